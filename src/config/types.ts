@@ -1,0 +1,181 @@
+// The configuration as the rest of the program sees it: checked, complete (every default filled in), read-only, with
+// absolute paths and wrapped secrets. This file holds types only and does no I/O, so any module may import it.
+
+import type { Secret } from '../base/secret.ts'
+
+/** A TCP address. `host` carries no brackets around an IPv6 address. Port 0 asks the system for a free port. */
+export type HostPort = { readonly host: string; readonly port: number }
+
+/** Keys that sign requests. */
+export type Credentials = {
+  readonly accessKey: string
+  readonly secretKey: Secret
+  readonly sessionToken: Secret | undefined
+}
+
+/** Whole configuration of one Crossbeat process. */
+export type Config = {
+  /** Absolute path of the file it was read from; undefined if it was built in memory. */
+  readonly configFile: string | undefined
+  /** Absolute path. */
+  readonly dataDir: string
+  readonly s3: { readonly listen: HostPort }
+  readonly control: ControlConfig
+  /** Absolute path of the accounts file (authdata.json); undefined: one administrator is made into dataDir. */
+  readonly accountsFile: string | undefined
+  /** Always contains a `us-east-1` and at least one location of type `file`. */
+  readonly locations: readonly LocationConfig[]
+  /** The replication endpoints in the order of the file. At most one is the default; if there are any, exactly one. */
+  readonly sites: readonly SiteConfig[]
+  /** Exactly 7 printable ASCII characters; it is part of every version id. */
+  readonly replicationGroupId: string
+  readonly replication: ReplicationConfig
+  readonly log: { readonly level: LogLevel }
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+/** Control API. Off loopback there is a token and TLS, unless `insecure` was said explicitly. */
+export type ControlConfig = {
+  readonly listen: HostPort
+  readonly token: Secret | undefined
+  /** Absolute paths of PEM files that were readable when the configuration was loaded. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  readonly insecure: boolean
+}
+
+export type LocationConfig = FileLocationConfig | S3LocationConfig | AzureLocationConfig
+
+export type LocationType = LocationConfig['type']
+
+type LocationCommon = {
+  readonly name: string
+  /** Unique over all locations; what object metadata names the location by. */
+  readonly objectId: string
+  readonly legacyAwsBehavior: boolean
+  /** A PUT that would take the location over this many GB (10^9 bytes) is refused; undefined: no limit. */
+  readonly sizeLimitGB: number | undefined
+}
+
+export type FileLocationConfig = LocationCommon & { readonly type: 'file' }
+
+export type S3LocationConfig = LocationCommon & { readonly type: 'aws_s3'; readonly details: S3LocationDetails }
+
+export type AzureLocationConfig = LocationCommon & { readonly type: 'azure'; readonly details: AzureLocationDetails }
+
+export type S3LocationDetails = {
+  /** host or host:port, without scheme; IPv6 addresses in brackets. */
+  readonly awsEndpoint: string
+  readonly bucketName: string
+  /** true: a key is stored as it is; false: as `<bucket>/<key>`. */
+  readonly bucketMatch: boolean
+  readonly region: string
+  readonly https: boolean
+  readonly pathStyle: boolean
+  readonly serverSideEncryption: boolean
+  readonly supportsVersioning: boolean
+  /** Inline, or what the named profile held when the configuration was loaded. */
+  readonly credentials: Credentials
+}
+
+export type AzureLocationDetails = {
+  /** http(s) URL that ends with a slash, without query. */
+  readonly azureStorageEndpoint: string
+  readonly azureContainerName: string
+  /** true: a key is stored as it is; false: as `<bucket>/<key>`. */
+  readonly bucketMatch: boolean
+  readonly auth: AzureAuth
+}
+
+export type AzureAuth =
+  | { readonly kind: 'sharedKey'; readonly account: string; readonly key: Secret }
+  /** The token is a query string without the leading question mark. */
+  | { readonly kind: 'sas'; readonly token: Secret }
+
+/** One replication endpoint: a cloud location, or another server of this family. */
+export type SiteConfig = CloudSiteConfig | ServersSiteConfig
+
+export type CloudSiteConfig = {
+  readonly kind: 'cloud'
+  readonly site: string
+  readonly isDefault: boolean
+  readonly type: CloudType
+  /** Name of the location; equal to `site`. */
+  readonly location: string
+}
+
+export type ServersSiteConfig = {
+  readonly kind: 'servers'
+  readonly site: string
+  readonly isDefault: boolean
+  /** Not empty. */
+  readonly servers: readonly HostPort[]
+  readonly https: boolean
+  readonly credentials: Credentials
+}
+
+/** Kinds of cloud that a site can be. */
+export type CloudType = 'aws_s3' | 'azure'
+
+/** What a site is to the retry settings: its cloud, or `scality` for a site with servers. */
+export type RetryKind = CloudType | 'scality'
+
+export type ReplicationConfig = {
+  readonly topics: { readonly replication: string; readonly status: string; readonly failed: string }
+  readonly queueProcessor: {
+    /** Tasks at once per site. */
+    readonly concurrency: number
+    /** Parts of one object at once. */
+    readonly mpuPartsConcurrency: number
+    /** Objects of at least this many bytes go by multipart. */
+    readonly minMPUSizeBytes: number
+    readonly retry: Readonly<Record<RetryKind, BackoffConfig>>
+  }
+  readonly replicationStatusProcessor: { readonly concurrency: number }
+  readonly gateway: GatewayConfig
+  readonly memory: {
+    /** Bytes of object data that all transfers of the process may hold together. */
+    readonly inFlightBytes: number
+  }
+}
+
+/** Pace of the retries of transient and throttled failures, which go on until they succeed. */
+export type BackoffConfig = {
+  readonly minMs: number
+  readonly maxMs: number
+  /** Share of a delay, from 0 to 1, that is random. */
+  readonly jitter: number
+  /** Each delay is the one before times this. */
+  readonly factor: number
+}
+
+/** How the replication half reaches the source. */
+export type GatewayConfig =
+  | { readonly kind: 'direct' }
+  /** `source` undefined: our own S3 port, with a service account made for it. */
+  | { readonly kind: 'http'; readonly source: GatewaySource | undefined }
+
+export type GatewaySource = {
+  readonly https: boolean
+  readonly host: string
+  readonly port: number
+  /** undefined: the service account made for it. */
+  readonly credentials: Credentials | undefined
+}
+
+/** One thing that is wrong with a configuration. */
+export type Problem = {
+  /** Where in the configuration, e.g. `locations.awsbackend.details.region`; empty for the document as a whole. */
+  readonly path: string
+  /** What is there. Never a secret. */
+  readonly found: string
+  readonly expected: string
+  /** The valid name that is most like an unknown one. */
+  readonly nearest?: string
+  /** `file:line:column`, where it is known. */
+  readonly at?: string
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
