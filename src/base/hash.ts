@@ -1,0 +1,151 @@
+// Incremental hashes of object bytes: MD5, SHA-1, SHA-256 (node:crypto), CRC32 (node:zlib), CRC32C and CRC64NVME (hash-wasm), with digests
+// in S3's form (big-endian, base64). Also joins CRCs of consecutive parts into the CRC of the whole without reading the bytes again.
+// initHashes() must have finished before the first CRC32C or CRC64NVME hasher is made: WebAssembly compiles asynchronously.
+
+import { createHash, createHmac, hash, timingSafeEqual } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { createCRC32, createCRC64, type IHasher } from 'hash-wasm'
+
+/** The checksum algorithms of S3, named as in `x-amz-checksum-algorithm`. */
+export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256'
+export type CrcAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME'
+export type HashAlgorithm = ChecksumAlgorithm | 'MD5'
+
+/** Digest length in bytes. */
+export const digestBytes: Readonly<Record<HashAlgorithm, number>> = {
+  CRC32: 4,
+  CRC32C: 4,
+  CRC64NVME: 8,
+  MD5: 16,
+  SHA1: 20,
+  SHA256: 32,
+}
+
+/** A running hash. `digest` ends it: call it once, nothing after it. */
+export interface Hasher {
+  update(chunk: Uint8Array): void
+  digest(): Buffer
+}
+
+const crc32cPolynomial = 0x82f63b78
+const crc64NvmePolynomial = 0x9a6c9329ac4bc9b5n
+
+interface SharedCrc {
+  readonly engine: IHasher
+  readonly initial: Uint8Array
+}
+
+const shared: { crc32c?: SharedCrc; crc64Nvme?: SharedCrc; starting?: Promise<void> } = {}
+
+/** Compiles the WebAssembly hashes once; later calls wait for the same. */
+export function initHashes(): Promise<void> {
+  shared.starting ??= compileHashes()
+  return shared.starting
+}
+
+async function compileHashes(): Promise<void> {
+  const [crc32c, crc64Nvme] = await Promise.all([
+    createCRC32(crc32cPolynomial),
+    createCRC64(crc64NvmePolynomial.toString(16)),
+  ])
+  shared.crc32c = { engine: crc32c, initial: crc32c.init().save() }
+  shared.crc64Nvme = { engine: crc64Nvme, initial: crc64Nvme.init().save() }
+}
+
+/** Starts a hash. Throws an Error (a defect of the caller) for CRC32C and CRC64NVME before initHashes() has finished. */
+export function createHasher(algorithm: HashAlgorithm): Hasher {
+  switch (algorithm) {
+    case 'MD5':
+      return createHash('md5')
+    case 'SHA1':
+      return createHash('sha1')
+    case 'SHA256':
+      return createHash('sha256')
+    case 'CRC32':
+      return createCrc32Hasher()
+    case 'CRC32C':
+      return createSharedHasher(shared.crc32c)
+    case 'CRC64NVME':
+      return createSharedHasher(shared.crc64Nvme)
+  }
+}
+
+function createCrc32Hasher(): Hasher {
+  let value = 0
+  return {
+    update: chunk => {
+      value = crc32(chunk, value)
+    },
+    digest: () => crc32Bytes(value),
+  }
+}
+
+/** Many hashes take turns on one WebAssembly instance: its small state is loaded before and saved after each chunk. */
+function createSharedHasher(crc: SharedCrc | undefined): Hasher {
+  if (crc === undefined) throw new Error('initHashes() must finish before this hash is used')
+  const { engine, initial } = crc
+  let state = initial
+  return {
+    update: chunk => {
+      engine.load(state).update(chunk)
+      state = engine.save()
+    },
+    digest: () => Buffer.from(engine.load(state).digest('binary')),
+  }
+}
+
+/** Hashes a whole buffer at once. */
+export function digestOf(algorithm: HashAlgorithm, bytes: Uint8Array): Buffer {
+  switch (algorithm) {
+    case 'MD5':
+      return hash('md5', bytes, 'buffer')
+    case 'SHA1':
+      return hash('sha1', bytes, 'buffer')
+    case 'SHA256':
+      return hash('sha256', bytes, 'buffer')
+    default: {
+      const hasher = createHasher(algorithm)
+      hasher.update(bytes)
+      return hasher.digest()
+    }
+  }
+}
+
+/** SHA-256 in lower-case hex; a string is hashed as UTF-8. */
+export function sha256Hex(data: string | Uint8Array): string {
+  return hash('sha256', data, 'hex')
+}
+
+/** MD5 in lower-case hex; a string is hashed as UTF-8. */
+export function md5Hex(data: string | Uint8Array): string {
+  return hash('md5', data, 'hex')
+}
+
+/** HMAC-SHA256; a string of data is taken as UTF-8. */
+export function hmacSha256(key: string | Uint8Array, data: string | Uint8Array): Buffer {
+  return createHmac('sha256', key).update(data).digest()
+}
+
+/** HMAC-SHA256 in lower-case hex. */
+export function hmacSha256Hex(key: string | Uint8Array, data: string | Uint8Array): string {
+  return createHmac('sha256', key).update(data).digest('hex')
+}
+
+/** HMAC-SHA1 in base64 (Signature V2); a string of data is taken as UTF-8. */
+export function hmacSha1Base64(key: string, data: string | Uint8Array): string {
+  return createHmac('sha1', key).update(data).digest('base64')
+}
+
+/** Compares two strings in a time that depends on their lengths only. */
+export function equalInConstantTime(left: string, right: string): boolean {
+  const leftBytes = Buffer.from(left, 'utf8')
+  const rightBytes = Buffer.from(right, 'utf8')
+  return leftBytes.length === rightBytes.length && timingSafeEqual(leftBytes, rightBytes)
+}
+
+/** The four big-endian bytes of a CRC32 value (an unsigned number). */
+export function crc32Bytes(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt32BE(value >>> 0)
+  return bytes
+}
