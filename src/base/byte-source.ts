@@ -1,0 +1,30 @@
+// Bytes that can be read again from any offset: what a location writes and a retry re-reads. Never holds the bytes itself unless they are small.
+
+/** A readable range of known length. `open` may be called many times; each stream honours backpressure and fails if bytes are missing. */
+export interface ByteSource {
+  readonly size: number
+  /** Streams bytes [start, end) of this source, in chunks of at most 256 KiB. */
+  open(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
+  /** All bytes, when they are already in memory (small objects); then no stream is needed. */
+  readonly bytes?: Uint8Array
+}
+
+/** A source over bytes in memory. */
+export function bytesSource(bytes: Uint8Array): ByteSource {
+  return {
+    size: bytes.byteLength,
+    bytes,
+    async *open(start, end) {
+      if (end > start) yield bytes.subarray(start, end)
+    },
+  }
+}
+
+/** The part [start, end) of a source as a source of its own. */
+export function sliceSource(source: ByteSource, start: number, end: number): ByteSource {
+  const slice = {
+    size: end - start,
+    open: (from: number, to: number, signal?: AbortSignal) => source.open(start + from, start + to, signal),
+  }
+  return source.bytes === undefined ? slice : { ...slice, bytes: source.bytes.subarray(start, end) }
+}

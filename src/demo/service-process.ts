@@ -1,0 +1,150 @@
+// A server of someone else's make as a child of this process: started, watched until it is ready, stopped by process id.
+// Guarantees: what it writes goes to a log file that a failure quotes; it never outlives us (see watchdog.ts).
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { realWorld, sleep } from '../base/world.ts'
+import { tail } from './command.ts'
+import { unwatchFolder, unwatchProcess, watchFolder, watchProcess } from './watchdog.ts'
+
+const readyPollMs = 20
+const readyWithinMs = 60_000
+const stopWithinMs = 5_000
+
+/** A started server. */
+export interface Running {
+  /** `http://127.0.0.1:<port>` */
+  readonly endpoint: string
+  readonly port: number
+  readonly pid: number
+  /** Ends the server in its own good order, after five seconds by force; removes a data folder that was ours. */
+  stop(): Promise<void>
+  /** SIGKILL, as a crash would. The data folder stays; `stop` still cleans up. */
+  kill(): void
+}
+
+export interface ServiceOptions {
+  /** A free one unless given. */
+  readonly port?: number
+  /** Kept if given; else a new one under the temporary files, removed by `stop`. */
+  readonly dataFolder?: string
+}
+
+/** How to start one kind of server. */
+export interface ServiceStart {
+  readonly name: string
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  readonly logFile: string
+  /** Looks once; resolves with the port when the server answers, with undefined while it does not yet. */
+  readonly ready: (log: () => string) => Promise<number | undefined>
+  /** Runs when the server has been stopped. */
+  readonly cleanUp: () => Promise<void>
+}
+
+/** The folder for a server's data and log, with the function that removes it if it is a temporary one. */
+export interface DataFolder {
+  readonly path: string
+  readonly remove: () => Promise<void>
+}
+
+export async function openDataFolder(name: string, given: string | undefined): Promise<DataFolder> {
+  if (given !== undefined) {
+    await mkdir(given, { recursive: true })
+    return { path: given, remove: async () => {} }
+  }
+  const path = await mkdtemp(join(tmpdir(), `crossbeat-${name}-`))
+  watchFolder(path)
+  const remove = async (): Promise<void> => {
+    await rm(path, { recursive: true, force: true, maxRetries: 3 })
+    unwatchFolder(path)
+  }
+  return { path, remove }
+}
+
+/** A port of 127.0.0.1 that nothing listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port was assigned')
+  return address.port
+}
+
+/** Starts the server and resolves when it is ready; if it ends or is not ready in a minute, rejects quoting its log. */
+export async function startService(start: ServiceStart): Promise<Running> {
+  const log = openSync(start.logFile, 'a')
+  const child = spawn(start.command, start.args, {
+    stdio: ['ignore', log, log],
+    env: start.env ?? process.env,
+  })
+  closeSync(log)
+  let failure: string | undefined
+  child.on('error', error => {
+    failure = error.message
+  })
+  child.on('exit', (code, signal) => {
+    failure ??= signal === null ? `exit code ${code}` : signal
+    if (child.pid !== undefined) unwatchProcess(child.pid)
+  })
+  if (child.pid !== undefined) watchProcess(child.pid)
+  try {
+    const port = await waitUntilReady(start, () => failure)
+    return running(child, port, start.cleanUp)
+  } catch (error) {
+    await end(child)
+    await start.cleanUp()
+    throw error
+  }
+}
+
+async function waitUntilReady(start: ServiceStart, failure: () => string | undefined): Promise<number> {
+  const deadline = realWorld.clock.monotonic() + readyWithinMs
+  const readLog = (): string => readFileSync(start.logFile, 'utf8')
+  for (;;) {
+    const ended = failure()
+    const log = readLog()
+    if (ended !== undefined) throw new Error(`${start.name} ended while it started (${ended}):\n${tail(log)}`)
+    const port = await start.ready(readLog)
+    if (port !== undefined) return port
+    if (realWorld.clock.monotonic() > deadline) {
+      throw new Error(`${start.name} was not ready within ${readyWithinMs / 1000} s:\n${tail(log)}`)
+    }
+    await sleep(realWorld.timers, readyPollMs)
+  }
+}
+
+function running(child: ChildProcess, port: number, cleanUp: () => Promise<void>): Running {
+  // The server's life must not keep ours going; the watchdog ends it with us.
+  child.unref()
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    port,
+    pid: child.pid ?? 0,
+    stop: async () => {
+      await end(child)
+      await cleanUp()
+    },
+    kill: () => {
+      child.kill('SIGKILL')
+    },
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  child.ref()
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  const force = realWorld.timers.after(stopWithinMs, () => child.kill('SIGKILL'))
+  await exited
+  force.cancel()
+}

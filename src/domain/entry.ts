@@ -1,0 +1,45 @@
+// Entries of the journal and of the topics. Topic values are the JSON that the original programs read and write; added fields are ignored by them.
+import type { BackendStatus } from './replication-info.ts'
+import type { VersionId } from './version-id.ts'
+
+/** One change of metadata, in commit order. */
+export interface JournalEntry {
+  /** Strictly increasing; gaps are allowed, reordering is not. */
+  readonly sequence: number
+  /** ISO 8601. */
+  readonly timestamp: string
+  readonly type: 'put' | 'delete'
+  readonly bucket: string
+  readonly key: string
+  readonly versionId: VersionId
+  readonly revision: number
+  /** The version's public metadata as JSON now; null when the version is gone or does not need replication (overall status is not PENDING). */
+  readonly metadataJson: string | null
+}
+
+/** A version at a site, the unit of replication work. */
+export interface VersionRef {
+  readonly bucket: string
+  readonly key: string
+  readonly versionId: VersionId
+}
+
+/** Value of a `backbeat-replication` record. */
+export interface ReplicationEntry extends VersionRef {
+  readonly revision: number
+  /** Sites that the version goes to. */
+  readonly sites: readonly string[]
+}
+
+/** Value of a `backbeat-replication-status` record: how a task ended. */
+export interface StatusMessage extends VersionRef {
+  readonly site: string
+  readonly status: Exclude<BackendStatus, 'REPLICA'>
+  readonly dataStoreVersionId: string
+  /** The revision the task worked on; absent in messages of a real Backbeat, which are compared by content. */
+  readonly revision?: number
+  /** The whole metadata as the task saw it, with the overall status in `replicationInfo.status` (JSON text). */
+  readonly metadataJson: string
+  /** Why a SKIPPED or FAILED row ended so. */
+  readonly reason?: string
+}

@@ -1,0 +1,27 @@
+// PORT: where the S3 front end keeps the bytes of objects it accepts (a location of type `file`): written once, flushed before they are
+// referenced, read by range, removed through the garbage table. Data names begin with the writer's epoch, so that a sweep can tell orphans
+// of dead processes from writes that are still under way.
+
+export interface DataWriter {
+  /** Name under which the finished data will be found. */
+  readonly key: string
+  /** Takes a chunk; the promise is the backpressure. */
+  write(chunk: Uint8Array): Promise<void>
+  /** Flushes everything to disk, under its final name. Only then may it be referenced. */
+  finish(): Promise<void>
+  /** Gives up and removes what was written. */
+  discard(): Promise<void>
+}
+
+export interface DataStore {
+  /** Name of the location. */
+  readonly name: string
+  create(): DataWriter
+  /** Streams [start, end), chunks of at most 256 KiB; rejects with ENOENT-like Failure('source-gone') when the data is missing. */
+  read(dataKey: string, start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
+  /** Absent is success. */
+  remove(dataKey: string): Promise<void>
+  /** Names of data written by epochs before this process's, and temporary files of theirs (to be checked for references). */
+  orphanCandidates(): AsyncIterable<string>
+  close(): Promise<void>
+}

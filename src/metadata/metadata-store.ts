@@ -1,0 +1,230 @@
+// PORT: buckets, versions, multipart uploads and the journal. Every write is one atomic step: version, journal entry, ledger rows, sums and
+// garbage change together, and the promise resolves only when the change is on disk. A condition that fails changes nothing and is an
+// outcome, not an exception; exceptions mean that the store could not do its work and nothing is acknowledged.
+import type { Bucket, ReplicationConfiguration, VersioningStatus } from '../domain/bucket.ts'
+import type { JournalEntry, VersionRef } from '../domain/entry.ts'
+import type { DataLocation, Integrity, ObjectMetadata, VersionRecord } from '../domain/object-metadata.ts'
+import type { ReplicationInfo } from '../domain/replication-info.ts'
+import type { VersionId } from '../domain/version-id.ts'
+import type { Ledger } from './ledger.ts'
+
+/** How a write without an explicit id finds its place: as a new version, or as the null version that replaces the former null version. */
+export type WriteMode = 'versioned' | 'null-suspended' | 'null-unversioned'
+
+/** Conditions on the key's current version; `etag` without quotes, `*` for "any". A delete marker counts as absent. */
+export interface WriteCondition {
+  readonly ifMatch?: readonly string[]
+  readonly ifNoneMatch?: readonly string[]
+}
+
+/** Metadata as the front end makes it: the store adds `versionId` (and `isNull`). */
+export type NewMetadata = Omit<ObjectMetadata, 'versionId' | 'isNull'>
+
+/** Bytes that are to be stored in the same transaction (small objects): named as in `metadata.location`. */
+export interface InlineData {
+  readonly key: string
+  readonly bytes: Uint8Array
+}
+
+export interface PutVersion {
+  readonly bucket: string
+  readonly key: string
+  readonly mode: WriteMode
+  /** `replicationInfo.backends` PENDING make one ledger row each; `isDeleteMarker` makes it a delete marker. */
+  readonly metadata: NewMetadata
+  readonly integrity: Integrity | null
+  readonly inline?: InlineData
+  readonly condition?: WriteCondition
+  /** Completes this upload: its parts become the version's data, unused parts become garbage, the upload ends. */
+  readonly completes?: { readonly uploadId: string }
+}
+
+export type PutVersionResult =
+  | { readonly outcome: 'stored'; readonly versionId: VersionId; readonly isNull: boolean }
+  | { readonly outcome: 'no-such-bucket' | 'precondition-failed' | 'no-such-upload' }
+
+/**
+ * Stores metadata under a given id: replicas from another server of this family, and restores. An older version does not become the current
+ * one. `versionId` null is the null version. `keepLocation` takes data and encryption fields from the stored version (METADATA content).
+ * Its own `replicationInfo` is kept as given, makes no ledger rows and is journaled.
+ */
+export interface PutReplica {
+  readonly bucket: string
+  readonly key: string
+  readonly versionId: VersionId | null
+  readonly metadata: NewMetadata
+  readonly keepLocation: boolean
+  readonly integrity: Integrity | null
+}
+
+export type PutReplicaResult =
+  | { readonly outcome: 'stored'; readonly versionId: VersionId; readonly isNull: boolean }
+  | { readonly outcome: 'no-such-bucket' | 'no-such-version' }
+
+/** A change of a stored version's metadata that may need replication again (tags). */
+export interface ChangeVersion extends VersionKey {
+  readonly tags: Readonly<Record<string, string>>
+  readonly originOp: string
+  /** Given the stored info, what replication it needs now is computed by the front end; null leaves it untouched. */
+  readonly replication: ReplicationInfo | null
+  /** The revision and info the front end saw: a change in between is the outcome 'conflict', and the caller reads again. */
+  readonly seenRevision: number
+}
+
+export type ChangeVersionResult =
+  | { readonly outcome: 'changed'; readonly revision: number }
+  | { readonly outcome: 'no-such-bucket' | 'no-such-version' | 'conflict' }
+
+/** Addresses one version: an id, `null` for the null version, `latest` for the current one. */
+export interface VersionKey {
+  readonly bucket: string
+  readonly key: string
+  readonly version: VersionId | 'null' | 'latest'
+}
+
+export interface DeleteVersion {
+  readonly bucket: string
+  readonly key: string
+  readonly version: VersionId | 'null'
+  readonly condition?: WriteCondition
+}
+
+/** Ledger rows of the deleted version that have not ended become SKIPPED (source gone); its data becomes garbage. */
+export type DeleteVersionResult =
+  | { readonly outcome: 'deleted'; readonly wasDeleteMarker: boolean }
+  | { readonly outcome: 'absent' | 'no-such-bucket' | 'precondition-failed' }
+
+export interface NewBucket {
+  readonly name: string
+  readonly ownerId: string
+  readonly ownerDisplayName: string
+  readonly creationDate: string
+  readonly locationConstraint: string
+}
+
+export type BucketChange =
+  | { readonly versioning: VersioningStatus }
+  | { readonly replication: ReplicationConfiguration | null }
+
+/** `refused`: suspending versioning under a replication configuration, or replication without versioning. */
+export type ChangeBucketResult = 'changed' | 'no-such-bucket' | 'refused'
+
+export interface ListOptions {
+  readonly bucket: string
+  readonly prefix: string
+  readonly delimiter: string
+  /** Keys strictly after this one; with `versionAfter`, versions of this key after that id come first. */
+  readonly after: string
+  readonly versionAfter?: VersionId
+  /** A common prefix equal to or before this is skipped (continuing after a common prefix). */
+  readonly maxKeys: number
+  /** `current`: the latest version of each key unless it is a delete marker. `versions`: all, newest first within a key. */
+  readonly what: 'current' | 'versions'
+}
+
+/** What a listing needs of a version. */
+export interface ListedVersion {
+  readonly key: string
+  readonly versionId: VersionId
+  readonly isNull: boolean
+  readonly isLatest: boolean
+  readonly isDeleteMarker: boolean
+  readonly lastModified: string
+  readonly etag: string
+  readonly size: number
+  readonly storageClass: string
+  readonly ownerId: string
+  readonly ownerDisplayName: string
+  readonly checksumAlgorithm?: string
+  readonly checksumType?: string
+}
+
+/** Keys and common prefixes in one UTF-8 byte order. */
+export interface Listing {
+  readonly entries: ReadonlyArray<
+    { readonly kind: 'version'; readonly version: ListedVersion } | { readonly kind: 'prefix'; readonly prefix: string }
+  >
+  readonly truncated: boolean
+  /** Where to go on (`after`, `versionAfter` of the next call). */
+  readonly next?: { readonly key: string; readonly versionId?: VersionId }
+}
+
+export interface Upload {
+  readonly uploadId: string
+  readonly bucket: string
+  readonly key: string
+  readonly initiated: string
+  readonly ownerId: string
+  readonly ownerDisplayName: string
+  /** Everything the completed version takes over: content headers, user metadata, tags, checksum choice (front end's own JSON). */
+  readonly settings: string
+}
+
+export interface UploadPart {
+  readonly partNumber: number
+  readonly etag: string
+  readonly size: number
+  readonly lastModified: string
+  /** Hex, always computed. */
+  readonly crc32: string
+  /** The checksum the client chose, base64. */
+  readonly checksum?: { readonly algorithm: string; readonly value: string }
+  readonly location: DataLocation
+}
+
+export interface MetadataStore {
+  readonly ledger: Ledger
+
+  createBucket(bucket: NewBucket): Promise<'created' | 'exists'>
+  bucket(name: string): Promise<Bucket | null>
+  buckets(ownerId: string): Promise<readonly Bucket[]>
+  changeBucket(name: string, change: BucketChange): Promise<ChangeBucketResult>
+  deleteBucket(name: string): Promise<'deleted' | 'no-such-bucket' | 'not-empty'>
+
+  putVersion(put: PutVersion): Promise<PutVersionResult>
+  putReplica(put: PutReplica): Promise<PutReplicaResult>
+  changeVersion(change: ChangeVersion): Promise<ChangeVersionResult>
+  deleteVersion(remove: DeleteVersion): Promise<DeleteVersionResult>
+  /** The version, delete markers included; null when absent. */
+  version(address: VersionKey): Promise<VersionRecord | null>
+  list(options: ListOptions): Promise<Listing>
+  /** Bytes stored with a version; null when absent. */
+  inlineData(dataKey: string): Promise<Uint8Array | null>
+
+  createUpload(upload: Upload): Promise<'created' | 'no-such-bucket'>
+  upload(bucket: string, key: string, uploadId: string): Promise<Upload | null>
+  uploads(
+    bucket: string,
+    prefix: string,
+    after: { key: string; uploadId: string } | null,
+    max: number,
+  ): Promise<readonly Upload[]>
+  /** Replaces a part of the same number; its former data becomes garbage. */
+  putPart(
+    bucket: string,
+    key: string,
+    uploadId: string,
+    part: UploadPart,
+    inline?: InlineData,
+  ): Promise<'stored' | 'no-such-upload'>
+  parts(uploadId: string): Promise<readonly UploadPart[]>
+  abortUpload(bucket: string, key: string, uploadId: string): Promise<'aborted' | 'no-such-upload'>
+
+  /** Journal entries after `sequence`, in order, at most `max`. */
+  journal(afterSequence: number, max: number): Promise<readonly JournalEntry[]>
+  /** Calls `listener` soon after each commit that added to the journal (in this process). Returns how to stop it. */
+  onJournal(listener: () => void): () => void
+  /** Forgets entries up to and including `sequence`: every reader is past them. */
+  trimJournal(sequence: number): Promise<void>
+
+  /** Data names written by the deleting transactions, oldest first; to be removed from their locations, then forgotten. */
+  garbage(max: number): Promise<readonly { readonly id: number; readonly dataKey: string; readonly location: string }[]>
+  forgetGarbage(ids: readonly number[]): Promise<void>
+  /** Which of these data names are referenced by a version, a part or the garbage table. */
+  referencedData(dataKeys: readonly string[]): Promise<ReadonlySet<string>>
+
+  /** Waits for what is queued, then closes. Later calls are refused. */
+  close(): Promise<void>
+}
+
+export type { VersionRef }

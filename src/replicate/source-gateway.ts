@@ -1,0 +1,74 @@
+// PORT: the way of a replication task to the source server and, through it, to the destination. `direct` calls the same code in process,
+// `http` uses the `/_/backbeat` routes of an S3 front end (ours or a real CloudServer). A task never calls a location itself.
+// Failures are thrown as `Failure` with a class; `outcomeUnknown` tells that a write may have taken effect.
+import type { StatusMessage, VersionRef } from '../domain/entry.ts'
+import type { Integrity, ObjectMetadata } from '../domain/object-metadata.ts'
+import type { Capabilities, CompletedPart, Precondition, StoredObject, WriteResult } from '../locations/location.ts'
+import type { FoldResult } from '../metadata/ledger.ts'
+
+/** The source version as it is now (never as it was when its entry was queued). */
+export interface SourceVersion extends VersionRef {
+  readonly metadata: ObjectMetadata
+  /** Absent when the source is not ours (it has no revisions). */
+  readonly revision?: number
+  readonly integrity: Integrity | null
+  readonly isNull: boolean
+}
+
+/** One version at one site. */
+export interface Target extends VersionRef {
+  readonly site: string
+}
+
+export interface CallContext {
+  readonly signal: AbortSignal
+  readonly precondition?: Precondition
+}
+
+export interface SourceGateway {
+  /** Null: the version is gone. */
+  readVersion(ref: VersionRef): Promise<SourceVersion | null>
+  /** Streams [start, end) of the version's bytes from the source. */
+  readData(
+    version: SourceVersion,
+    range: { readonly start: number; readonly end: number },
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>
+
+  capabilities(site: string): Capabilities
+  putObject(target: Target, version: SourceVersion, context: CallContext): Promise<WriteResult>
+  initiateUpload(target: Target, version: SourceVersion, context: CallContext): Promise<string>
+  putPart(
+    target: Target,
+    version: SourceVersion,
+    uploadId: string,
+    partNumber: number,
+    range: { readonly start: number; readonly end: number },
+    context: CallContext,
+  ): Promise<CompletedPart>
+  /** Compares the whole object's checksum (from the parts') with the source's before the upload is completed. */
+  completeUpload(
+    target: Target,
+    version: SourceVersion,
+    uploadId: string,
+    parts: readonly CompletedPart[],
+    context: CallContext,
+  ): Promise<WriteResult>
+  abortUpload(target: Target, uploadId: string, context: CallContext): Promise<void>
+  /** Uploads of the target's key that nobody has completed or aborted; null when the source cannot tell. */
+  listUploads(target: Target, context: CallContext): Promise<readonly string[] | null>
+  deleteObject(target: Target, context: CallContext): Promise<WriteResult>
+  putTags(
+    target: Target,
+    version: SourceVersion,
+    destinationVersionId: string,
+    context: CallContext,
+  ): Promise<WriteResult>
+  /** What the destination holds for the key, newest first, with replication markers; null when the source cannot tell (a real CloudServer). */
+  destinationHistory(target: Target, context: CallContext): Promise<readonly StoredObject[] | null>
+  /** Does the site's location accept us now? Throws the Failure that says why not. */
+  probe(site: string, signal: AbortSignal): Promise<void>
+
+  /** Folds results into the source versions. Answers in order. */
+  patchStatus(messages: readonly StatusMessage[]): Promise<readonly FoldResult[]>
+}
