@@ -81,7 +81,7 @@ export async function freePort(): Promise<number> {
 
 /** Starts the server and resolves when it is ready; if it ends or is not ready in a minute, rejects quoting its log. */
 export async function startService(start: ServiceStart): Promise<Running> {
-  const log = openSync(start.logFile, 'a')
+  const log = openSync(start.logFile, 'w')
   const child = spawn(start.command, start.args, {
     stdio: ['ignore', log, log],
     env: start.env ?? process.env,

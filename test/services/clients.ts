@@ -1,0 +1,87 @@
+// The aws CLI and rclone, real clients that the tests drive our server with. Taken from the PATH if they work there,
+// else from where the machine's package manager or pip puts them.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand } from '../../src/demo/command.ts'
+import { type Obtained, obtainFolder, ServiceUnavailable } from '../../src/demo/service-cache.ts'
+
+/** The newest of version 1: one pip package, no installer; it speaks the same S3 as version 2. */
+const awsVersion = '1.45.11'
+
+const awsWrapper = `#!/bin/sh
+folder=$(dirname "$0")
+PYTHONPATH="$folder" exec python3 "$folder/bin/aws" "$@"
+`
+
+let aptUpdated: Promise<unknown> | undefined
+
+/** `path` is a program that answered `--version`. Throws ServiceUnavailable otherwise. */
+export async function obtainAws(): Promise<Obtained> {
+  return obtainClient('aws', ['--version'], 'awscli', async () => {
+    const { path } = await obtainFolder(`awscli-${awsVersion}`, async folder => {
+      // A virtual environment would hold the absolute path of the folder that is renamed in a moment.
+      await runCommand('python3', ['-m', 'pip', 'install', '--quiet', '--target', folder, `awscli==${awsVersion}`])
+      await writeFile(join(folder, 'aws'), awsWrapper, { mode: 0o755 })
+    })
+    return join(path, 'aws')
+  })
+}
+
+export async function obtainRclone(): Promise<Obtained> {
+  return obtainClient('rclone', ['version'], 'rclone', undefined)
+}
+
+async function obtainClient(
+  program: string,
+  probe: readonly string[],
+  debianPackage: string,
+  otherwise: (() => Promise<string>) | undefined,
+): Promise<Obtained> {
+  const started = performance.now()
+  const found = (path: string, fromCache: boolean): Obtained => ({
+    path,
+    fromCache,
+    tookMs: performance.now() - started,
+  })
+  const reasons: string[] = []
+  const works = async (path: string): Promise<boolean> => {
+    try {
+      await runCommand(path, probe)
+      return true
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : String(error))
+      return false
+    }
+  }
+  if (await works(program)) return found(program, true)
+  try {
+    await aptInstall(debianPackage)
+    // The PATH may begin with a shim of the same name that does not work.
+    for (const path of [program, `/usr/bin/${program}`]) if (await works(path)) return found(path, false)
+  } catch (error) {
+    reasons.push(error instanceof Error ? error.message : String(error))
+  }
+  if (otherwise !== undefined) {
+    try {
+      const path = await otherwise()
+      if (await works(path)) return found(path, false)
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : String(error))
+    }
+  }
+  throw new ServiceUnavailable(
+    program,
+    reasons.join('\n'),
+    `install ${program} so that "${[program, ...probe].join(' ')}" works`,
+  )
+}
+
+async function aptInstall(debianPackage: string): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error(`not root, so "apt-get install ${debianPackage}" was not tried`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  aptUpdated ??= runCommand('apt-get', ['update', '-q'], { env })
+  await aptUpdated
+  // Another apt-get may hold the lock of the package database: wait for it instead of failing.
+  const wait = ['-o', 'DPkg::Lock::Timeout=120']
+  await runCommand('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...wait, debianPackage], { env })
+}
