@@ -1,0 +1,79 @@
+// `npm test`: obtains the real servers while the unit tests run, then runs everything else against them. The last line
+// is `N passed, N failed` and nothing else; the exit code is 0 only if something ran and nothing failed.
+// For developers: `npm test -- --only <part of a path>` (may be repeated), `--concurrency <files at once>`.
+import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
+import { run } from 'node:test'
+import { parseArgs } from 'node:util'
+import { exitCode, lastLine, Report, seconds } from './report.ts'
+import { type Group, selectGroups } from './selection.ts'
+import { type SharedServices, startSharedServices } from './services/shared.ts'
+
+const root = dirname(import.meta.dirname)
+/** A file that hangs fails instead of holding up everything; the slowest honest one takes a few minutes. */
+const fileTimeoutMs = 15 * 60 * 1000
+
+async function main(): Promise<number> {
+  const started = performance.now()
+  const { values } = parseArgs({
+    options: { only: { type: 'string', multiple: true }, concurrency: { type: 'string' } },
+  })
+  const concurrency = Number(values.concurrency ?? Math.max(2, availableParallelism()))
+  const groups = selectGroups(root, values.only ?? [])
+  const print = (line: string): void => console.log(line)
+  const report = new Report(root, print)
+
+  // Unit tests need no server, so they start at once; everything in a folder of test/ may ask for one.
+  const services = groups.some(group => group.name !== 'unit') ? startSharedServices(print) : undefined
+  // A rejection is seen when the services are awaited, not before.
+  services?.catch(() => {})
+  stopOnSignal(services)
+  for (const group of groups) {
+    if (group.name !== 'unit') handOver(await services, report)
+    await runGroup(group, concurrency, report, print)
+  }
+  await (await services)?.stop()
+
+  report.printSummary()
+  const totals = report.totals()
+  if (totals.passed === 0) print('\nNo test ran.')
+  print(`\nTook ${seconds(performance.now() - started)}`)
+  print(lastLine(totals))
+  return exitCode(totals)
+}
+
+async function runGroup(
+  group: Group,
+  concurrency: number,
+  report: Report,
+  print: (line: string) => void,
+): Promise<void> {
+  print(`\n== ${group.name}: ${group.files.length} files`)
+  const events = run({ files: [...group.files], concurrency, timeout: fileTimeoutMs, cwd: root })
+  for await (const event of events) report.take(event)
+}
+
+let handedOver = false
+
+// The test processes inherit the environment: addresses of what runs, reasons for what does not.
+function handOver(services: SharedServices | undefined, report: Report): void {
+  if (services === undefined || handedOver) return
+  handedOver = true
+  Object.assign(process.env, services.environment)
+  for (const { name, reason } of services.missing) {
+    if (process.env['CI'] === 'true') report.fail(name, `CI=true, and this component is missing: ${reason}`)
+  }
+}
+
+function stopOnSignal(services: Promise<SharedServices> | undefined): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      console.log(`\nStopped by ${signal}`)
+      const exit = (): never => process.exit(130)
+      if (services === undefined) exit()
+      else services.then(shared => shared.stop()).then(exit, exit)
+    })
+  }
+}
+
+process.exitCode = await main()
