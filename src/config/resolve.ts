@@ -1,0 +1,205 @@
+// Turns the raw values of a configuration file into the Config of types.ts: checks every section, whatever the others
+// look like, fills in defaults, and checks what only shows across sections. Reads other files through the given source.
+
+import { Secret } from '../base/secret.ts'
+import { formatHostPort, isLoopback, parseHostPort } from './address.ts'
+import { type Endpoint, readEndpoints } from './endpoint-list.ts'
+import { readGateway } from './gateway.ts'
+import { defaultLocation, type LocationSource, readLocations } from './location-list.ts'
+import { nearestName, type Path, type Report } from './problem.ts'
+import { errorCode, type ReferenceSource } from './references.ts'
+import { wrapCredentials } from './s3-location.ts'
+import { configSchema, controlSchema, type RawReplication, type RawRetry, replicationSchema } from './schema.ts'
+import { asMapping, fitsShape, hasShape, ownValue } from './shape.ts'
+import type { BackoffConfig, Config, ControlConfig, HostPort, ReplicationConfig, SiteConfig } from './types.ts'
+
+/** The outside of the file. `absolute` makes paths absolute as seen from the configuration file. */
+export type ResolveSource = ReferenceSource & LocationSource & { absolute(path: string): string }
+
+const listKey = 'env_replication_endpoints'
+const siteRules = { types: ['aws_s3', 'azure'], credentials: 'required' } as const
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** The configuration; undefined if anything is wrong, which is in the report. References in `value` are replaced. */
+export function resolveConfig(
+  value: unknown,
+  source: ResolveSource,
+  report: Report,
+): Omit<Config, 'configFile'> | undefined {
+  const root = value ?? {}
+  hasShape(configSchema, root, [], report)
+  const s3 = readListen(ownValue(ownValue(root, 's3'), 'listen'), ['s3', 'listen'], 8000, report)
+  const control = readControl(ownValue(root, 'control'), source, report)
+  if (s3 !== undefined && s3.port !== 0 && control !== undefined && sameAddress(s3, control.listen)) {
+    report.add(['control', 'listen'], formatHostPort(control.listen), 'another address than s3.listen')
+  }
+  const rawLocations = ownValue(root, 'locations')
+  const locations = readLocations(rawLocations, ['locations'], source, report)
+  const endpoints = readEndpoints(ownValue(root, listKey), [listKey], siteRules, report)
+  const sites = joinSites(endpoints, rawLocations ?? { [defaultLocation.name]: defaultLocation }, report)
+  const accountsFile = readAccountsPath(ownValue(root, 'accounts'), source, report)
+  const replication = readReplication(ownValue(root, 'replication'), accountsFile, source, report)
+  if (s3 === undefined || control === undefined || replication === undefined) return undefined
+  if (report.problems.length > 0 || !fitsShape(configSchema, root)) return undefined
+  return {
+    dataDir: source.absolute(root.dataDir ?? './data'),
+    s3: { listen: s3 },
+    control,
+    accountsFile,
+    locations,
+    sites,
+    replicationGroupId: (root.replicationGroupId ?? 'RG001').padEnd(7, ' '),
+    replication,
+    log: { level: logLevels.find(level => level === root.log?.level) ?? 'info' },
+  }
+}
+
+function readListen(value: unknown, path: Path, defaultPort: number, report: Report): HostPort | undefined {
+  if (value === undefined) return { host: '127.0.0.1', port: defaultPort }
+  if (typeof value !== 'string') return undefined
+  const address = parseHostPort(value, { zero: true })
+  if (address === undefined) report.add(path, report.found(path, value), 'host:port, such as 127.0.0.1:8000')
+  return address
+}
+
+function sameAddress(left: HostPort, right: HostPort): boolean {
+  return left.port === right.port && left.host.toLowerCase() === right.host.toLowerCase()
+}
+
+function readControl(value: unknown, source: ResolveSource, report: Report): ControlConfig | undefined {
+  const listen = readListen(ownValue(value, 'listen'), ['control', 'listen'], 8900, report)
+  if (value !== undefined && !fitsShape(controlSchema, value)) return undefined
+  const { token, tls, insecure = false } = value ?? {}
+  if (tls !== undefined) {
+    checkReadable(tls.cert, ['control', 'tls', 'cert'], source, report)
+    checkReadable(tls.key, ['control', 'tls', 'key'], source, report)
+  }
+  if (listen === undefined) return undefined
+  if (!isLoopback(listen.host) && !insecure) {
+    const why = `because ${formatHostPort(listen)} can be reached from other machines (or \`insecure: true\`)`
+    if (token === undefined) report.add(['control', 'token'], 'nothing', `a token, ${why}`)
+    if (tls === undefined) report.add(['control', 'tls'], 'nothing', `{cert, key}, ${why}`)
+  }
+  return {
+    listen,
+    token: token === undefined ? undefined : new Secret(token),
+    tls: tls === undefined ? undefined : { certFile: source.absolute(tls.cert), keyFile: source.absolute(tls.key) },
+    insecure,
+  }
+}
+
+/** Whether a file that is needed later can be read now; `path` is where the configuration names it. */
+function checkReadable(file: string, path: Path, source: ResolveSource, report: Report): boolean {
+  try {
+    source.readText(file)
+    return true
+  } catch (error) {
+    const found = `${report.found(path, file)}, which cannot be read (${errorCode(error)})`
+    report.add(path, found, 'a file that can be read')
+    return false
+  }
+}
+
+function readAccountsPath(value: unknown, source: ResolveSource, report: Report): string | undefined {
+  if (typeof value !== 'string' || value === '') return undefined
+  return checkReadable(value, ['accounts'], source, report) ? source.absolute(value) : undefined
+}
+
+/** Sites whose location is there and has their type. Looks at the raw locations, so that bad ones count too. */
+function joinSites(endpoints: readonly Endpoint[], rawLocations: unknown, report: Report): readonly SiteConfig[] {
+  const chosen = endpoints.find(endpoint => endpoint.isDefault) ?? endpoints[0]
+  const locations = asMapping(rawLocations)
+  const sites: SiteConfig[] = []
+  for (const endpoint of endpoints) {
+    const common = { site: endpoint.site, isDefault: endpoint === chosen }
+    if (endpoint.kind === 'servers') {
+      if (endpoint.credentials === undefined) continue
+      const { kind, servers, https } = endpoint
+      sites.push({ ...common, kind, servers, https, credentials: wrapCredentials(endpoint.credentials) })
+    } else if (locations !== undefined && hasLocation(endpoint, locations, report)) {
+      const type = endpoint.type === 'azure' ? 'azure' : 'aws_s3'
+      sites.push({ ...common, kind: 'cloud', type, location: endpoint.site })
+    }
+  }
+  return sites
+}
+
+function hasLocation(
+  endpoint: Endpoint & { readonly kind: 'cloud' },
+  locations: Readonly<Record<string, unknown>>,
+  report: Report,
+): boolean {
+  const { path, site, type } = endpoint
+  if (!Object.hasOwn(locations, site)) {
+    const names = Object.keys(locations).filter(name => ownValue(locations[name], 'type') === type)
+    const choice = names.length === 0 ? '' : ` (there is ${names.join(', ')})`
+    const expected = `the name of a location of type ${type}${choice}`
+    report.add([...path, 'site'], report.found([...path, 'site'], site), expected, nearestName(site, names))
+    return false
+  }
+  const locationType = ownValue(locations[site], 'type')
+  if (locationType === type) return true
+  const expected = `the type of location ${JSON.stringify(site)}, ${report.found(['locations', site, 'type'], locationType)}`
+  report.add([...path, 'type'], report.found([...path, 'type'], type), expected)
+  return false
+}
+
+function readReplication(
+  value: unknown,
+  accountsFile: string | undefined,
+  source: ResolveSource,
+  report: Report,
+): ReplicationConfig | undefined {
+  if (value !== undefined && !fitsShape(replicationSchema, value)) return undefined
+  const raw: RawReplication = value ?? {}
+  const gateway = readGateway(raw, accountsFile, source, report)
+  const processor = raw.queueProcessor ?? {}
+  const topics = readTopics(raw, report)
+  const retry = {
+    aws_s3: readBackoff('aws_s3', processor.retry?.aws_s3, report),
+    azure: readBackoff('azure', processor.retry?.azure, report),
+    scality: readBackoff('scality', processor.retry?.scality, report),
+  }
+  if (gateway === undefined) return undefined
+  return {
+    topics,
+    queueProcessor: {
+      concurrency: processor.concurrency ?? 10,
+      mpuPartsConcurrency: processor.mpuPartsConcurrency ?? 10,
+      minMPUSizeBytes: (processor.minMPUSizeMB ?? 20) * 1_000_000,
+      retry,
+    },
+    replicationStatusProcessor: { concurrency: raw.replicationStatusProcessor?.concurrency ?? 10 },
+    gateway,
+    memory: { inFlightBytes: (raw.memory?.inFlightBytesMB ?? 96) * 1_000_000 },
+  }
+}
+
+/** One topic for two purposes would feed results to the queue processors. */
+function readTopics(raw: RawReplication, report: Report): ReplicationConfig['topics'] {
+  const topics = {
+    topic: raw.topic ?? 'backbeat-replication',
+    replicationStatusTopic: raw.replicationStatusTopic ?? 'backbeat-replication-status',
+    replicationFailedTopic: raw.replicationFailedTopic ?? 'backbeat-replication-failed',
+  }
+  const owners = new Map<string, string>()
+  for (const [key, name] of Object.entries(topics)) {
+    const owner = owners.get(name)
+    if (owner === undefined) owners.set(name, key)
+    else report.add(['replication', key], JSON.stringify(name), `another topic than that of ${owner}`)
+  }
+  return {
+    replication: topics.topic,
+    status: topics.replicationStatusTopic,
+    failed: topics.replicationFailedTopic,
+  }
+}
+
+function readBackoff(kind: string, raw: RawRetry | undefined, report: Report): BackoffConfig {
+  const { min = 1000, max = 300_000, jitter = 0.1, factor = 1.5 } = raw?.backoff ?? {}
+  if (min > max) {
+    const path = ['replication', 'queueProcessor', 'retry', kind, 'backoff', 'min']
+    report.add(path, `${min}`, `at most max, which is ${max} (milliseconds)`)
+  }
+  return { minMs: min, maxMs: max, jitter, factor }
+}
