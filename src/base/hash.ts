@@ -2,7 +2,7 @@
 // in S3's form (big-endian, base64). Also joins CRCs of consecutive parts into the CRC of the whole without reading the bytes again.
 // initHashes() must have finished before the first CRC32C or CRC64NVME hasher is made: WebAssembly compiles asynchronously.
 
-import { createHash, createHmac, hash, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { createCRC32, createCRC64, type IHasher } from 'hash-wasm'
 
@@ -121,13 +121,21 @@ export function md5Hex(data: string | Uint8Array): string {
   return hash('md5', data, 'hex')
 }
 
+/** A prepared key: an HMAC with it costs a fifth of one with the bare bytes. */
+export type HmacKey = KeyObject
+
+/** Prepares a key for many HMACs. */
+export function hmacKeyOf(bytes: Uint8Array): HmacKey {
+  return createSecretKey(bytes)
+}
+
 /** HMAC-SHA256; a string of data is taken as UTF-8. */
-export function hmacSha256(key: string | Uint8Array, data: string | Uint8Array): Buffer {
+export function hmacSha256(key: string | Uint8Array | HmacKey, data: string | Uint8Array): Buffer {
   return createHmac('sha256', key).update(data).digest()
 }
 
 /** HMAC-SHA256 in lower-case hex. */
-export function hmacSha256Hex(key: string | Uint8Array, data: string | Uint8Array): string {
+export function hmacSha256Hex(key: string | Uint8Array | HmacKey, data: string | Uint8Array): string {
   return createHmac('sha256', key).update(data).digest('hex')
 }
 

@@ -60,8 +60,131 @@ export function createAccountDirectory(accounts: readonly Account[]): AccountDir
   }
 }
 
-/** Reads the parsed JSON of an authdata.json. Never throws: gives the directory or every problem found. */
+const serviceIdPrefix = 'http://acs.zenko.io/accounts/service/'
+const serviceNames: readonly ServiceName[] = ['replication', 'lifecycle', 'gc', 'md-ingestion']
+
+/** The service account a canonical id stands for, if it is one of Zenko's four. */
+export function serviceOf(canonicalId: string): ServiceName | undefined {
+  if (!canonicalId.startsWith(serviceIdPrefix)) return undefined
+  const name = canonicalId.slice(serviceIdPrefix.length)
+  return serviceNames.find(known => known === name)
+}
+
+type JsonObject = Readonly<Record<string, unknown>>
+type Report = (path: string, message: string) => void
+
+/**
+ * Reads the parsed JSON of an authdata.json in CloudServer's format. Never throws: gives the directory or every problem found. Keys that
+ * are not known are ignored, as CloudServer does (`users`, `saml`...).
+ */
 export function parseAuthData(json: unknown): AuthDataResult {
-  void json
-  throw new Error('not written yet')
+  const problems: AuthDataProblem[] = []
+  const report: Report = (path, message) => {
+    problems.push({ path, message })
+  }
+  const accounts: Account[] = []
+  if (!isObject(json)) report('', `must be an object with an "accounts" array, not ${nameOf(json)}`)
+  else if (!Array.isArray(json['accounts'])) report('accounts', `must be an array, not ${nameOf(json['accounts'])}`)
+  else {
+    const list: readonly unknown[] = json['accounts']
+    if (list.length === 0) report('accounts', 'must hold at least one account')
+    for (const [index, item] of list.entries()) {
+      const account = readAccount(item, `accounts[${index}]`, report)
+      if (account !== undefined) accounts.push(account)
+    }
+    checkUnique(list, report)
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, directory: createAccountDirectory(accounts) }
+}
+
+function readAccount(item: unknown, path: string, report: Report): Account | undefined {
+  if (!isObject(item)) {
+    report(path, `must be an object, not ${nameOf(item)}`)
+    return undefined
+  }
+  const name = readText(item, 'name', path, report)
+  const email = readText(item, 'email', path, report)
+  const arn = readText(item, 'arn', path, report)
+  const canonicalId = readText(item, 'canonicalID', path, report)
+  const shortId = readText(item, 'shortid', path, report)
+  if (email !== '' && !/^[^\s@]+@[^\s@]+$/.test(email)) report(`${path}.email`, 'must be an e-mail address')
+  if (shortId !== '' && !/^\d{12}$/.test(shortId)) report(`${path}.shortid`, 'must be 12 digits')
+  if (arn !== '' && !/^arn:aws:iam::\d{12}:(?:root|user\/.+)$/.test(arn)) {
+    report(`${path}.arn`, 'must look like arn:aws:iam::123456789012:root')
+  }
+  const displayName = item['displayName'] === undefined ? name : readText(item, 'displayName', path, report)
+  const admin = item['admin'] ?? false
+  if (typeof admin !== 'boolean') report(`${path}.admin`, `must be true or false, not ${nameOf(admin)}`)
+  const keys = readKeys(item['keys'], `${path}.keys`, report)
+  const service = serviceOf(canonicalId)
+  const account = { name, email, arn, canonicalId, shortId, displayName, keys, admin: admin === true }
+  return service === undefined ? account : { ...account, service }
+}
+
+function readKeys(value: unknown, path: string, report: Report): readonly AccountKey[] {
+  // CloudServer takes an account without keys: it owns buckets but nobody can sign as it.
+  if (value === undefined) return []
+  if (!Array.isArray(value)) {
+    report(path, `must be an array of {"access", "secret"}, not ${nameOf(value)}`)
+    return []
+  }
+  const list: readonly unknown[] = value
+  const keys: AccountKey[] = []
+  for (const [index, item] of list.entries()) {
+    const keyPath = `${path}[${index}]`
+    if (!isObject(item)) {
+      report(keyPath, `must be an object, not ${nameOf(item)}`)
+      continue
+    }
+    const access = readText(item, 'access', keyPath, report)
+    const secret = readText(item, 'secret', keyPath, report)
+    if (/[\s,:]/.test(access)) report(`${keyPath}.access`, 'must not contain white space, a comma or a colon')
+    keys.push({ access, secret })
+  }
+  return keys
+}
+
+/** Gives '' after reporting, so that reading goes on and every problem is found. */
+function readText(item: JsonObject, name: string, path: string, report: Report): string {
+  const value = item[name]
+  if (typeof value === 'string' && value !== '') return value
+  if (value === undefined) report(`${path}.${name}`, 'is missing')
+  else if (value === '') report(`${path}.${name}`, 'must not be empty')
+  else report(`${path}.${name}`, `must be a string, not ${nameOf(value)}`)
+  return ''
+}
+
+function checkUnique(list: readonly unknown[], report: Report): void {
+  for (const name of ['arn', 'email', 'canonicalID']) {
+    const seen = new Map<string, number>()
+    for (const [index, item] of list.entries()) {
+      if (isObject(item)) checkSeen(seen, item[name], index, `accounts[${index}].${name}`, report)
+    }
+  }
+  const keys = new Map<string, number>()
+  for (const [index, item] of list.entries()) {
+    if (!isObject(item) || !Array.isArray(item['keys'])) continue
+    const itemKeys: readonly unknown[] = item['keys']
+    for (const [place, key] of itemKeys.entries()) {
+      if (isObject(key)) checkSeen(keys, key['access'], index, `accounts[${index}].keys[${place}].access`, report)
+    }
+  }
+}
+
+function checkSeen(seen: Map<string, number>, value: unknown, index: number, path: string, report: Report): void {
+  if (typeof value !== 'string' || value === '') return
+  const first = seen.get(value)
+  if (first === undefined) seen.set(value, index)
+  else report(path, `is already used by accounts[${first}]; it must be unique`)
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function nameOf(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }

@@ -2,8 +2,10 @@
 // declared. The caller pushes the bytes as they come off the socket and stores what it gets back; until end() has returned, nothing of it
 // may become visible.
 
-import type { ChecksumAlgorithm } from '../../base/hash.ts'
+import { type ChecksumAlgorithm, createHasher, digestBytes, type Hasher } from '../../base/hash.ts'
+import { serviceError } from '../../domain/errors.ts'
 import type { HeaderMap } from '../request-head.ts'
+import { type ChunkedBody, type ChunkedBodyOptions, createChunkedBody } from './chunked-body.ts'
 import type { PayloadDeclaration } from './payload-declaration.ts'
 
 export interface PayloadChecksum {
@@ -29,6 +31,8 @@ export interface PayloadOptions {
    * How to read Content-MD5: 'base64' is S3's form; 'hex' also takes 32 hex digits, as Backbeat sends to /_/backbeat; 'ignore' skips it.
    */
   readonly contentMd5?: 'base64' | 'hex' | 'ignore'
+  /** 'ignore' where x-amz-checksum-* describes an object and not this body (CompleteMultipartUpload). */
+  readonly checksums?: 'check' | 'ignore'
 }
 
 export interface PayloadCheck {
@@ -40,17 +44,255 @@ export interface PayloadCheck {
   end(): PayloadFacts
 }
 
+/** The header (or trailer) that carries each checksum. */
+export const checksumHeaders: Readonly<Record<ChecksumAlgorithm, string>> = {
+  CRC32: 'x-amz-checksum-crc32',
+  CRC32C: 'x-amz-checksum-crc32c',
+  CRC64NVME: 'x-amz-checksum-crc64nvme',
+  SHA1: 'x-amz-checksum-sha1',
+  SHA256: 'x-amz-checksum-sha256',
+}
+
+const algorithms: readonly ChecksumAlgorithm[] = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256']
+const otherChecksumHeaders: ReadonlySet<string> = new Set([
+  'x-amz-checksum-type',
+  'x-amz-checksum-algorithm',
+  'x-amz-checksum-mode',
+])
+
+/** A checksum the request announces: with its value in a header, in the trailer, or none (to be computed). */
+interface Announced {
+  readonly algorithm: ChecksumAlgorithm
+  readonly value: string | undefined
+  readonly inTrailer: boolean
+}
+
 /**
  * Starts reading a body. Throws at once, before any byte, for headers that contradict each other or do not parse: InvalidDigest,
- * InvalidRequest, MissingContentLength.
+ * InvalidRequest, InvalidArgument, MissingContentLength. CRC32C and CRC64NVME need initHashes() to have finished.
  */
 export function openPayload(
   declaration: PayloadDeclaration,
   headers: HeaderMap,
   options: PayloadOptions = {},
 ): PayloadCheck {
-  void declaration
-  void headers
-  void options
-  throw new Error('not written yet')
+  const announced = options.checksums === 'ignore' ? undefined : readAnnounced(declaration, headers)
+  const md5 = readContentMd5(headers, options.contentMd5 ?? 'base64')
+  const chunked = declaration.kind === 'chunked-signed' || declaration.kind === 'chunked-unsigned'
+  const decodedLength = readLength(headers, chunked ? 'x-amz-decoded-content-length' : 'content-length')
+  if (!chunked) return new PayloadReader(declaration, announced, md5, decodedLength, undefined)
+  if (decodedLength === undefined) {
+    throw serviceError('MissingContentLength', {
+      message: 'You must provide the x-amz-decoded-content-length HTTP header.',
+    })
+  }
+  const framing: ChunkedBodyOptions =
+    declaration.kind === 'chunked-signed'
+      ? { signing: declaration.signing, trailer: declaration.trailer, decodedLength }
+      : { trailer: true, decodedLength }
+  return new PayloadReader(declaration, announced, md5, decodedLength, createChunkedBody(framing))
+}
+
+class PayloadReader implements PayloadCheck {
+  readonly decodedLength: number | undefined
+  readonly #chunked: ChunkedBody | undefined
+  readonly #announced: Announced | undefined
+  readonly #expectedMd5: string | undefined
+  readonly #expectedSha256: string | undefined
+  readonly #md5 = createHasher('MD5')
+  readonly #crc32 = createHasher('CRC32')
+  readonly #sha256: Hasher | undefined
+  /** The announced checksum, when it is neither the CRC32 nor the SHA-256 computed anyway. */
+  readonly #other: Hasher | undefined
+  #size = 0
+
+  constructor(
+    declaration: PayloadDeclaration,
+    announced: Announced | undefined,
+    expectedMd5: string | undefined,
+    decodedLength: number | undefined,
+    chunked: ChunkedBody | undefined,
+  ) {
+    this.decodedLength = decodedLength
+    this.#chunked = chunked
+    this.#announced = announced
+    this.#expectedMd5 = expectedMd5
+    this.#expectedSha256 = declaration.kind === 'sha256' ? declaration.hex : undefined
+    const algorithm = announced?.algorithm
+    this.#sha256 = this.#expectedSha256 !== undefined || algorithm === 'SHA256' ? createHasher('SHA256') : undefined
+    this.#other =
+      algorithm === undefined || algorithm === 'CRC32' || algorithm === 'SHA256' ? undefined : createHasher(algorithm)
+  }
+
+  push(chunk: Buffer): readonly Buffer[] {
+    const pieces = this.#chunked === undefined ? [chunk] : this.#chunked.push(chunk)
+    for (const piece of pieces) this.#take(piece)
+    return pieces
+  }
+
+  end(): PayloadFacts {
+    const trailer = this.#chunked?.end()
+    if (this.decodedLength !== undefined && this.#size !== this.decodedLength) throw serviceError('IncompleteBody')
+    const md5 = this.#md5.digest()
+    const crc32 = this.#crc32.digest().toString('base64')
+    const sha256 = this.#sha256?.digest()
+    if (this.#expectedSha256 !== undefined && sha256?.toString('hex') !== this.#expectedSha256) {
+      throw serviceError('XAmzContentSHA256Mismatch', {
+        details: {
+          ClientComputedContentSHA256: this.#expectedSha256,
+          S3ComputedContentSHA256: sha256?.toString('hex') ?? '',
+        },
+      })
+    }
+    const md5Hex = md5.toString('hex')
+    if (this.#expectedMd5 !== undefined && this.#expectedMd5 !== md5Hex) {
+      throw serviceError('BadDigest', {
+        details: {
+          ExpectedDigest: Buffer.from(this.#expectedMd5, 'hex').toString('base64'),
+          CalculatedDigest: md5.toString('base64'),
+        },
+      })
+    }
+    const facts = { size: this.#size, md5Hex, crc32 }
+    const announced = this.#announced
+    checkTrailerNames(trailer, announced)
+    if (announced === undefined) return facts
+    const value = announced.algorithm === 'CRC32' ? crc32 : (this.#other?.digest() ?? sha256)?.toString('base64')
+    const expected = announced.inTrailer ? readTrailerChecksum(trailer, announced.algorithm) : announced.value
+    if (value === undefined || (expected !== undefined && expected !== value)) {
+      throw serviceError('BadDigest', {
+        message: `The ${announced.algorithm} you specified did not match the calculated checksum.`,
+      })
+    }
+    return { ...facts, checksum: { algorithm: announced.algorithm, value, type: 'FULL_OBJECT' } }
+  }
+
+  #take(piece: Buffer): void {
+    this.#size += piece.length
+    if (this.decodedLength !== undefined && this.#size > this.decodedLength) throw serviceError('IncompleteBody')
+    this.#md5.update(piece)
+    this.#crc32.update(piece)
+    this.#sha256?.update(piece)
+    this.#other?.update(piece)
+  }
+}
+
+/** Finds the one checksum the headers announce. Throws InvalidRequest when there are several or they contradict each other. */
+function readAnnounced(declaration: PayloadDeclaration, headers: HeaderMap): Announced | undefined {
+  const inHeader = algorithms.filter(algorithm => headers.has(checksumHeaders[algorithm]))
+  const trailing = readTrailerAnnouncement(declaration, headers)
+  if (inHeader.length > 1 || (inHeader.length === 1 && trailing !== undefined)) {
+    throw serviceError('InvalidRequest', {
+      message: 'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
+    })
+  }
+  checkHeaderNames(headers)
+  const requested = readRequested(headers)
+  const algorithm = inHeader[0] ?? trailing
+  if (algorithm === undefined) return readRequestedOnly(requested, headers)
+  if (requested !== undefined && requested !== algorithm) {
+    throw serviceError('InvalidRequest', { message: 'Value for x-amz-sdk-checksum-algorithm header is invalid.' })
+  }
+  if (trailing !== undefined) return { algorithm, value: undefined, inTrailer: true }
+  const value = headers.get(checksumHeaders[algorithm]) ?? ''
+  if (!isDigest(value, digestBytes[algorithm])) {
+    throw serviceError('InvalidRequest', { message: `Value for ${checksumHeaders[algorithm]} header is invalid.` })
+  }
+  return { algorithm, value, inTrailer: false }
+}
+
+/** x-amz-sdk-checksum-algorithm without a checksum: a promise not kept. x-amz-checksum-algorithm asks to compute one. */
+function readRequestedOnly(requested: ChecksumAlgorithm | undefined, headers: HeaderMap): Announced | undefined {
+  if (requested === undefined) return undefined
+  if (headers.has('x-amz-sdk-checksum-algorithm') && !headers.has('content-md5')) {
+    throw serviceError('InvalidRequest', {
+      message:
+        'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
+    })
+  }
+  return { algorithm: requested, value: undefined, inTrailer: false }
+}
+
+function readRequested(headers: HeaderMap): ChecksumAlgorithm | undefined {
+  for (const name of ['x-amz-sdk-checksum-algorithm', 'x-amz-checksum-algorithm']) {
+    const value = headers.get(name)
+    if (value === undefined) continue
+    const algorithm = algorithms.find(known => known === value.toUpperCase())
+    if (algorithm !== undefined) return algorithm
+    throw serviceError('InvalidRequest', { message: `Value for ${name} header is invalid.` })
+  }
+  return undefined
+}
+
+function readTrailerAnnouncement(declaration: PayloadDeclaration, headers: HeaderMap): ChecksumAlgorithm | undefined {
+  const announcement = headers.get('x-amz-trailer')
+  const takesTrailer =
+    declaration.kind === 'chunked-unsigned' || (declaration.kind === 'chunked-signed' && declaration.trailer)
+  if (announcement === undefined) return undefined
+  const invalid = serviceError('InvalidRequest', {
+    message: 'The value specified in the x-amz-trailer header is not supported',
+  })
+  if (!takesTrailer) throw invalid
+  const name = announcement.trim().toLowerCase()
+  const algorithm = algorithms.find(known => checksumHeaders[known] === name)
+  if (algorithm === undefined) throw invalid
+  return algorithm
+}
+
+/** Refuses checksums of kinds this server does not know: storing the object without checking them would be a lie. */
+function checkHeaderNames(headers: HeaderMap): void {
+  for (const name of headers.keys()) {
+    if (!name.startsWith('x-amz-checksum-') || otherChecksumHeaders.has(name)) continue
+    if (algorithms.some(algorithm => checksumHeaders[algorithm] === name)) continue
+    throw serviceError('InvalidRequest', { message: `The checksum header ${name} is not supported.` })
+  }
+}
+
+function readTrailerChecksum(trailer: ReadonlyMap<string, string> | undefined, algorithm: ChecksumAlgorithm): string {
+  const name = checksumHeaders[algorithm]
+  const value = trailer?.get(name)
+  if (value === undefined) throw serviceError('MalformedTrailerError')
+  if (!isDigest(value, digestBytes[algorithm])) {
+    throw serviceError('InvalidRequest', { message: `Value for ${name} trailing header is invalid.` })
+  }
+  return value
+}
+
+/** A checksum in the trailer that no header announced was never computed: refuse it rather than let it pass unchecked. */
+function checkTrailerNames(trailer: ReadonlyMap<string, string> | undefined, announced: Announced | undefined): void {
+  if (trailer === undefined) return
+  const expected = announced?.inTrailer === true ? checksumHeaders[announced.algorithm] : undefined
+  for (const name of trailer.keys()) {
+    if (name.startsWith('x-amz-checksum-') && name !== expected) throw serviceError('MalformedTrailerError')
+  }
+}
+
+/** Gives Content-MD5 in lower-case hex. Throws InvalidDigest. */
+function readContentMd5(headers: HeaderMap, form: 'base64' | 'hex' | 'ignore'): string | undefined {
+  const value = headers.get('content-md5')
+  if (value === undefined || form === 'ignore') return undefined
+  if (form === 'hex' && /^[0-9a-fA-F]{32}$/.test(value)) return value.toLowerCase()
+  if (!isDigest(value, digestBytes.MD5)) {
+    throw serviceError('InvalidDigest', { details: { 'Content-MD5': value.slice(0, 128) } })
+  }
+  return Buffer.from(value, 'base64').toString('hex')
+}
+
+/** Strict base64 of exactly `bytes` bytes. */
+function isDigest(value: string, bytes: number): boolean {
+  if (value.length !== Math.ceil(bytes / 3) * 4 || !/^[A-Za-z0-9+/]+={0,2}$/.test(value)) return false
+  const decoded = Buffer.from(value, 'base64')
+  return decoded.length === bytes && decoded.toString('base64') === value
+}
+
+function readLength(headers: HeaderMap, name: string): number | undefined {
+  const value = headers.get(name)
+  if (value === undefined) return undefined
+  if (!/^\d{1,15}$/.test(value)) {
+    throw serviceError('InvalidArgument', {
+      message: `${name} must be a whole number of bytes.`,
+      details: { ArgumentName: name, ArgumentValue: value.slice(0, 64) },
+    })
+  }
+  return Number(value)
 }

@@ -1,11 +1,15 @@
 // What a request declares about its body: how the bytes are framed and what vouches for them. Decided when the request is authenticated,
 // carried out by payload-check.ts while the body is read.
 
+import type { HmacKey } from '../../base/hash.ts'
+import { serviceError } from '../../domain/errors.ts'
+import type { HeaderMap } from '../request-head.ts'
+
 /** The key and chain start that chunk signatures are checked with (Signature V4 streaming). */
 export interface ChunkSigning {
   /** Signature of the request head: the first link of the chain of chunk signatures. */
   readonly seedSignature: string
-  readonly signingKey: Uint8Array
+  readonly signingKey: HmacKey
   /** `20130524T000000Z` */
   readonly amzDate: string
   /** `20130524/us-east-1/s3/aws4_request` */
@@ -21,3 +25,40 @@ export type PayloadDeclaration =
   | { readonly kind: 'chunked-signed'; readonly signing: ChunkSigning; readonly trailer: boolean }
   /** aws-chunked body, unsigned, with a trailer. */
   | { readonly kind: 'chunked-unsigned' }
+
+/**
+ * Reads the value of x-amz-content-sha256. `signing` is at hand for Signature V4 only: without it, signed chunks are refused.
+ * Throws InvalidArgument (no such value), InvalidRequest (signed chunks without a V4 signature, V4A chunks).
+ */
+export function declarePayload(contentSha256: string, signing: ChunkSigning | undefined): PayloadDeclaration {
+  switch (contentSha256) {
+    case 'UNSIGNED-PAYLOAD':
+      return { kind: 'unsigned' }
+    case 'STREAMING-UNSIGNED-PAYLOAD-TRAILER':
+      return { kind: 'chunked-unsigned' }
+    case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD':
+    case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER':
+      if (signing === undefined) {
+        throw serviceError('InvalidRequest', { message: 'Signed chunks need a request signed with AWS4-HMAC-SHA256.' })
+      }
+      return { kind: 'chunked-signed', signing, trailer: contentSha256.endsWith('-TRAILER') }
+  }
+  if (contentSha256.startsWith('STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD')) {
+    throw serviceError('InvalidRequest', {
+      message: 'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
+    })
+  }
+  if (/^[0-9a-fA-F]{64}$/.test(contentSha256)) return { kind: 'sha256', hex: contentSha256.toLowerCase() }
+  throw serviceError('InvalidArgument', {
+    message:
+      'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, ' +
+      'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.',
+    details: { ArgumentName: 'x-amz-content-sha256', ArgumentValue: contentSha256.slice(0, 128) },
+  })
+}
+
+/** The payload of a request whose signature, if any, does not cover the body. */
+export function declareUnsigned(headers: HeaderMap): PayloadDeclaration {
+  const declared = headers.get('x-amz-content-sha256')
+  return declared === undefined ? { kind: 'unsigned' } : declarePayload(declared, undefined)
+}

@@ -1,0 +1,49 @@
+// What the signature versions have in common: whose key it is, whether the request's time is near ours, and how an expired one is refused.
+
+import { type ServiceError, serviceError } from '../../domain/errors.ts'
+import type { AccountDirectory, KeyOwner } from './account-directory.ts'
+
+/** How far a request's time may be from ours, in either direction. */
+export const skewMaxMs = 15 * 60 * 1000
+
+/** Finds the owner of an access key. Throws InvalidAccessKeyId. */
+export function findKeyOwner(accounts: AccountDirectory, accessKey: string): KeyOwner {
+  const owner = accounts.findByAccessKey(accessKey)
+  if (owner === undefined) throw serviceError('InvalidAccessKeyId', { details: { AWSAccessKeyId: accessKey } })
+  return owner
+}
+
+/** Throws RequestTimeTooSkewed when `time` (milliseconds since 1970) is more than 15 minutes from `now`. */
+export function checkSkew(time: number, now: number): void {
+  if (Math.abs(now - time) <= skewMaxMs) return
+  throw serviceError('RequestTimeTooSkewed', {
+    details: {
+      RequestTime: new Date(time).toISOString(),
+      ServerTime: new Date(now).toISOString(),
+      MaxAllowedSkewMilliseconds: String(skewMaxMs),
+    },
+  })
+}
+
+/** The refusal of a presigned request after its time. Times in milliseconds since 1970. */
+export function requestExpired(
+  expires: number,
+  now: number,
+  more: Readonly<Record<string, string>> = {},
+): ServiceError {
+  return serviceError('AccessDenied', {
+    message: 'Request has expired',
+    details: { ...more, Expires: new Date(expires).toISOString(), ServerTime: new Date(now).toISOString() },
+  })
+}
+
+const httpDate = /^(?:[A-Za-z]{3,9}, )?\d{1,2}[ -][A-Za-z]{3}[ -]\d{2,4} \d{2}:\d{2}:\d{2}(?: (?:GMT|UTC|Z|[+-]\d{4}))$/
+
+/** Reads an HTTP date (RFC 1123 form, or with a numeric zone) into milliseconds since 1970; undefined for anything else. */
+export function parseHttpDate(text: string): number | undefined {
+  const trimmed = text.trim()
+  if (!httpDate.test(trimmed)) return undefined
+  const time = Date.parse(trimmed)
+  // Dates a JavaScript Date prints but ISO form cannot (beyond the year 9999) are no dates of requests.
+  return Number.isNaN(time) || time < 0 || time > 253_402_300_799_000 ? undefined : time
+}
