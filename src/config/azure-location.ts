@@ -5,8 +5,8 @@
 import { Secret } from '../base/secret.ts'
 import type { LocationSource } from './location-list.ts'
 import { nearestName, type Path, type Report } from './problem.ts'
-import { azureDetailsSchema, type RawAzureDetails } from './schema.ts'
-import { hasShape } from './shape.ts'
+import { azureDetailsSchema } from './schema.ts'
+import { asMapping, fitsShape, hasShape, ownValue } from './shape.ts'
 import type { AzureAuth, AzureLocationDetails } from './types.ts'
 
 type Parameter =
@@ -41,31 +41,40 @@ export function azureDetails(
   source: LocationSource,
   report: Report,
 ): AzureLocationDetails | undefined {
-  if (!hasShape(azureDetailsSchema, value, path, report)) return undefined
+  const good = hasShape(azureDetailsSchema, value, path, report)
+  if (asMapping(value) === undefined) return undefined
   const lookup = lookupIn(name, value, path, source, report)
   const azureStorageEndpoint = readEndpoint(lookup)
   const auth = readAuth(lookup)
   if (azureStorageEndpoint === undefined || auth === undefined) return undefined
+  if (!good || !fitsShape(azureDetailsSchema, value)) return undefined
   const { azureContainerName, bucketMatch } = value
   return { azureStorageEndpoint, azureContainerName, bucketMatch: bucketMatch ?? false, auth }
 }
 
-function lookupIn(name: string, value: RawAzureDetails, path: Path, source: LocationSource, report: Report): Lookup {
+function lookupIn(name: string, value: unknown, path: Path, source: LocationSource, report: Report): Lookup {
   const variable = (parameter: Parameter) => `${name}_${variableNames[parameter]}`
   const fromVariable = (parameter: Parameter) => source.variables[variable(parameter)] || undefined
-  const has = (parameter: Parameter) => fromVariable(parameter) ?? value[parameter]
+  const has = (parameter: Parameter) => {
+    const own = ownValue(value, parameter)
+    return fromVariable(parameter) ?? (typeof own === 'string' ? own : undefined)
+  }
   return {
     has,
     need(parameter) {
       const text = has(parameter)
-      if (text === undefined) report.add([...path, parameter], 'nothing', `a value here or in ${variable(parameter)}`)
+      if (text === undefined && ownValue(value, parameter) === undefined) {
+        report.add([...path, parameter], 'nothing', `a value here or in ${variable(parameter)}`)
+      }
       return text
     },
     refuse(parameter, expected, nearest) {
       const at = [...path, parameter]
       const secret = parameter === 'azureStorageAccessKey' || parameter === 'sasToken'
       const overridden = fromVariable(parameter) !== undefined
-      const found = overridden ? `what ${variable(parameter)} holds` : report.found(at, value[parameter], secret)
+      const found = overridden
+        ? `what ${variable(parameter)} holds`
+        : report.found(at, ownValue(value, parameter), secret)
       report.add(at, found, expected, nearest)
       return undefined
     },

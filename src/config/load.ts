@@ -4,7 +4,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
-import { createReport, type Report } from './problem.ts'
+import { createReport, inFileOrder, type Report } from './problem.ts'
 import { errorCode, expandReferences } from './references.ts'
 import { type ResolveSource, resolveConfig } from './resolve.ts'
 import { asMapping, ownValue } from './shape.ts'
@@ -101,7 +101,9 @@ function check(parsed: ParsedYaml, input: CheckInput): ConfigResult {
     value = { ...asMapping(value), locations: outside }
   }
   const config = resolveConfig(value, source, report)
-  if (config === undefined || report.problems.length > 0) return { ok: false, problems: report.problems }
+  if (config === undefined || report.problems.length > 0) {
+    return { ok: false, problems: inFileOrder(report.problems) }
+  }
   return { ok: true, config: { configFile, ...config } }
 }
 

@@ -135,6 +135,19 @@ export function editDistance(left: string, right: string): number {
   return previous[width - 1] ?? 0
 }
 
+/** The same problems in the order of the files they are in; those without a place stay in front. */
+export function inFileOrder(problems: readonly Problem[]): readonly Problem[] {
+  const place = (problem: Problem) => {
+    const match = /^(.*):(\d+):(\d+)$/s.exec(problem.at ?? '')
+    return { file: match?.[1] ?? '', line: Number(match?.[2] ?? 0), column: Number(match?.[3] ?? 0) }
+  }
+  return problems.toSorted((left, right) => {
+    const [a, b] = [place(left), place(right)]
+    if (a.file !== b.file) return a.file < b.file ? -1 : 1
+    return a.line - b.line || a.column - b.column
+  })
+}
+
 /** One line for a terminal: path, found, expected, the nearest name and the place. */
 export function formatProblem(problem: Problem): string {
   const place = problem.at === undefined ? '' : ` (${problem.at})`

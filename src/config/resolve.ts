@@ -10,7 +10,7 @@ import { nearestName, type Path, type Report } from './problem.ts'
 import { errorCode, type ReferenceSource } from './references.ts'
 import { wrapCredentials } from './s3-location.ts'
 import { configSchema, controlSchema, type RawReplication, type RawRetry, replicationSchema } from './schema.ts'
-import { asMapping, fitsShape, hasShape, ownValue } from './shape.ts'
+import { asMapping, fitsShape, fittingParts, hasShape, ownValue } from './shape.ts'
 import type { BackoffConfig, Config, ControlConfig, HostPort, ReplicationConfig, SiteConfig } from './types.ts'
 
 /** The outside of the file. `absolute` makes paths absolute as seen from the configuration file. */
@@ -26,7 +26,7 @@ export function resolveConfig(
   source: ResolveSource,
   report: Report,
 ): Omit<Config, 'configFile'> | undefined {
-  const root = value ?? {}
+  const root = withoutEngine(value ?? {}, report)
   hasShape(configSchema, root, [], report)
   const s3 = readListen(ownValue(ownValue(root, 's3'), 'listen'), ['s3', 'listen'], 8000, report)
   const control = readControl(ownValue(root, 'control'), source, report)
@@ -54,6 +54,21 @@ export function resolveConfig(
   }
 }
 
+/** There is one engine, the embedded one. What chooses another is refused part by part. */
+function withoutEngine(root: unknown, report: Report): unknown {
+  const mapping = asMapping(root)
+  if (mapping === undefined || mapping['engine'] === undefined) return root
+  const { engine, ...rest } = mapping
+  const parts = Object.entries(asMapping(engine) ?? {}).flatMap(([port, choice]) =>
+    Object.keys(asMapping(choice) ?? {}).map(name => ['engine', port, name]),
+  )
+  for (const path of parts.length === 0 ? [['engine']] : parts) {
+    const expected = 'no such key; only the embedded engine exists, others are not supported yet'
+    report.add(path, 'a key that has no place here', expected)
+  }
+  return rest
+}
+
 function readListen(value: unknown, path: Path, defaultPort: number, report: Report): HostPort | undefined {
   if (value === undefined) return { host: '127.0.0.1', port: defaultPort }
   if (typeof value !== 'string') return undefined
@@ -68,18 +83,17 @@ function sameAddress(left: HostPort, right: HostPort): boolean {
 
 function readControl(value: unknown, source: ResolveSource, report: Report): ControlConfig | undefined {
   const listen = readListen(ownValue(value, 'listen'), ['control', 'listen'], 8900, report)
-  if (value !== undefined && !fitsShape(controlSchema, value)) return undefined
-  const { token, tls, insecure = false } = value ?? {}
-  if (tls !== undefined) {
-    checkReadable(tls.cert, ['control', 'tls', 'cert'], source, report)
-    checkReadable(tls.key, ['control', 'tls', 'key'], source, report)
-  }
-  if (listen === undefined) return undefined
-  if (!isLoopback(listen.host) && !insecure) {
+  const certFile = ownValue(ownValue(value, 'tls'), 'cert')
+  const keyFile = ownValue(ownValue(value, 'tls'), 'key')
+  if (typeof certFile === 'string') checkReadable(certFile, ['control', 'tls', 'cert'], source, report)
+  if (typeof keyFile === 'string') checkReadable(keyFile, ['control', 'tls', 'key'], source, report)
+  if (listen !== undefined && !isLoopback(listen.host) && ownValue(value, 'insecure') !== true) {
     const why = `because ${formatHostPort(listen)} can be reached from other machines (or \`insecure: true\`)`
-    if (token === undefined) report.add(['control', 'token'], 'nothing', `a token, ${why}`)
-    if (tls === undefined) report.add(['control', 'tls'], 'nothing', `{cert, key}, ${why}`)
+    if (ownValue(value, 'token') === undefined) report.add(['control', 'token'], 'nothing', `a token, ${why}`)
+    if (ownValue(value, 'tls') === undefined) report.add(['control', 'tls'], 'nothing', `{cert, key}, ${why}`)
   }
+  if (listen === undefined || (value !== undefined && !fitsShape(controlSchema, value))) return undefined
+  const { token, tls, insecure = false } = value ?? {}
   return {
     listen,
     token: token === undefined ? undefined : new Secret(token),
@@ -150,8 +164,9 @@ function readReplication(
   source: ResolveSource,
   report: Report,
 ): ReplicationConfig | undefined {
-  if (value !== undefined && !fitsShape(replicationSchema, value)) return undefined
-  const raw: RawReplication = value ?? {}
+  const fitting = fittingParts(replicationSchema, value ?? {})
+  if (!fitsShape(replicationSchema, fitting)) return undefined
+  const raw: RawReplication = fitting
   const gateway = readGateway(raw, accountsFile, source, report)
   const processor = raw.queueProcessor ?? {}
   const topics = readTopics(raw, report)

@@ -7,8 +7,8 @@ import type { LocationSource } from './location-list.ts'
 import { nearestName, type Path, type Report } from './problem.ts'
 import { findProfile, profileNames } from './profile.ts'
 import { errorCode } from './references.ts'
-import { type RawCredentials, type RawS3Details, s3DetailsSchema } from './schema.ts'
-import { hasShape } from './shape.ts'
+import { credentialsSchema, type RawCredentials, s3DetailsSchema } from './schema.ts'
+import { asMapping, fitsShape, hasShape, ownValue } from './shape.ts'
 import type { Credentials, S3LocationDetails } from './types.ts'
 
 const defaultEndpoint = 's3.amazonaws.com'
@@ -20,19 +20,13 @@ export function s3Details(
   source: LocationSource,
   report: Report,
 ): S3LocationDetails | undefined {
-  if (!hasShape(s3DetailsSchema, value, path, report)) return undefined
-  const awsEndpoint = value.awsEndpoint ?? defaultEndpoint
-  let good = true
-  if (parseHostPort(awsEndpoint, { defaultPort: 443 }) === undefined) {
-    const at = [...path, 'awsEndpoint']
-    const expected = 'host or host:port, without scheme and path (`https` is a key of its own)'
-    report.add(at, report.found(at, awsEndpoint), expected)
-    good = false
-  }
+  const good = hasShape(s3DetailsSchema, value, path, report)
+  const awsEndpoint = ownValue(value, 'awsEndpoint') ?? defaultEndpoint
+  const reachable = isEndpoint(awsEndpoint, [...path, 'awsEndpoint'], report)
   const credentials = readCredentials(value, path, source, report)
-  if (!good || credentials === undefined) return undefined
+  if (!good || !reachable || credentials === undefined || !fitsShape(s3DetailsSchema, value)) return undefined
   return {
-    awsEndpoint,
+    awsEndpoint: value.awsEndpoint ?? defaultEndpoint,
     bucketName: value.bucketName,
     bucketMatch: value.bucketMatch ?? false,
     region: value.region ?? 'us-east-1',
@@ -54,24 +48,33 @@ export function wrapCredentials(raw: RawCredentials): Credentials {
   }
 }
 
-function readCredentials(
-  value: RawS3Details,
-  path: Path,
-  source: LocationSource,
-  report: Report,
-): Credentials | undefined {
-  const { credentials, credentialsProfile } = value
-  if (credentials !== undefined && credentialsProfile !== undefined) {
+/** Only the text is judged here; that it is one, the schema says. */
+function isEndpoint(value: unknown, path: Path, report: Report): boolean {
+  if (typeof value !== 'string' || parseHostPort(value, { defaultPort: 443 }) !== undefined) return true
+  report.add(
+    path,
+    report.found(path, value),
+    'host or host:port, without scheme and path (`https` is a key of its own)',
+  )
+  return false
+}
+
+function readCredentials(value: unknown, path: Path, source: LocationSource, report: Report): Credentials | undefined {
+  const credentials = ownValue(value, 'credentials')
+  const profile = ownValue(value, 'credentialsProfile')
+  if (credentials !== undefined && profile !== undefined) {
     report.add(path, 'both `credentials` and `credentialsProfile`', 'one of the two')
     return undefined
   }
-  if (credentials !== undefined) return wrapCredentials(credentials)
-  if (credentialsProfile === undefined) {
+  if (credentials !== undefined) {
+    return fitsShape(credentialsSchema, credentials) ? wrapCredentials(credentials) : undefined
+  }
+  if (typeof profile === 'string') return readProfile(profile, [...path, 'credentialsProfile'], source, report)
+  if (profile === undefined && asMapping(value) !== undefined) {
     const expected = 'credentials {accessKey, secretKey}, or credentialsProfile'
     report.add([...path, 'credentials'], 'nothing', expected)
-    return undefined
   }
-  return readProfile(credentialsProfile, [...path, 'credentialsProfile'], source, report)
+  return undefined
 }
 
 function readProfile(name: string, path: Path, source: LocationSource, report: Report): Credentials | undefined {

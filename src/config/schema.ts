@@ -241,8 +241,6 @@ const logSchema = Type.Object(
   strict,
 )
 
-const embeddedOnly = 'no such key; only the embedded engine exists, other engines are not supported yet'
-
 /** The top level. `locations` and `env_replication_endpoints` have readers of their own. */
 export const configSchema = Type.Object(
   {
@@ -261,7 +259,6 @@ export const configSchema = Type.Object(
   {
     ...strict,
     refused: {
-      engine: embeddedOnly,
       replicationEndpoints: 'env_replication_endpoints',
       bootstrapList: 'env_replication_endpoints',
     },
@@ -271,8 +268,6 @@ export const configSchema = Type.Object(
 export type RawReplication = Static<typeof replicationSchema>
 export type RawRetry = Static<typeof retrySchema>
 export type RawCredentials = Static<typeof credentialsSchema>
-export type RawS3Details = Static<typeof s3DetailsSchema>
-export type RawAzureDetails = Static<typeof azureDetailsSchema>
 
 /** The words of a schema that the checker reads. */
 export type SchemaNode = {

@@ -20,6 +20,30 @@ export function fitsShape<S extends TSchema>(schema: S, value: unknown): value i
   )
 }
 
+/** A copy without the parts that do not fit, so that checks can go on with the rest. */
+export function fittingParts(schema: TSchema, value: unknown): unknown {
+  return prune(schemaNode(schema), value)
+}
+
+function prune(node: SchemaNode, value: unknown): unknown {
+  if (node.properties === undefined || !isMapping(value)) return value
+  const kept: Record<string, unknown> = {}
+  for (const [key, property] of Object.entries(node.properties)) {
+    const part = prune(property, ownValue(value, key))
+    if (
+      part !== undefined &&
+      check(
+        property,
+        part,
+        [],
+        createReport(() => undefined),
+      )
+    )
+      kept[key] = part
+  }
+  return kept
+}
+
 /** Own enumerable keys of a mapping, or undefined if the value is none. */
 export function asMapping(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return isMapping(value) ? value : undefined
