@@ -1,0 +1,142 @@
+// The accounts of a start: read from the configured authdata.json, or one administrator whose keys are made into `<dataDir>/credentials` and
+// shown once. A service account for our own replication half is added in memory; its keys never leave the process.
+import { open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Random } from '../base/world.ts'
+import {
+  type Account,
+  type AccountDirectory,
+  type AccountKey,
+  createAccountDirectory,
+  parseAuthData,
+} from '../s3/auth/account-directory.ts'
+
+/** What a start knows of accounts. */
+export interface Accounts {
+  readonly directory: AccountDirectory
+  /** The service account that the HTTP gateway signs with when no other is configured. */
+  readonly service: AccountKey
+  /** Set when the administrator's keys were made at this start: the only time they are shown. */
+  readonly made?: AccountKey
+  /** Where the administrator's keys lie, when there is no accounts file. */
+  readonly credentialsFile?: string
+}
+
+/** Thrown for an accounts or credentials file that cannot be used; the message says where and what would be right. */
+export class AccountsError extends Error {}
+
+const profile = 'crossbeat'
+const serviceCanonicalId = 'http://acs.zenko.io/accounts/service/replication'
+
+export async function loadAccounts(options: {
+  readonly accountsFile: string | undefined
+  readonly dataDir: string
+  readonly random: Random
+}): Promise<Accounts> {
+  const service = newKey(options.random)
+  if (options.accountsFile !== undefined) {
+    const accounts = await readAccounts(options.accountsFile)
+    return { directory: withService(accounts, service), service }
+  }
+  const credentialsFile = join(options.dataDir, 'credentials')
+  const stored = await readCredentials(credentialsFile)
+  const key = stored ?? newKey(options.random)
+  if (stored === null) await writeCredentials(credentialsFile, key)
+  const directory = withService([administrator(key)], service)
+  return stored === null ? { directory, service, made: key, credentialsFile } : { directory, service, credentialsFile }
+}
+
+function newKey(random: Random): AccountKey {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+  const access = Array.from(random.bytes(16), byte => alphabet.charAt(byte % 32)).join('')
+  return { access: `CBAK${access}`, secret: Buffer.from(random.bytes(30)).toString('base64url') }
+}
+
+function administrator(key: AccountKey): Account {
+  return {
+    name: 'administrator',
+    email: 'administrator@crossbeat.invalid',
+    arn: 'arn:aws:iam::100000000001:root',
+    canonicalId: '6e6f7420616e2061777320616c6c6f63617465642063616e6f6e6963616c2069',
+    shortId: '100000000001',
+    displayName: 'administrator',
+    keys: [key],
+    admin: true,
+  }
+}
+
+/** The configured service account, if any, also signs with the key made for this process. */
+function withService(accounts: readonly Account[], key: AccountKey): AccountDirectory {
+  if (accounts.some(account => account.canonicalId === serviceCanonicalId)) {
+    return createAccountDirectory(
+      accounts.map(account =>
+        account.canonicalId === serviceCanonicalId ? { ...account, keys: [...account.keys, key] } : account,
+      ),
+    )
+  }
+  const service: Account = {
+    name: 'Replication',
+    email: 'replication@crossbeat.invalid',
+    arn: 'arn:aws:iam::100000000002:root',
+    canonicalId: serviceCanonicalId,
+    shortId: '100000000002',
+    displayName: 'Replication',
+    keys: [key],
+    admin: false,
+    service: 'replication',
+  }
+  return createAccountDirectory([...accounts, service])
+}
+
+async function readAccounts(file: string): Promise<readonly Account[]> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    throw new AccountsError(`accounts: cannot read ${file}: ${messageOf(error)}`)
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new AccountsError(`accounts: ${file} is not JSON: ${messageOf(error)}`)
+  }
+  const result = parseAuthData(json)
+  if (result.ok) return result.directory.accounts
+  const lines = result.problems.map(problem => `  ${problem.path || '(whole file)'}: ${problem.message}`)
+  throw new AccountsError(`accounts: ${file} is not usable:\n${lines.join('\n')}`)
+}
+
+async function readCredentials(file: string): Promise<AccountKey | null> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw new AccountsError(`cannot read ${file}: ${messageOf(error)}`)
+  }
+  const section = text.split(/^\[/m).find(part => part.startsWith(`${profile}]`)) ?? ''
+  const access = /^aws_access_key_id\s*=\s*(\S+)\s*$/m.exec(section)?.[1]
+  const secret = /^aws_secret_access_key\s*=\s*(\S+)\s*$/m.exec(section)?.[1]
+  if (access !== undefined && secret !== undefined) return { access, secret }
+  throw new AccountsError(
+    `${file} has no [${profile}] profile with aws_access_key_id and aws_secret_access_key; restore it, or remove the file to have new keys made`,
+  )
+}
+
+/** Flushed before anybody sees the keys: keys that were shown must still open the store after a power loss. */
+async function writeCredentials(file: string, key: AccountKey): Promise<void> {
+  const temporary = `${file}.new`
+  const handle = await open(temporary, 'w', 0o600)
+  try {
+    await handle.writeFile(`[${profile}]\naws_access_key_id = ${key.access}\naws_secret_access_key = ${key.secret}\n`)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(temporary, file)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
