@@ -1,0 +1,139 @@
+// Which sites does a version go to, and what of it: evaluates a bucket's replication configuration for one write. Pure; used by every
+// operation that makes or changes a version. Never looks at other versions and never consults who may do what.
+import type { ReplicationConfiguration, ReplicationRule } from './bucket.ts'
+import { noReplication, type ReplicationContent, type ReplicationInfo } from './replication-info.ts'
+
+/** What the rules need to know of a configured replication endpoint. `type` is absent for sites reached by their `servers`. */
+export interface ReplicationSite {
+  readonly site: string
+  readonly isDefault: boolean
+  readonly type?: string
+}
+
+/** Storage classes that stand for the default site. */
+export const defaultSiteClasses: ReadonlySet<string> = new Set(['STANDARD', 'STANDARD_IA', 'REDUCED_REDUNDANCY'])
+
+export const preferredReadSuffix = ':preferred_read'
+
+/** What happened to the version: a write of it, or a change of its tags. */
+export type ReplicationTrigger = 'write' | 'put-tagging' | 'delete-tagging'
+
+export interface ReplicationQuestion {
+  /** Null: the bucket replicates nothing. */
+  readonly configuration: ReplicationConfiguration | null
+  readonly sites: readonly ReplicationSite[]
+  readonly key: string
+  /** Tags of the version as they are after the write. */
+  readonly tags: Readonly<Record<string, string>>
+  readonly size: number
+  readonly isDeleteMarker: boolean
+  readonly isMultipart: boolean
+  readonly trigger: ReplicationTrigger
+  /** The version's info before a change of tags: destination version ids in it are kept. */
+  readonly existing?: ReplicationInfo
+}
+
+/** The default endpoint: the one marked so, otherwise the first. */
+export function defaultSite<Site extends ReplicationSite>(sites: readonly Site[]): Site | undefined {
+  return sites.find(site => site.isDefault) ?? sites[0]
+}
+
+interface Target {
+  readonly site: ReplicationSite
+  /** The site's name as the rule spells it; the suffix of a preferred read stays. */
+  readonly spelled: string
+}
+
+/**
+ * The replication state a write starts with (Backbeat wire format, "How replicationInfo is computed"). A write that no rule takes gets the
+ * blank value; a change of tags that no rule takes gets null and leaves the stored value untouched.
+ */
+export function replicationInfoFor(question: ReplicationQuestion): ReplicationInfo | null {
+  const untouched = question.trigger === 'write' ? noReplication : null
+  const { configuration } = question
+  if (configuration === null) return untouched
+  const targets = targetsOf(configuration, question)
+  if (targets.length === 0) return untouched
+  const known = new Map(question.existing?.backends.map(backend => [backend.site, backend.dataStoreVersionId]))
+  const storageType = targets.flatMap(target => (target.site.type === undefined ? [] : [target.site.type])).join(',')
+  return {
+    status: 'PENDING',
+    backends: targets.map(({ site }) => ({
+      site: site.site,
+      status: 'PENDING',
+      dataStoreVersionId: known.get(site.site) ?? '',
+    })),
+    content: contentOf(question, storageType !== ''),
+    destination: configuration.destination ?? '',
+    storageClass: targets.map(target => target.spelled).join(','),
+    role: configuration.role,
+    storageType,
+    dataStoreVersionId: '',
+    isNFS: null,
+  }
+}
+
+function contentOf(question: ReplicationQuestion, hasCloud: boolean): readonly ReplicationContent[] {
+  if (question.trigger !== 'write') {
+    if (!hasCloud) return ['METADATA']
+    return ['METADATA', question.trigger === 'put-tagging' ? 'PUT_TAGGING' : 'DELETE_TAGGING']
+  }
+  if (question.isDeleteMarker || question.size === 0) return ['METADATA']
+  return question.isMultipart && hasCloud ? ['DATA', 'METADATA', 'MPU'] : ['DATA', 'METADATA']
+}
+
+/** The sites, in the order of the rules and of each rule's list; per site the matching rule of highest priority decides. */
+function targetsOf(configuration: ReplicationConfiguration, question: ReplicationQuestion): Target[] {
+  const matching = configuration.rules
+    .filter(rule => matches(rule, question))
+    .map(rule => ({ rule, targets: sitesOfRule(rule, question.sites) }))
+  const deciding = new Map<string, ReplicationRule>()
+  for (const { rule, targets } of matching) {
+    for (const { site } of targets) {
+      const decided = deciding.get(site.site)
+      if (decided === undefined || priorityOf(rule) > priorityOf(decided)) deciding.set(site.site, rule)
+    }
+  }
+  const chosen: Target[] = []
+  for (const { rule, targets } of matching) {
+    for (const target of targets) {
+      if (deciding.get(target.site.site) !== rule) continue
+      // A site named twice in a list is one destination.
+      deciding.delete(target.site.site)
+      if (!question.isDeleteMarker || sendsDeleteMarkers(rule)) chosen.push(target)
+    }
+  }
+  return chosen
+}
+
+function matches(rule: ReplicationRule, question: ReplicationQuestion): boolean {
+  const { selector } = rule
+  if (!rule.enabled || !question.key.startsWith(selector.prefix)) return false
+  if (selector.form === 'prefix') return true
+  return Object.entries(selector.tags).every(([key, value]) => question.tags[key] === value)
+}
+
+// Rules of the older form never overlap, so any constant will do.
+function priorityOf(rule: ReplicationRule): number {
+  return rule.selector.form === 'filter' ? rule.selector.priority : 0
+}
+
+function sendsDeleteMarkers(rule: ReplicationRule): boolean {
+  return rule.selector.form === 'prefix' || rule.selector.deleteMarkers
+}
+
+/** The sites that a rule's storage class list means. One that is no longer configured is left out: nothing could ever serve it. */
+function sitesOfRule(rule: ReplicationRule, sites: readonly ReplicationSite[]): Target[] {
+  const fallback = defaultSite(sites)
+  if (rule.storageClass === undefined) return fallback === undefined ? [] : [{ site: fallback, spelled: fallback.site }]
+  const targets: Target[] = []
+  for (const item of rule.storageClass.split(',')) {
+    const bare = item.endsWith(preferredReadSuffix) ? item.slice(0, -preferredReadSuffix.length) : item
+    const explicit = sites.find(site => site.site === bare)
+    if (explicit !== undefined) targets.push({ site: explicit, spelled: item })
+    else if (fallback !== undefined && defaultSiteClasses.has(bare)) {
+      targets.push({ site: fallback, spelled: `${fallback.site}${item.slice(bare.length)}` })
+    }
+  }
+  return targets
+}
