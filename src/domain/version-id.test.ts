@@ -1,3 +1,5 @@
+// Goal: version ids order as the original programs order them and go round through their shown form. Method: properties over
+// random clocks and values, and recorded pairs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,0 +1,107 @@
+// The tables that tidy.ts enforces: which folder may import which, which npm package has which door, which calls are
+// kept out of which files. A new folder, package or exception is one line here.
+
+/** What the files below `folder` may import besides each other. The longest matching folder counts. */
+export interface Layer {
+  readonly folder: string
+  readonly may: readonly string[]
+}
+
+const ports = [
+  'src/metadata/metadata-store.ts',
+  'src/metadata/ledger.ts',
+  'src/queue/topic-log.ts',
+  'src/locations/location.ts',
+  'src/locations/data-store.ts',
+  'src/control/state-store.ts',
+  'src/control/signal-bus.ts',
+  'src/replicate/source-gateway.ts',
+]
+const ground = ['src/domain/', 'src/base/']
+const stage = [...ground, ...ports, 'src/config/types.ts']
+
+/** Stages see ports, never adapters and never each other; only the composition root and the tests see everything. */
+export const layers: readonly Layer[] = [
+  { folder: 'src/domain/', may: [] },
+  { folder: 'src/base/', may: ['src/domain/'] },
+  { folder: 'src/config/', may: ground },
+  { folder: 'src/metadata/', may: [...ground, ...ports] },
+  { folder: 'src/queue/', may: stage },
+  { folder: 'src/locations/', may: [...ground, 'src/config/types.ts'] },
+  { folder: 'src/control/', may: stage },
+  { folder: 'src/replicate/', may: stage },
+  { folder: 'src/status/', may: stage },
+  { folder: 'src/s3/', may: stage },
+  { folder: 'src/api/', may: [...stage, 'src/control/', 'src/config/'] },
+  { folder: 'src/telemetry/', may: stage },
+  { folder: 'src/engine/', may: ['src/'] },
+  { folder: 'src/cli/', may: [...ground, 'src/config/', 'src/api/', 'src/demo/', 'src/engine/', 'src/telemetry/'] },
+  { folder: 'src/demo/', may: [...ground, 'src/config/'] },
+  { folder: 'src/main.ts', may: ['src/cli/', ...ground] },
+  { folder: 'bin/', may: [] },
+  { folder: 'test/', may: ['src/', 'bin/'] },
+]
+
+/** Folders of adapters: seen by their own files, by tests, and by what is named here. */
+export const adapters: readonly { readonly folder: string; readonly seenBy: readonly string[] }[] = [
+  // One writer thread owns the database, so the other SQLite adapters are written on top of this one.
+  { folder: 'src/metadata/sqlite/', seenBy: ['src/engine/', 'src/queue/sqlite/', 'src/control/sqlite/'] },
+  { folder: 'src/queue/sqlite/', seenBy: ['src/engine/'] },
+  { folder: 'src/control/sqlite/', seenBy: ['src/engine/'] },
+  { folder: 'src/control/in-process/', seenBy: ['src/engine/'] },
+  { folder: 'src/locations/file/', seenBy: ['src/engine/'] },
+  { folder: 'src/locations/memory/', seenBy: ['src/engine/'] },
+  { folder: 'src/locations/aws_s3/', seenBy: ['src/engine/'] },
+  { folder: 'src/locations/azure/', seenBy: ['src/engine/'] },
+]
+
+/** The only places in src that may import a package. One that is not named here may not be imported at all. */
+export const doors: Readonly<Record<string, readonly string[]>> = {
+  '@fastify/swagger': ['src/api/'],
+  '@fastify/type-provider-typebox': ['src/api/'],
+  commander: ['src/cli/'],
+  fastify: ['src/api/'],
+  'hash-wasm': ['src/base/'],
+  'node:sqlite': ['src/metadata/sqlite/'],
+  pino: ['src/telemetry/'],
+  'prom-client': ['src/telemetry/'],
+  saxes: ['src/s3/xml/'],
+  typebox: ['src/config/', 'src/api/'],
+  undici: ['src/base/'],
+  yaml: ['src/config/'],
+}
+
+/** A call kept out of code, except in the named files and folders. `in` is where the rule holds. */
+export interface BannedCall {
+  readonly pattern: RegExp
+  readonly name: string
+  readonly instead: string
+  readonly in: readonly string[]
+  readonly except: readonly string[]
+}
+
+const clock = { instead: 'the injected World', in: ['src/'], except: ['src/base/'] }
+
+export const bannedCalls: readonly BannedCall[] = [
+  { ...clock, name: 'Date.now', pattern: /\bDate\.now\b/g },
+  { ...clock, name: 'new Date()', pattern: /\bnew Date\(\)/g },
+  { ...clock, name: 'performance.now', pattern: /\bperformance\.now\b/g },
+  { ...clock, name: 'process.hrtime', pattern: /\bprocess\.hrtime\b/g },
+  { ...clock, name: 'Math.random', pattern: /\bMath\.random\b/g },
+  { ...clock, name: 'a timer', pattern: /(?<![.\w])(setTimeout|setInterval|setImmediate)\b/g },
+  {
+    name: 'process.env',
+    pattern: /\bprocess\.env\b/g,
+    instead: 'src/config/load.ts, which reads the environment once',
+    in: ['src/'],
+    // The demo starts programs that inherit our environment; tests set it for them.
+    except: ['src/config/load.ts', 'src/base/', 'src/demo/', '.test.ts'],
+  },
+  {
+    name: 'a sleep in a test',
+    pattern: /(?<![.\w])(setTimeout|setInterval)\b/g,
+    instead: 'a virtual clock, or waiting for the event itself',
+    in: ['test/conformance/', 'test/simulation/'],
+    except: [],
+  },
+]
