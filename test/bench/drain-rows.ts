@@ -1,8 +1,8 @@
 // How fast a backlog drains after a resume, against the same adapter merely putting the same objects with the same concurrency: interleaved
 // five times, median of the ratios.
 
-import type { S3Destination } from './crossbeat-process.ts'
-import { median, percentile } from './measure.ts'
+import type { S3Destination } from '../process/crossbeat.ts'
+import { median, percentile } from '../process/measure.ts'
 import { record, round } from './result.ts'
 import { concurrency, destinationBucket, openStage, put, type Stage } from './stage.ts'
 

@@ -8,7 +8,7 @@ import { Secret } from '../../src/base/secret.ts'
 import { realWorld } from '../../src/base/world.ts'
 import { createS3Location } from '../../src/locations/aws_s3/location.ts'
 import type { CompletedPart, Location, ObjectAttributes } from '../../src/locations/location.ts'
-import type { S3Destination } from './crossbeat-process.ts'
+import type { S3Destination } from '../process/crossbeat.ts'
 import { serveCommands } from './worker-process.ts'
 
 export interface PutMany {

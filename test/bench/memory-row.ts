@@ -1,5 +1,5 @@
 // Peak memory while large objects are on their way to two sites at once, at sinks that check every byte.
-import { watchMemory } from './measure.ts'
+import { watchMemory } from '../process/measure.ts'
 import { record, round } from './result.ts'
 import { openStage, put } from './stage.ts'
 import { WorkerProcess } from './worker-process.ts'

@@ -1,5 +1,5 @@
 // Cost of one small object: CPU from PUT to COMPLETED, lag when idle, durable PUTs, and whether a long backlog makes an object dearer.
-import { median, percentile } from './measure.ts'
+import { median, percentile } from '../process/measure.ts'
 import type { Passage } from './recording-proxy.ts'
 import { record, round } from './result.ts'
 import { destinationBucket, openStage, put, sourceBucket } from './stage.ts'
@@ -137,7 +137,8 @@ async function firstThousand(server: Server, more: number): Promise<number> {
     const left = await stage.crossbeat.drained('awsbackend', 10, total - 1000)
     return (stage.crossbeat.cpuMs() - before) / (total - left)
   } finally {
-    stage.crossbeat.kill()
+    await stage.crossbeat.kill()
+    stage.crossbeat.remove()
     stage.load.stop()
   }
 }

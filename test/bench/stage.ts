@@ -5,8 +5,8 @@ import {
   PutBucketVersioningCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
+import { type AzureDestination, CrossbeatProcess, type Keys, type S3Destination } from '../process/crossbeat.ts'
 import { uniqueName } from '../services/available.ts'
-import { type AzureDestination, CrossbeatProcess, type Keys, type S3Destination } from './crossbeat-process.ts'
 import type { PutMany, PutManyResult } from './load.ts'
 import { WorkerProcess } from './worker-process.ts'
 

@@ -1,4 +1,5 @@
-// A Crossbeat of our own for the benchmark, as a process apart: started on free ports with a new data folder, driven by its control API.
+// A Crossbeat of our own as a process apart, for the benchmark and the tests that kill it: started on free ports with a data folder that
+// outlives the process, driven by its control API.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -44,31 +45,49 @@ async function freePort(): Promise<number> {
   })
 }
 
-export class CrossbeatProcess {
-  readonly dataDir: string
-  readonly s3: string
-  readonly control: string
-  readonly #child: ChildProcess
+interface Place {
+  readonly folder: string
+  readonly s3Port: number
+  readonly controlPort: number
+  readonly options: CrossbeatOptions
+}
 
-  private constructor(child: ChildProcess, dataDir: string, s3: string, control: string) {
+export class CrossbeatProcess {
+  readonly #place: Place
+  #child: ChildProcess
+
+  private constructor(place: Place, child: ChildProcess) {
+    this.#place = place
     this.#child = child
-    this.dataDir = dataDir
-    this.s3 = s3
-    this.control = control
   }
 
   static async start(options: CrossbeatOptions): Promise<CrossbeatProcess> {
-    const dataDir = mkdtempSync(join(tmpdir(), 'crossbeat-bench-'))
-    const [s3, control] = [await freePort(), await freePort()]
-    const config = join(dataDir, 'crossbeat.yaml')
-    writeFileSync(config, JSON.stringify(configuration(options, dataDir, s3, control)))
-    const entry = join(import.meta.dirname, 'server.ts')
-    const child = spawn(process.execPath, [entry, config, options.flush === false ? 'no-flush' : 'flush'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    const started = new CrossbeatProcess(child, dataDir, `127.0.0.1:${s3}`, `127.0.0.1:${control}`)
+    const folder = mkdtempSync(join(tmpdir(), 'crossbeat-process-'))
+    const place = { folder, s3Port: await freePort(), controlPort: await freePort(), options }
+    writeFileSync(join(folder, 'crossbeat.yaml'), JSON.stringify(configuration(place)))
+    const started = new CrossbeatProcess(place, launch(place))
     await started.#ready()
     return started
+  }
+
+  /** Starts again on the same data and ports, after `kill`. */
+  async restart(): Promise<void> {
+    this.#child = launch(this.#place)
+    await this.#ready()
+  }
+
+  /** host:port */
+  get s3(): string {
+    return `127.0.0.1:${this.#place.s3Port}`
+  }
+
+  /** host:port */
+  get control(): string {
+    return `127.0.0.1:${this.#place.controlPort}`
+  }
+
+  get dataDir(): string {
+    return join(this.#place.folder, 'data')
   }
 
   async #ready(): Promise<void> {
@@ -85,7 +104,7 @@ export class CrossbeatProcess {
 
   /** The administrator's keys, made at the first start. */
   get keys(): Keys {
-    const text = readFileSync(join(this.dataDir, 'data', 'credentials'), 'utf8')
+    const text = readFileSync(join(this.dataDir, 'credentials'), 'utf8')
     const read = (name: string): string => new RegExp(`^${name}\\s*=\\s*(\\S+)`, 'm').exec(text)?.[1] ?? ''
     return { accessKey: read('aws_access_key_id'), secretKey: read('aws_secret_access_key') }
   }
@@ -132,19 +151,36 @@ export class CrossbeatProcess {
     throw new Error(`${site} was not drained within 30 minutes`)
   }
 
+  /** Ends in good order and removes the data. */
   async stop(): Promise<void> {
-    const ended = new Promise(resolve => this.#child.once('exit', resolve))
-    if (this.#child.exitCode === null) {
-      this.#child.kill('SIGTERM')
-      await ended
-    }
-    rmSync(this.dataDir, { recursive: true, force: true })
+    await this.#end('SIGTERM')
+    this.remove()
   }
 
-  kill(): void {
-    this.#child.kill('SIGKILL')
-    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5 })
+  /** kill -9; the data stays. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
   }
+
+  remove(): void {
+    rmSync(this.#place.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise(resolve => child.once('exit', resolve))
+    child.kill(signal)
+    await ended
+  }
+}
+
+function launch(place: Place): ChildProcess {
+  const entry = join(import.meta.dirname, 'server.ts')
+  const flush = place.options.flush === false ? 'no-flush' : 'flush'
+  return spawn(process.execPath, [entry, join(place.folder, 'crossbeat.yaml'), flush], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
 }
 
 function readPath(value: unknown, path: readonly string[]): unknown {
@@ -156,7 +192,7 @@ function readPath(value: unknown, path: readonly string[]): unknown {
   return current
 }
 
-function configuration(options: CrossbeatOptions, dataDir: string, s3: number, control: number): unknown {
+function configuration({ folder, s3Port, controlPort, options }: Place): unknown {
   const locations: Record<string, unknown> = {
     'us-east-1': { type: 'file', objectId: 'us-east-1', legacyAwsBehavior: false, details: {} },
   }
@@ -186,9 +222,9 @@ function configuration(options: CrossbeatOptions, dataDir: string, s3: number, c
     sites.push({ site: 'azurebackend', type: 'azure' })
   }
   return {
-    dataDir: join(dataDir, 'data'),
-    s3: { listen: `127.0.0.1:${s3}` },
-    control: { listen: `127.0.0.1:${control}` },
+    dataDir: join(folder, 'data'),
+    s3: { listen: `127.0.0.1:${s3Port}` },
+    control: { listen: `127.0.0.1:${controlPort}` },
     log: { level: 'error' },
     locations,
     env_replication_endpoints: sites,

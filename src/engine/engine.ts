@@ -1,0 +1,16 @@
+// What a running engine offers to those who started it: addresses, accounts, the store, the controller, and an end in good order.
+import type { HostPort } from '../config/types.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { Accounts } from './accounts.ts'
+
+export interface Engine {
+  /** Where the S3 server listens (the real port when 0 was asked for). */
+  readonly s3: HostPort
+  readonly control: HostPort
+  readonly accounts: Accounts
+  readonly store: MetadataStore
+  /** Resolves with the error when the engine can not go on (a failed flush): the process must end. */
+  readonly failed: Promise<Error>
+  /** Finishes running requests and attempts, saves offsets, releases the data folder. */
+  close(): Promise<void>
+}
