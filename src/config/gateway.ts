@@ -4,19 +4,15 @@
 import { Secret } from '../base/secret.ts'
 import { parseHostPort } from './address.ts'
 import { nearestName, type Path, type Report } from './problem.ts'
-import type { ReferenceSource } from './references.ts'
 import type { RawReplication } from './schema.ts'
 import { ownValue } from './shape.ts'
 import type { Credentials, GatewayConfig } from './types.ts'
-import { parseYaml } from './yaml.ts'
+
+/** The accounts file: its JSON, or that there is none or a bad one (which is reported already). */
+export type AccountsChoice = { readonly kind: 'file'; readonly json: unknown } | { readonly kind: 'none' | 'bad' }
 
 /** The gateway; undefined if something is wrong, which is in the report. */
-export function readGateway(
-  raw: RawReplication,
-  accountsFile: string | undefined,
-  files: Pick<ReferenceSource, 'readText'>,
-  report: Report,
-): GatewayConfig | undefined {
+export function readGateway(raw: RawReplication, accounts: AccountsChoice, report: Report): GatewayConfig | undefined {
   const path = ['replication', 'source']
   if (raw.gateway !== 'http') {
     if (raw.source === undefined) return { kind: 'direct' }
@@ -34,37 +30,43 @@ export function readGateway(
   }
   const source = { https: transport === 'https', host: address.host, port: address.port }
   if (auth === undefined) return { kind: 'http', source: { ...source, credentials: undefined } }
-  const credentials = findAccount(auth.account, [...path, 'auth', 'account'], accountsFile, files, report)
+  const credentials = findAccount(auth.account, [...path, 'auth', 'account'], accounts, report)
   return credentials === undefined ? undefined : { kind: 'http', source: { ...source, credentials } }
 }
 
-/** First key of a named account. Accounts files hold keys as a list (CloudServer) or as one mapping (Backbeat). */
-function findAccount(
-  name: string,
-  path: Path,
-  accountsFile: string | undefined,
-  files: Pick<ReferenceSource, 'readText'>,
-  report: Report,
-): Credentials | undefined {
-  if (accountsFile === undefined) {
+/** Signs as the first key of a named account. */
+function findAccount(name: string, path: Path, accounts: AccountsChoice, report: Report): Credentials | undefined {
+  if (accounts.kind === 'bad') return undefined
+  if (accounts.kind === 'none') {
     report.add(path, report.found(path, name), 'an account of the file that `accounts` names, but there is none')
     return undefined
   }
-  const accounts = ownValue(parseYaml(files.readText(accountsFile)).value, 'accounts')
-  const list: readonly unknown[] = Array.isArray(accounts) ? accounts : []
+  const list = accountList(accounts.json)
   const account = list.find(item => ownValue(item, 'name') === name)
   if (account === undefined) {
     const names = list.map(item => ownValue(item, 'name')).filter(item => typeof item === 'string')
     report.add(path, report.found(path, name), 'the name of an account in the accounts file', nearestName(name, names))
     return undefined
   }
-  const keys = ownValue(account, 'keys')
-  const key: unknown = Array.isArray(keys) ? keys[0] : keys
-  const access = ownValue(key, 'access')
-  const secret = ownValue(key, 'secret')
-  if (typeof access === 'string' && access !== '' && typeof secret === 'string' && secret !== '') {
-    return { accessKey: access, secretKey: new Secret(secret), sessionToken: undefined }
-  }
+  const key = firstKey(account)
+  if (key !== undefined) return { ...key, secretKey: new Secret(key.secretKey), sessionToken: undefined }
   report.add(path, `${report.found(path, name)}, an account without keys`, 'an account with keys {access, secret}')
   return undefined
+}
+
+/** The `accounts` of an accounts file. */
+export function accountList(json: unknown): readonly unknown[] {
+  const accounts = ownValue(json, 'accounts')
+  return Array.isArray(accounts) ? accounts : []
+}
+
+/** First key of an account. Accounts files hold keys as a list (CloudServer) or as one mapping (Backbeat). */
+export function firstKey(account: unknown): { readonly accessKey: string; readonly secretKey: string } | undefined {
+  const keys = ownValue(account, 'keys')
+  const key: unknown = Array.isArray(keys) ? keys[0] : keys
+  const accessKey = ownValue(key, 'access')
+  const secretKey = ownValue(key, 'secret')
+  if (typeof accessKey !== 'string' || accessKey === '') return undefined
+  if (typeof secretKey !== 'string' || secretKey === '') return undefined
+  return { accessKey, secretKey }
 }

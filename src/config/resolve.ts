@@ -2,9 +2,10 @@
 // look like, fills in defaults, and checks what only shows across sections. Reads other files through the given source.
 
 import { Secret } from '../base/secret.ts'
+import { readAccountsFile } from './accounts-file.ts'
 import { formatHostPort, isLoopback, parseHostPort } from './address.ts'
 import { type Endpoint, readEndpoints } from './endpoint-list.ts'
-import { readGateway } from './gateway.ts'
+import { type AccountsChoice, readGateway } from './gateway.ts'
 import { defaultLocation, type LocationSource, readLocations } from './location-list.ts'
 import { nearestName, type Path, type Report } from './problem.ts'
 import { errorCode, type ReferenceSource } from './references.ts'
@@ -37,15 +38,15 @@ export function resolveConfig(
   const locations = readLocations(rawLocations, ['locations'], source, report)
   const endpoints = readEndpoints(ownValue(root, listKey), [listKey], siteRules, report)
   const sites = joinSites(endpoints, rawLocations ?? { [defaultLocation.name]: defaultLocation }, report)
-  const accountsFile = readAccountsPath(ownValue(root, 'accounts'), source, report)
-  const replication = readReplication(ownValue(root, 'replication'), accountsFile, source, report)
+  const accounts = readAccounts(ownValue(root, 'accounts'), source, report)
+  const replication = readReplication(ownValue(root, 'replication'), accounts, report)
   if (s3 === undefined || control === undefined || replication === undefined) return undefined
   if (report.problems.length > 0 || !fitsShape(configSchema, root)) return undefined
   return {
     dataDir: source.absolute(root.dataDir ?? './data'),
     s3: { listen: s3 },
     control,
-    accountsFile,
+    accountsFile: root.accounts === undefined ? undefined : source.absolute(root.accounts),
     locations,
     sites,
     replicationGroupId: (root.replicationGroupId ?? 'RG001').padEnd(7, ' '),
@@ -102,21 +103,21 @@ function readControl(value: unknown, source: ResolveSource, report: Report): Con
   }
 }
 
-/** Whether a file that is needed later can be read now; `path` is where the configuration names it. */
-function checkReadable(file: string, path: Path, source: ResolveSource, report: Report): boolean {
+/** A file that is needed later must be readable now; `path` is where the configuration names it. */
+function checkReadable(file: string, path: Path, source: ResolveSource, report: Report): void {
   try {
     source.readText(file)
-    return true
   } catch (error) {
     const found = `${report.found(path, file)}, which cannot be read (${errorCode(error)})`
     report.add(path, found, 'a file that can be read')
-    return false
   }
 }
 
-function readAccountsPath(value: unknown, source: ResolveSource, report: Report): string | undefined {
-  if (typeof value !== 'string' || value === '') return undefined
-  return checkReadable(value, ['accounts'], source, report) ? source.absolute(value) : undefined
+function readAccounts(value: unknown, source: ResolveSource, report: Report): AccountsChoice {
+  if (value === undefined) return { kind: 'none' }
+  if (typeof value !== 'string' || value === '') return { kind: 'bad' }
+  const accounts = readAccountsFile(value, ['accounts'], source, report)
+  return accounts === undefined ? { kind: 'bad' } : { kind: 'file', json: accounts.json }
 }
 
 /** Sites whose location is there and has their type. Looks at the raw locations, so that bad ones count too. */
@@ -158,16 +159,11 @@ function hasLocation(
   return false
 }
 
-function readReplication(
-  value: unknown,
-  accountsFile: string | undefined,
-  source: ResolveSource,
-  report: Report,
-): ReplicationConfig | undefined {
+function readReplication(value: unknown, accounts: AccountsChoice, report: Report): ReplicationConfig | undefined {
   const fitting = fittingParts(replicationSchema, value ?? {})
   if (!fitsShape(replicationSchema, fitting)) return undefined
   const raw: RawReplication = fitting
-  const gateway = readGateway(raw, accountsFile, source, report)
+  const gateway = readGateway(raw, accounts, report)
   const processor = raw.queueProcessor ?? {}
   const topics = readTopics(raw, report)
   const retry = {
