@@ -1,6 +1,9 @@
 // Typed diagnostics channels: what the program tells about itself. Code on hot paths publishes plain facts here; loggers, metrics and
 // traces subscribe. Without subscribers a publication costs next to nothing.
 import { channel } from 'node:diagnostics_channel'
+import type { VersionRef } from '../domain/entry.ts'
+import type { FailureFacts } from '../domain/failure.ts'
+import type { SiteControl, SiteReport } from '../domain/site-control.ts'
 
 /** A named stream of events of one type. Listeners run synchronously and must not throw. */
 export interface EventChannel<Event> {
@@ -54,3 +57,64 @@ export interface DefectEvent {
 
 export const s3Requests = eventChannel<S3RequestEvent>('crossbeat:s3:request')
 export const defects = eventChannel<DefectEvent>('crossbeat:defect')
+
+/** What the control plane did or saw. */
+export type ControlEventNotice =
+  /** A command took effect. */
+  | { readonly kind: 'changed'; readonly site: string; readonly command: string; readonly state: SiteControl }
+  /** A queue processor follows the desired state. */
+  | { readonly kind: 'applied'; readonly site: string; readonly report: SiteReport }
+  /** Something that will be tried again. */
+  | { readonly kind: 'failed'; readonly what: string; readonly error: unknown }
+
+export const controlEvents = eventChannel<ControlEventNotice>('crossbeat:control')
+
+/** One attempt to bring a version to a site. */
+export interface AttemptStarted extends VersionRef {
+  readonly site: string
+  readonly attempt: number
+  readonly size: number
+}
+
+export interface AttemptEnded extends VersionRef {
+  readonly site: string
+  readonly size: number
+  readonly durationMs: number
+  /** Kind of the AttemptEnd. */
+  readonly outcome: 'done' | 'skipped' | 'quarantined' | 'retry' | 'released'
+  readonly failure?: FailureFacts
+}
+
+export const attemptsStarted = eventChannel<AttemptStarted>('crossbeat:replication:attempt-started')
+export const attemptsEnded = eventChannel<AttemptEnded>('crossbeat:replication:attempt-ended')
+
+/** A site's circuit opened (nothing is taken, the site is probed) or closed again. */
+export interface CircuitEvent {
+  readonly site: string
+  readonly state: 'open' | 'trial' | 'closed'
+  readonly cause?: FailureFacts
+}
+
+export const circuitEvents = eventChannel<CircuitEvent>('crossbeat:replication:circuit')
+
+/** A topic record that is no entry: counted and finished, never in the way of others. */
+export interface UnreadableRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly problem: string
+}
+
+export const unreadableRecords = eventChannel<UnreadableRecord>('crossbeat:queue:unreadable')
+
+/** Steps of the pipeline outside of attempts. */
+export type PipelineNotice =
+  | { readonly kind: 'published' | 'folded' | 'garbage-removed' | 'orphans-removed'; readonly count: number }
+  /** `republished`: rows without a live entry got a new one; `paused`: seen, and left alone because their site is paused. */
+  | { readonly kind: 'swept'; readonly republished: number; readonly paused: number }
+  /** The recount found sums that differed from the rows, and put them right. */
+  | { readonly kind: 'sums-corrected' }
+  /** Something failed that will be tried again. */
+  | { readonly kind: 'failed'; readonly what: string; readonly site?: string; readonly error: unknown }
+
+export const pipelineNotices = eventChannel<PipelineNotice>('crossbeat:pipeline')
