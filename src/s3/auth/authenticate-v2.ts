@@ -1,5 +1,6 @@
 // Signature V2 on incoming requests: `Authorization: AWS key:signature`, or AWSAccessKeyId, Expires and Signature in the query.
 
+import { parseAmzDate } from '../../base/signature-v4.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { HeaderMap, RequestHead } from '../request-head.ts'
 import { parseQuery } from '../request-target.ts'
@@ -8,7 +9,6 @@ import type { AuthResult } from './authenticate.ts'
 import { checkSkew, findKeyOwner, parseHttpDate, requestExpired } from './claim.ts'
 import { declareUnsigned } from './payload-declaration.ts'
 import { verifyV2 } from './signature-v2.ts'
-import { parseAmzDate } from './signature-v4.ts'
 
 /** Authenticates a request whose Authorization header starts with `AWS `. */
 export function authenticateV2Header(

@@ -1,13 +1,6 @@
 // Signature V4 on incoming requests: takes the Authorization header or the X-Amz-* query parameters apart, refuses what S3 refuses with
 // S3's errors, checks time and signature, and says how the body is to be read.
 
-import { type ErrorCode, type ServiceError, serviceError } from '../../domain/errors.ts'
-import type { HeaderMap, RequestHead } from '../request-head.ts'
-import { parseQuery } from '../request-target.ts'
-import type { AccountDirectory } from './account-directory.ts'
-import type { AuthResult, SignatureScheme } from './authenticate.ts'
-import { checkSkew, findKeyOwner, parseHttpDate, requestExpired, skewMaxMs } from './claim.ts'
-import { type ChunkSigning, declarePayload } from './payload-declaration.ts'
 import {
   amzDateOf,
   parseAmzDate,
@@ -16,7 +9,14 @@ import {
   type V4Claim,
   v4Algorithm,
   verifyV4,
-} from './signature-v4.ts'
+} from '../../base/signature-v4.ts'
+import { type ErrorCode, type ServiceError, serviceError } from '../../domain/errors.ts'
+import type { HeaderMap, RequestHead } from '../request-head.ts'
+import { parseQuery } from '../request-target.ts'
+import type { AccountDirectory } from './account-directory.ts'
+import type { AuthResult, SignatureScheme } from './authenticate.ts'
+import { checkSkew, findKeyOwner, parseHttpDate, requestExpired, skewMaxMs } from './claim.ts'
+import { type ChunkSigning, declarePayload } from './payload-declaration.ts'
 
 const expiresMaxSeconds = 604_800
 

@@ -1,6 +1,7 @@
 // Decides who sent a request: reads Signature V4 and V2, in the Authorization header or in the query, and checks it against the accounts.
 // A request without any signature is anonymous; one with a wrong or odd signature is refused with the error S3 gives, never downgraded.
 
+import { v4Algorithm } from '../../base/signature-v4.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { RequestHead } from '../request-head.ts'
 import { splitTarget } from '../request-target.ts'
@@ -8,7 +9,6 @@ import type { Account, AccountDirectory } from './account-directory.ts'
 import { authenticateV2Header, authenticateV2Query } from './authenticate-v2.ts'
 import { authenticateV4Header, authenticateV4Query, unsupportedMechanism } from './authenticate-v4.ts'
 import { declareUnsigned, type PayloadDeclaration } from './payload-declaration.ts'
-import { v4Algorithm } from './signature-v4.ts'
 
 export type SignatureScheme = 'v4' | 'v4-presigned' | 'v2' | 'v2-presigned'
 

@@ -2,8 +2,7 @@
 // requests and to sign outgoing ones. Works on raw targets: what is signed is what is on the wire. Header text is latin1, one character
 // per byte, so that signatures over UTF-8 header values come out as the client computed them.
 
-import { equalInConstantTime, type HmacKey, hmacKeyOf, hmacSha256, hmacSha256Hex, sha256Hex } from '../../base/hash.ts'
-import type { HeaderMap } from '../request-head.ts'
+import { equalInConstantTime, type HmacKey, hmacKeyOf, hmacSha256, hmacSha256Hex, sha256Hex } from './hash.ts'
 
 export const v4Algorithm = 'AWS4-HMAC-SHA256'
 export const unsignedPayload = 'UNSIGNED-PAYLOAD'
@@ -116,7 +115,7 @@ export interface V4Claim {
   readonly rawPath: string
   /** As sent, without '?'; X-Amz-Signature is left out of the canonical form. */
   readonly rawQuery: string
-  readonly headers: HeaderMap
+  readonly headers: ReadonlyMap<string, string>
   /** Lower-case names in the order of the claim. */
   readonly signedHeaders: readonly string[]
   readonly payloadHash: string
