@@ -16,6 +16,8 @@ export interface Accounts {
   readonly directory: AccountDirectory
   /** The service account that the HTTP gateway signs with when no other is configured. */
   readonly service: AccountKey
+  /** Of the administrator that is made when there is no accounts file. */
+  readonly administratorKey?: AccountKey
   /** Set when the administrator's keys were made at this start: the only time they are shown. */
   readonly made?: AccountKey
   /** Where the administrator's keys lie, when there is no accounts file. */
@@ -43,7 +45,8 @@ export async function loadAccounts(options: {
   const key = stored ?? newKey(options.random)
   if (stored === null) await writeCredentials(credentialsFile, key)
   const directory = withService([administrator(key)], service)
-  return stored === null ? { directory, service, made: key, credentialsFile } : { directory, service, credentialsFile }
+  const accounts = { directory, service, administratorKey: key, credentialsFile }
+  return stored === null ? { ...accounts, made: key } : accounts
 }
 
 function newKey(random: Random): AccountKey {

@@ -7,6 +7,8 @@ export interface Engine {
   /** Where the S3 server listens (the real port when 0 was asked for). */
   readonly s3: HostPort
   readonly control: HostPort
+  /** The control API speaks TLS. */
+  readonly controlTls: boolean
   readonly accounts: Accounts
   readonly store: MetadataStore
   /** Resolves with the error when the engine can not go on (a failed flush): the process must end. */

@@ -1,0 +1,139 @@
+// `npm start`: the newcomer's run. Starts two stand-in clouds and Crossbeat, makes a bucket that replicates to both, uploads a few files, shows
+// them arrive, says what to try next, and keeps running. A second run finds its data again.
+
+import { mkdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createHttpClient } from '../base/http-client.ts'
+import { realWorld } from '../base/world.ts'
+import { buildConfig } from '../config/load.ts'
+import { formatProblem } from '../config/problem.ts'
+import type { Config } from '../config/types.ts'
+import { createContainer } from '../demo/azure-container.ts'
+import { ensureVersionedBucket, openBucket, replicateTo, upload } from '../demo/bucket.ts'
+import { demoFiles } from '../demo/files.ts'
+import { nextSteps } from '../demo/next-steps.ts'
+import { openProgress } from '../demo/progress.ts'
+import { freePort } from '../demo/service-process.ts'
+import { type StandIns, startStandIns } from '../demo/stand-ins.ts'
+import { startEmbedded } from '../engine/embedded.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { CommandOutput } from './output.ts'
+import { runUntilStopped, urlOf } from './start.ts'
+
+const bucket = 'demo'
+const copies = 'crossbeat-copies'
+const projectRoot = join(import.meta.dirname, '..', '..')
+
+export async function demo(output: CommandOutput): Promise<number> {
+  const dataFolder = join(projectRoot, 'data')
+  await mkdir(dataFolder, { recursive: true })
+  output.stdout('Starting two stand-in clouds (a second Crossbeat as S3, Azurite as Azure) and Crossbeat itself.')
+  const [s3Port, controlPort, cloudPort, azurePort] = [
+    await portNear(8000),
+    await portNear(8900),
+    await portNear(8001),
+    await portNear(10_000),
+  ]
+  const clouds = await startStandIns({ dataFolder, s3Port: cloudPort, azurePort })
+  try {
+    const engine = await startEmbedded({
+      config: demoConfig(dataFolder, s3Port, controlPort, clouds),
+      world: realWorld,
+    })
+    await run(engine, clouds, output)
+    return await runUntilStopped(engine, output)
+  } finally {
+    await clouds.stop()
+  }
+}
+
+/** The usual port, or a free one if something else has it. */
+async function portNear(port: number): Promise<number> {
+  const usable = await new Promise<boolean>(resolve => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+  return usable ? port : freePort()
+}
+
+function demoConfig(dataFolder: string, s3Port: number, controlPort: number, clouds: StandIns): Config {
+  const result = buildConfig({
+    dataDir: join(dataFolder, 'crossbeat'),
+    s3: { listen: `127.0.0.1:${s3Port}` },
+    control: { listen: `127.0.0.1:${controlPort}` },
+    log: { level: 'warn' },
+    locations: {
+      'us-east-1': { type: 'file', objectId: 'us-east-1', legacyAwsBehavior: false, details: {} },
+      awsbackend: {
+        type: 'aws_s3',
+        objectId: 'aws1',
+        legacyAwsBehavior: true,
+        details: {
+          awsEndpoint: `127.0.0.1:${clouds.s3.port}`,
+          bucketName: copies,
+          region: 'us-east-1',
+          https: false,
+          pathStyle: true,
+          credentials: { accessKey: clouds.s3.accessKey, secretKey: clouds.s3.secretKey },
+        },
+      },
+      azurebackend: {
+        type: 'azure',
+        objectId: 'az1',
+        legacyAwsBehavior: false,
+        details: {
+          azureStorageEndpoint: `${clouds.azure.blobEndpoint}/`,
+          azureContainerName: copies,
+          azureStorageAccountName: clouds.azure.accountName,
+          azureStorageAccessKey: clouds.azure.accountKey,
+        },
+      },
+    },
+    env_replication_endpoints: [
+      { site: 'awsbackend', type: 'aws_s3', default: true },
+      { site: 'azurebackend', type: 'azure' },
+    ],
+  })
+  if (result.ok) return result.config
+  throw new Error(result.problems.map(formatProblem).join('\n'))
+}
+
+async function run(engine: Engine, clouds: StandIns, output: CommandOutput): Promise<void> {
+  const http = createHttpClient()
+  const key = engine.accounts.administratorKey
+  if (key === undefined) throw new Error('the demo has no administrator')
+  const keys = { accessKey: key.access, secretKey: key.secret }
+  const cloudKeys = { accessKey: clouds.s3.accessKey, secretKey: clouds.s3.secretKey }
+  const cloudAddress = { host: '127.0.0.1', port: clouds.s3.port }
+  await ensureVersionedBucket(openBucket({ address: cloudAddress, bucket: copies, ...cloudKeys }, http, realWorld))
+  await createContainer(clouds.azure, copies, http, realWorld)
+  const source = openBucket({ address: engine.s3, bucket, ...keys }, http, realWorld)
+  if (await ensureVersionedBucket(source)) {
+    await replicateTo(source, bucket, ['awsbackend', 'azurebackend'])
+    const progress = openProgress({ store: engine.store, bucket, world: realWorld, out: process.stdout })
+    output.stdout(`Uploading to bucket ${bucket}, which replicates to awsbackend and azurebackend:`)
+    for (const file of await demoFiles(projectRoot)) progress.add(await upload(source, file))
+    const all = await progress.finished()
+    output.stdout(
+      all ? 'All COMPLETED: every object is in both clouds.' : 'Some copies FAILED; the log above says why.',
+    )
+  } else {
+    output.stdout(
+      `Found the data of the last run: bucket ${bucket} is there and goes on replicating to awsbackend and azurebackend.`,
+    )
+  }
+  await http.close()
+  const facts = {
+    s3: urlOf(engine.s3),
+    control: urlOf(engine.control),
+    ...keys,
+    bucket,
+    copies: [
+      `S3    ${clouds.s3.endpoint}   bucket ${copies}   keys ${cloudKeys.accessKey} ${cloudKeys.secretKey}`,
+      `Azure ${clouds.azure.blobEndpoint}   container ${copies}   (Azurite's well-known account and key)`,
+    ],
+  }
+  output.stdout(nextSteps(facts))
+}
