@@ -1,0 +1,29 @@
+// Names under which the control plane is kept and heard: paths of the state store, channels of the signal bus (Backbeat wire format where
+// the original has them).
+
+/** The desired state of a site. */
+export function statePath(site: string): string {
+  return `/backbeat/replication/state/${site}`
+}
+
+/** Folder of the reports of a site's live queue processors. */
+export function reportsPath(site: string): string {
+  return `/crossbeat/replication/applied/${site}`
+}
+
+export function reportPath(site: string, processor: string): string {
+  return `${reportsPath(site)}/${processor}`
+}
+
+/** The channel of a site's commands. */
+export function signalChannel(replicationTopic: string, site: string): string {
+  return `${replicationTopic}-${site}`
+}
+
+/** Messages of that channel, as text. */
+export const signals = {
+  pause: () => JSON.stringify({ action: 'pauseService' }),
+  resume: () => JSON.stringify({ action: 'resumeService' }),
+  schedule: (at: number) => JSON.stringify({ action: 'resumeService', date: new Date(at).toISOString() }),
+  cancelSchedule: () => JSON.stringify({ action: 'deleteScheduledResumeService' }),
+} as const
