@@ -47,9 +47,10 @@ function xmlBody(name: string, content: XmlContent): string {
   return children === '' ? `${attributes}/>` : `${attributes}>${children}</${name}>`
 }
 
-// All but what may stand as it is: printable ASCII without & < > ", and everything from U+00A0 up to U+FFFD.
-const special = /[^ !#-%'-;=?-~\u00a0-\ufffd]/
-const specialAll = /[^ !#-%'-;=?-~\u00a0-\ufffd]/g
+// All but what may stand as it is: printable ASCII without & < > ", and everything from U+00A0 up to U+FFFD
+// but the two line separators, which XML 1.1 readers turn into line feeds.
+const special = /[^ !#-%'-;=?-~\u00a0-\u2027\u202a-\ufffd]/
+const specialAll = /[^ !#-%'-;=?-~\u00a0-\u2027\u202a-\ufffd]/g
 
 /** Escapes text for element content and attribute values. */
 export function escapeXml(text: string): string {
