@@ -32,7 +32,7 @@ export async function obtainAzurite(): Promise<Obtained> {
       throw new ServiceUnavailable(
         `Azurite ${azuriteVersion}`,
         error instanceof Error ? error.message : String(error),
-        'a connection to the npm registry, or AZURE_ENDPOINT set to an Azurite that is running',
+        'a connection to the npm registry; for the tests also AZURE_ENDPOINT, set to an Azurite that is running',
       )
     }
     await mkdir(join(folder, 'compile-cache'), { recursive: true })

@@ -6,7 +6,7 @@ import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 
 const outputBytesMax = 256 * 1024
-const tailLines = 15
+const tailLines = 25
 
 export interface CommandOptions {
   readonly cwd?: string
