@@ -2,9 +2,7 @@
 // as sent; only percent-encoding is undone (a '+' is a space, as S3 and CloudServer read it) and the result must be UTF-8.
 
 import { serviceError } from '../domain/errors.ts'
-
-/** Longest object key in bytes of UTF-8. */
-export const keyBytesMax = 1024
+import { limits } from '../domain/limits.ts'
 
 export interface QueryParameter {
   readonly name: string
@@ -65,10 +63,10 @@ export function parseRequestTarget(rawTarget: string): RequestTarget {
 /** Throws KeyTooLongError when a decoded key has more than 1024 bytes of UTF-8. */
 export function checkKeyLength(key: string): void {
   // A UTF-16 unit makes at most 3 bytes: short keys, nearly all of them, are not measured.
-  if (key.length * 3 <= keyBytesMax) return
+  if (key.length * 3 <= limits.keyBytes) return
   const size = Buffer.byteLength(key, 'utf8')
-  if (size > keyBytesMax) {
-    throw serviceError('KeyTooLongError', { details: { Size: String(size), MaxSizeAllowed: String(keyBytesMax) } })
+  if (size > limits.keyBytes) {
+    throw serviceError('KeyTooLongError', { details: { Size: String(size), MaxSizeAllowed: String(limits.keyBytes) } })
   }
 }
 

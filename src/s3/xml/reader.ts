@@ -3,6 +3,7 @@
 
 import { SaxesParser } from 'saxes'
 import { ServiceError, serviceError } from '../../domain/errors.ts'
+import { limits as programLimits } from '../../domain/limits.ts'
 
 export interface XmlLimits {
   /** Body size; over it the error is MaxMessageLengthExceeded. */
@@ -16,8 +17,8 @@ export interface XmlLimits {
 
 /** Fits every configuration document and a multi-delete of 1,000 keys or a completion of 10,000 parts. */
 export const defaultXmlLimits: XmlLimits = {
-  bytesMax: 4 * 1024 * 1024,
-  depthMax: 16,
+  bytesMax: programLimits.xmlBytes,
+  depthMax: programLimits.xmlDepth,
   elementsMax: 100_000,
   textMax: 64 * 1024,
   attributesMax: 16,
