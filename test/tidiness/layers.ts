@@ -82,7 +82,9 @@ export interface BannedCall {
   readonly except: readonly string[]
 }
 
-const clock = { instead: 'the injected World', in: ['src/'], except: ['src/base/'] }
+const timers = { instead: 'the injected World', in: ['src/'], except: ['src/base/'] }
+// A test may look at the real clock (a client that signs needs it), but not wait for it.
+const clock = { ...timers, except: ['src/base/', '.test.ts'] }
 
 export const bannedCalls: readonly BannedCall[] = [
   { ...clock, name: 'Date.now', pattern: /\bDate\.now\b/g },
@@ -90,7 +92,7 @@ export const bannedCalls: readonly BannedCall[] = [
   { ...clock, name: 'performance.now', pattern: /\bperformance\.now\b/g },
   { ...clock, name: 'process.hrtime', pattern: /\bprocess\.hrtime\b/g },
   { ...clock, name: 'Math.random', pattern: /\bMath\.random\b/g },
-  { ...clock, name: 'a timer', pattern: /(?<![.\w])(setTimeout|setInterval|setImmediate)\b/g },
+  { ...timers, name: 'a timer', pattern: /(?<![.\w])(setTimeout|setInterval|setImmediate)\b/g },
   {
     name: 'process.env',
     pattern: /\bprocess\.env\b/g,
