@@ -3,10 +3,10 @@
 import { loadConfig } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import type { Config } from '../config/types.ts'
-import type { CommandOutput } from './output.ts'
+import type { Output } from './output.ts'
 
 /** Prints one line if the file is good, else one line per problem. Exit code 0 or 1. */
-export async function configCheck(file: string, out: CommandOutput, load = loadConfig): Promise<number> {
+export async function configCheck(file: string, out: Output, load = loadConfig): Promise<number> {
   const result = await load(file)
   if (result.ok) {
     out.stdout(`${file}: ok, ${summary(result.config)}`)

@@ -5,12 +5,12 @@ import { renderFederation } from '../config/federation.ts'
 import { type ConfigEnvironment, processEnvironment } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import { errorCode } from '../config/references.ts'
-import type { CommandOutput } from './output.ts'
+import type { Output } from './output.ts'
 
 /** Exit code 0; 1 if the file can't be read or is wrong, with every problem on stderr and nothing on stdout. */
 export async function configRender(
   options: { readonly federation: string },
-  out: CommandOutput,
+  out: Output,
   environment: ConfigEnvironment = processEnvironment(),
 ): Promise<number> {
   const file = options.federation

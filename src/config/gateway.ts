@@ -9,7 +9,10 @@ import { ownValue } from './shape.ts'
 import type { Credentials, GatewayConfig } from './types.ts'
 
 /** The accounts file: its JSON, or that there is none or a bad one (which is reported already). */
-export type AccountsChoice = { readonly kind: 'file'; readonly json: unknown } | { readonly kind: 'none' | 'bad' }
+export type AccountsChoice =
+  | { readonly kind: 'file'; readonly json: unknown }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'bad' }
 
 /** The gateway; undefined if something is wrong, which is in the report. */
 export function readGateway(raw: RawReplication, accounts: AccountsChoice, report: Report): GatewayConfig | undefined {

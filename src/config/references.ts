@@ -28,7 +28,7 @@ export function expandReferences(value: unknown, path: Path, source: ReferenceSo
 
 /** The text as it must be written so that it is read back as it is. */
 export function escapeReferences(text: string): string {
-  return text.replaceAll('${', '$${')
+  return text.replaceAll('${', () => '$${')
 }
 
 function expandText(text: string, path: Path, source: ReferenceSource, report: Report): string {

@@ -78,8 +78,10 @@ function readListen(value: unknown, path: Path, defaultPort: number, report: Rep
   return address
 }
 
+/** Whether the two can't both be listened on; an address of all interfaces takes its port on each. */
 function sameAddress(left: HostPort, right: HostPort): boolean {
-  return left.port === right.port && left.host.toLowerCase() === right.host.toLowerCase()
+  const hosts = [left.host.toLowerCase(), right.host.toLowerCase()]
+  return left.port === right.port && (hosts[0] === hosts[1] || hosts.some(host => host === '0.0.0.0' || host === '::'))
 }
 
 function readControl(value: unknown, source: ResolveSource, report: Report): ControlConfig | undefined {

@@ -1,8 +1,8 @@
 // Reads YAML (and so JSON) into plain values, and knows the line and column of each. Bad syntax, repeated keys, and
 // documents built to exhaust memory or stack become problems; nothing is thrown, and no message quotes the document,
-// since it may hold secrets. The one door to the `yaml` package for reading.
+// since it may hold secrets. Also writes values as YAML. The one door to the `yaml` package.
 
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, stringify } from 'yaml'
 import type { Path } from './problem.ts'
 
 /** A value from a document, or why there is none. */
@@ -171,6 +171,11 @@ function remember(offsets: Map<string | number, number>, key: string | number, n
 function plainScalar(value: unknown): unknown {
   if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value
   return value === null || value === undefined ? null : String(value)
+}
+
+/** The value as YAML text that parseYaml reads back as it is. */
+export function formatYaml(value: unknown): string {
+  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false })
 }
 
 /** The parser's own messages may quote the document. */
