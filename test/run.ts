@@ -12,6 +12,8 @@ import { type SharedServices, startSharedServices } from './services/shared.ts'
 const root = dirname(import.meta.dirname)
 /** A file that hangs fails instead of holding up everything; the slowest honest one takes a few minutes. */
 const fileTimeoutMs = 15 * 60 * 1000
+/** Aborted by a signal: ends the test processes too. */
+const stopped = new AbortController()
 
 async function main(): Promise<number> {
   const started = performance.now()
@@ -49,7 +51,13 @@ async function runGroup(
   print: (line: string) => void,
 ): Promise<void> {
   print(`\n== ${group.name}: ${group.files.length} files`)
-  const events = run({ files: [...group.files], concurrency, timeout: fileTimeoutMs, cwd: root })
+  const events = run({
+    files: [...group.files],
+    concurrency,
+    timeout: fileTimeoutMs,
+    cwd: root,
+    signal: stopped.signal,
+  })
   for await (const event of events) report.take(event)
 }
 
@@ -69,6 +77,7 @@ function stopOnSignal(services: Promise<SharedServices> | undefined): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       console.log(`\nStopped by ${signal}`)
+      stopped.abort()
       const exit = (): never => process.exit(130)
       if (services === undefined) exit()
       else services.then(shared => shared.stop()).then(exit, exit)
