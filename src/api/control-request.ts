@@ -5,14 +5,18 @@ import type { Config } from '../config/types.ts'
 import type { SiteController } from '../control/site-controller.ts'
 import type { StateStore } from '../control/state-store.ts'
 import { type ErrorCode, ServiceError, serviceError } from '../domain/errors.ts'
+import type { Ledger } from '../metadata/ledger.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { TopicLog } from '../queue/topic-log.ts'
+
+/** What of the ledger is asked and changed here. */
+export type ControlLedger = Pick<Ledger, 'activity' | 'backlog' | 'quarantined' | 'retry' | 'row' | 'rowsOf'>
 
 /** What the control API works with. */
 export interface ControlContext {
   readonly config: Config
   readonly controller: SiteController
-  readonly store: Pick<MetadataStore, 'ledger' | 'version'>
+  readonly store: Pick<MetadataStore, 'version'> & { readonly ledger: ControlLedger }
   readonly stateStore: Pick<StateStore, 'get'>
   readonly topicLog: Pick<TopicLog, 'describe'>
   readonly world: World
