@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { presignV4Query, signV4Headers, uriEncode } from '../../base/signature-v4.ts'
 import { ServiceError } from '../../domain/errors.ts'
 import { headersOf, type RequestHead } from '../request-head.ts'
@@ -359,4 +360,48 @@ test('V2 signs x-amz-date, the version id and the content type, and not other pa
     'x-amz-content-sha256': 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
   })
   assert.equal(refusal({ ...head, headers: streaming }).code, 'InvalidRequest')
+})
+
+test('whatever is sent, the answer is a result or a refusal of the catalogue', () => {
+  const good = signedHead().headers['authorization'] ?? ''
+  const piece = fc.constantFrom(
+    'AWS',
+    'AWS4-HMAC-SHA256',
+    ' ',
+    ',',
+    '=',
+    '/',
+    ':',
+    ';',
+    'Credential=',
+    'Signature=',
+    good,
+    '%',
+    '\xff',
+    accessKey,
+  )
+  const text = fc.array(fc.oneof(piece, fc.string({ maxLength: 5 })), { maxLength: 8 }).map(list => list.join(''))
+  const name = fc.constantFrom('authorization', 'x-amz-date', 'date', 'host', 'x-amz-content-sha256', 'content-md5')
+  const query = fc.constantFrom(
+    'X-Amz-Algorithm=',
+    'X-Amz-Credential=',
+    'X-Amz-Expires=',
+    'Signature=',
+    'AWSAccessKeyId=',
+    'Expires=',
+    'acl',
+  )
+  const pairs = fc.array(fc.tuple(query, text), { maxLength: 4 })
+  fc.assert(
+    fc.property(fc.dictionary(name, text, { noNullPrototype: true }), pairs, text, (headers, queries, path) => {
+      const rawTarget = `/${path}?${queries.map(pair => pair.join('')).join('&')}`
+      try {
+        authenticate({ method: 'GET', rawTarget, headers: headersOf(headers) }, accounts, now)
+      } catch (error) {
+        assert.ok(error instanceof ServiceError, String(error))
+        assert.ok(error.status >= 400 && error.status < 500)
+      }
+    }),
+    { numRuns: 500, verbose: 1 },
+  )
 })
