@@ -35,7 +35,11 @@ export function createReader(channel: S3Channel, versioned: boolean): S3Reader {
     })
     const isDeleteMarker = answer.headers['x-amz-delete-marker'] === 'true'
     if (answer.status === 404 || (answer.status === 405 && !isDeleteMarker)) return null
-    return { ...storedOf(answer), isLatest: versionId === '', isDeleteMarker }
+    const isLatest = versionId === ''
+    const stored = storedOf(answer)
+    return isDeleteMarker
+      ? { ...stored, versionId, size: 0, isLatest, isDeleteMarker }
+      : { ...stored, isLatest, isDeleteMarker }
   }
   return {
     head,
@@ -130,18 +134,22 @@ function listedVersion(element: AnswerElement): StoredObject {
 }
 
 /**
- * S3 lists versions and delete markers mixed, newest first. Servers that list all of one kind and then the other are put in order by date;
- * dates are not used otherwise, as S3 dates an upload by its start.
+ * S3 lists versions and delete markers mixed, newest first. Servers that list all of one kind and then the other are put in order by date,
+ * and within a second (versitygw's precision) by version id, which at those servers grows with time. Dates are not used otherwise, as S3
+ * dates an upload by its start.
  */
 function inOrder(versions: readonly StoredObject[]): readonly StoredObject[] {
   const switches = versions.filter(
     (version, index) => index > 0 && versions[index - 1]?.isDeleteMarker !== version.isDeleteMarker,
   )
-  if (switches.length !== 1) return versions
-  return [...versions].sort((left, right) => {
-    if (left.isLatest !== right.isLatest) return left.isLatest ? -1 : 1
-    return left.lastModified === right.lastModified ? 0 : left.lastModified < right.lastModified ? 1 : -1
-  })
+  return switches.length === 1 ? [...versions].sort(newestFirst) : versions
+}
+
+function newestFirst(left: StoredObject, right: StoredObject): number {
+  if (left.isLatest !== right.isLatest) return left.isLatest ? -1 : 1
+  const [leftDate, rightDate] = [left.lastModified.slice(0, 19), right.lastModified.slice(0, 19)]
+  if (leftDate !== rightDate) return leftDate < rightDate ? 1 : -1
+  return left.versionId < right.versionId ? 1 : -1
 }
 
 async function withMarkers(

@@ -56,7 +56,8 @@ export function refusalFailure(answer: S3RefusedAnswer, secrets: SecretTexts, no
   const code = document === undefined ? '' : childText(document, 'Code')
   const failureClass = classify(code, status, headers)
   const hint = hintOf(code, answer, document)
-  const requestId = headers['x-amz-request-id'] ?? (document === undefined ? '' : childText(document, 'RequestId'))
+  const requestId =
+    headers['x-amz-request-id']?.split(',')[0] ?? (document === undefined ? '' : childText(document, 'RequestId'))
   const refusal = {
     status,
     code: code === '' ? `HTTP${status}` : code,
