@@ -1,0 +1,192 @@
+// DATA STORE ADAPTER `file`: objects as files. Written to a temporary name, flushed, renamed, the folder flushed: a name that was handed out as
+// finished survives power loss, and nothing else is ever found under one. Failed writes leave nothing behind.
+import { join } from 'node:path'
+import { type FileSystem, realFiles, systemErrorCode, type WritableFile } from '../../base/files.ts'
+import type { Random } from '../../base/world.ts'
+import { Failure } from '../../domain/failure.ts'
+import type { DataStore, DataWriter } from '../data-store.ts'
+import { createFolderFlusher, type FolderFlusher } from './folder-flusher.ts'
+
+export interface FileDataStoreOptions {
+  readonly name: string
+  /** Folder of this location; made if absent. */
+  readonly folder: string
+  /** Of this process start; letters, digits and '-'. */
+  readonly epoch: string
+  readonly random: Random
+  readonly files?: FileSystem
+  /** False leaves flushing to the system: for measurements only. */
+  readonly flush?: boolean
+}
+
+/** Chunks are collected up to this many bytes, then written together; also the largest chunk that is read. */
+const chunkBytes = 256 * 1024
+/** So many names follow each other into the same folder, so that concurrent writes share its flush. */
+const namesPerFolderTurn = 64
+const temporaryFolder = 'tmp'
+
+interface Store {
+  readonly options: FileDataStoreOptions
+  readonly files: FileSystem
+  readonly flushes: boolean
+  readonly folders: FolderFlusher
+  pathOf(dataKey: string): string
+  temporaryPathOf(dataKey: string): string
+}
+
+/** Opens the store of a folder, which is made if it is absent. */
+export async function openFileDataStore(options: FileDataStoreOptions): Promise<DataStore> {
+  const files = options.files ?? realFiles
+  const flushes = options.flush ?? true
+  const store: Store = {
+    options,
+    files,
+    flushes,
+    folders: createFolderFlusher(files, options.folder, flushes),
+    pathOf: dataKey => join(options.folder, folderOf(dataKey), dataKey),
+    temporaryPathOf: dataKey => join(options.folder, temporaryFolder, dataKey),
+  }
+  await files.makeFolder(join(options.folder, temporaryFolder))
+  let count = 0
+  return {
+    name: options.name,
+    create() {
+      const turn = Math.floor(count++ / namesPerFolderTurn) & 0xff
+      const random = Buffer.from(options.random.bytes(15)).toString('hex')
+      return createWriter(store, `${options.epoch}.${turn.toString(16).padStart(2, '0')}${random}`)
+    },
+    read: (dataKey, start, end, signal) => readRange(store, dataKey, start, end, signal),
+    async remove(dataKey) {
+      if (!isDataKey(dataKey)) return
+      await files.remove(store.pathOf(dataKey))
+      await files.remove(store.temporaryPathOf(dataKey))
+    },
+    orphanCandidates: () => orphanCandidates(store),
+    close: async () => {},
+  }
+}
+
+/** Names are ours or refused: nothing that came from outside may lead out of the folder. */
+function isDataKey(dataKey: string): boolean {
+  return /^[A-Za-z0-9-]+\.[0-9a-f]{4,}$/.test(dataKey)
+}
+
+/** Two levels of sixteen folders, by the first digits after the epoch. */
+function folderOf(dataKey: string): string {
+  const at = dataKey.indexOf('.') + 1
+  return join(dataKey.slice(at, at + 1), dataKey.slice(at + 1, at + 2))
+}
+
+function createWriter(store: Store, key: string): DataWriter {
+  const { files } = store
+  const temporary = store.temporaryPathOf(key)
+  let file: WritableFile | undefined
+  let held: Uint8Array[] = []
+  let heldBytes = 0
+  let renamed = false
+  const flushHeld = async (): Promise<void> => {
+    file ??= await files.create(temporary)
+    const chunks = held
+    held = []
+    heldBytes = 0
+    if (chunks.length > 0) await file.append(chunks)
+  }
+  const discard = async (): Promise<void> => {
+    held = []
+    const open = file
+    file = undefined
+    // Whatever went wrong before is what the caller hears of; the sweep of orphans takes what cannot be removed now.
+    await open?.close().catch(() => undefined)
+    await files.remove(temporary).catch(() => undefined)
+    if (renamed) await files.remove(store.pathOf(key)).catch(() => undefined)
+  }
+  const leavingNothing = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      await discard()
+      throw error
+    }
+  }
+  return {
+    key,
+    write(chunk) {
+      held.push(chunk)
+      heldBytes += chunk.byteLength
+      return heldBytes < chunkBytes ? done : leavingNothing(flushHeld)
+    },
+    finish: () =>
+      leavingNothing(async () => {
+        await flushHeld()
+        if (store.flushes) await file?.flush()
+        await file?.close()
+        file = undefined
+        const path = store.pathOf(key)
+        const folder = join(store.options.folder, folderOf(key))
+        await store.folders.prepare(folder)
+        await files.rename(temporary, path)
+        renamed = true
+        await store.folders.flush(folder)
+      }),
+    discard,
+  }
+}
+
+const done = Promise.resolve()
+
+async function* readRange(
+  store: Store,
+  dataKey: string,
+  start: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  if (end <= start) return
+  signal?.throwIfAborted()
+  const file = await openData(store, dataKey)
+  try {
+    for (let position = start; position < end; ) {
+      signal?.throwIfAborted()
+      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, end - position))
+      const count = await file.read(chunk, position)
+      if (count < chunk.byteLength) throw damaged(dataKey)
+      position += count
+      yield chunk
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function openData(store: Store, dataKey: string) {
+  if (!isDataKey(dataKey)) throw gone(dataKey)
+  try {
+    return await store.files.openForReading(store.pathOf(dataKey))
+  } catch (error) {
+    throw systemErrorCode(error) === 'ENOENT' ? gone(dataKey) : error
+  }
+}
+
+function gone(dataKey: string): Failure {
+  return new Failure({ class: 'source-gone', code: 'ENOENT', message: `There is no data of the name ${dataKey}` })
+}
+
+function damaged(dataKey: string): Failure {
+  return new Failure({
+    class: 'object',
+    code: 'SourceDataDamaged',
+    message: `The data ${dataKey} is shorter than recorded`,
+  })
+}
+
+async function* orphanCandidates(store: Store): AsyncIterable<string> {
+  const { folder, epoch } = store.options
+  const isOld = (name: string): boolean => isDataKey(name) && !name.startsWith(`${epoch}.`)
+  for (const name of await store.files.list(join(folder, temporaryFolder))) if (isOld(name)) yield name
+  for (const first of await store.files.list(folder)) {
+    if (!/^[0-9a-f]$/.test(first)) continue
+    for (const second of await store.files.list(join(folder, first))) {
+      for (const name of await store.files.list(join(folder, first, second))) if (isOld(name)) yield name
+    }
+  }
+}
