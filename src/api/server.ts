@@ -49,6 +49,8 @@ export interface ControlServerOptions extends ControlContext {
   readonly ready?: () => { readonly ok: true } | { readonly ok: false; readonly why: string }
 }
 
+const jsonType = 'application/json'
+
 /** Makes the server; it accepts nothing before `listen`. */
 export async function createControlServer(options: ControlServerOptions): Promise<ControlServer> {
   const { app, openapi } = await buildServer(options)
@@ -97,7 +99,7 @@ async function buildServer(options: ControlServerOptions): Promise<{ app: Fastif
   } as const
   const app: FastifyInstance = https === null ? fastify(common) : fastify({ ...common, https })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser(jsonType, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.addHook('onRequest', async (request, reply) => checkAccess(options, request, reply))
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const known = toServiceError(error)
@@ -129,14 +131,18 @@ async function addVersionOne(app: FastifyInstance, options: ControlServerOptions
           buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `schema-${index}`),
         },
       })
-      scope.removeContentTypeParser('*')
-      scope.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (_request: FastifyRequest, body: Buffer, done) => {
-        try {
-          done(null, parseJsonBody(body) ?? null)
-        } catch (error) {
-          done(asServiceError(error))
-        }
-      })
+      scope.removeContentTypeParser(jsonType)
+      scope.addContentTypeParser<Buffer>(
+        jsonType,
+        { parseAs: 'buffer' },
+        (_request: FastifyRequest, body: Buffer, done) => {
+          try {
+            done(null, parseJsonBody(body) ?? null)
+          } catch (error) {
+            done(asServiceError(error))
+          }
+        },
+      )
       addLocationRoutes(scope, options)
       scope.get('/openapi.json', { schema: { hide: true } }, async () => scope.swagger())
       document = () => scope.swagger()
@@ -178,6 +184,8 @@ async function checkAccess(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply | undefined> {
+  // A body is JSON whatever its type says: `curl -d` calls it a form.
+  request.raw.headers['content-type'] = jsonType
   const { host, origin, authorization } = request.headers
   const [path] = splitOnce(request.raw.url ?? '', '?')
   const { localAddress } = request.raw.socket
