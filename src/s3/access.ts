@@ -1,0 +1,48 @@
+// Who may do what: a bucket's owner may do everything with it, the service accounts may reach the data of every bucket, nobody else may do
+// anything. Administrators are ordinary accounts here: administration opens no other account's data.
+import type { Bucket } from '../domain/bucket.ts'
+import { serviceError } from '../domain/errors.ts'
+import type { Account } from './auth/account-directory.ts'
+import type { AuthResult } from './auth/authenticate.ts'
+import type { Call } from './call.ts'
+
+/** The account that signed. Throws AccessDenied for anonymous requests. */
+export function signerOf(auth: AuthResult): Account {
+  if (auth.kind === 'anonymous') throw serviceError('AccessDenied')
+  return auth.account
+}
+
+export interface OpenBucket {
+  readonly bucket: Bucket
+  readonly account: Account
+}
+
+/** Loads the bucket for its owner or a service account. Throws NoSuchBucket, AccessDenied. */
+export async function openBucket(call: Call): Promise<OpenBucket> {
+  const account = signerOf(call.auth)
+  return { account, bucket: await openOtherBucket(call, account, call.bucket) }
+}
+
+/** The same for a bucket that is not the request's own (the source of a copy). */
+export async function openOtherBucket(call: Call, account: Account, name: string): Promise<Bucket> {
+  const bucket = await call.services.store.bucket(name)
+  if (bucket === null) throw noSuchBucket(name)
+  if (bucket.ownerId !== account.canonicalId && account.service === undefined) throw serviceError('AccessDenied')
+  if (name === call.bucket) checkExpectedOwner(call, bucket)
+  return bucket
+}
+
+function checkExpectedOwner(call: Call, bucket: Bucket): void {
+  const expected = call.headers.get('x-amz-expected-bucket-owner')
+  if (expected === undefined) return
+  const owner = call.services.accounts.findByCanonicalId(bucket.ownerId)
+  if (owner?.shortId !== expected) throw serviceError('AccessDenied')
+}
+
+export function noSuchBucket(name: string): Error {
+  return serviceError('NoSuchBucket', { details: { BucketName: name } })
+}
+
+export function noSuchKey(key: string): Error {
+  return serviceError('NoSuchKey', { details: { Key: key } })
+}

@@ -1,0 +1,72 @@
+// What an operation is given and what it gives back. Operations are functions from a call to an answer: they never touch the socket, so
+// that one place decides about headers, draining, keep-alive and what happens when something breaks.
+import type { World } from '../base/world.ts'
+import type { LocationConfig, SiteConfig } from '../config/types.ts'
+import type { DataStore } from '../locations/data-store.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { AccountDirectory } from './auth/account-directory.ts'
+import type { AuthResult } from './auth/authenticate.ts'
+import type { PayloadCheck, PayloadFacts } from './auth/payload-check.ts'
+import type { HeaderMap, RequestHead } from './request-head.ts'
+import type { RequestTarget } from './request-target.ts'
+
+/** Everything the operations work with; one per server. */
+export interface S3Services {
+  readonly store: MetadataStore
+  /** By name of the location. */
+  readonly dataStores: ReadonlyMap<string, DataStore>
+  readonly accounts: AccountDirectory
+  readonly sites: readonly SiteConfig[]
+  readonly locations: readonly LocationConfig[]
+  readonly world: World
+  /** Makes a name for bytes that go into the metadata store; never the same twice. */
+  readonly inlineName: () => string
+  /** Objects up to this many bytes lie in the metadata store. */
+  readonly inlineBytes: number
+}
+
+/**
+ * Takes the bytes of a body. A returned promise asks to wait before more is read; until it resolves, `take` may still be called for bytes
+ * that had already arrived.
+ */
+export interface BodySink {
+  take(piece: Buffer): Promise<void> | undefined
+}
+
+/** The request's body, not yet read. An operation that does not read it leaves it to the server to discard. */
+export interface RequestBody {
+  /** Reads it once through the check into the sink. Throws ServiceError (digests, truncation, time-out) and whatever the sink throws. */
+  receive(check: PayloadCheck, sink: BodySink): Promise<PayloadFacts>
+}
+
+export interface Call {
+  readonly services: S3Services
+  readonly requestId: string
+  readonly head: RequestHead
+  readonly headers: HeaderMap
+  readonly target: RequestTarget
+  readonly query: ReadonlyMap<string, string>
+  readonly auth: AuthResult
+  /** '' for requests to the service itself. */
+  readonly bucket: string
+  /** '' for requests to a bucket or the service. */
+  readonly key: string
+  readonly body: RequestBody
+  /** Aborts when the client goes away. */
+  readonly signal: () => AbortSignal
+}
+
+/** Names and values alternating, as they go on the wire. */
+export type FlatHeaders = string[]
+
+export interface Answer {
+  readonly status: number
+  readonly headers?: FlatHeaders
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
+  /** Body length; needed for streams and for HEAD, whose body is not sent. */
+  readonly length?: number
+  /** Code of the refusal, for telemetry. */
+  readonly errorCode?: string
+}
+
+export type Operation = (call: Call) => Promise<Answer> | Answer

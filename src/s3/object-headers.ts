@@ -1,0 +1,89 @@
+// The headers that describe a stored version, as GET and HEAD show them: content headers, user metadata, version, checksums and the state of
+// replication, overall and per site (Backbeat wire format, "What HEAD/GET show").
+import type { Bucket } from '../domain/bucket.ts'
+import { encodeWords } from '../domain/encoded-word.ts'
+import type { ObjectMetadata, VersionRecord } from '../domain/object-metadata.ts'
+import type { ReplicationInfo } from '../domain/replication-info.ts'
+import { encodeVersionId } from '../domain/version-id.ts'
+import { headerValue } from './answer.ts'
+import { checksumHeaders } from './auth/payload-check.ts'
+import type { FlatHeaders } from './call.ts'
+
+/** The version id as clients see it; undefined where the bucket never had versions. */
+export function shownVersionId(bucket: Bucket, record: VersionRecord): string | undefined {
+  if (bucket.versioning === 'Unversioned') return undefined
+  return record.isNull ? 'null' : encodeVersionId(record.versionId)
+}
+
+export function quoted(etag: string): string {
+  return `"${etag}"`
+}
+
+/** HTTP date of an ISO time. */
+export function httpDate(iso: string): string {
+  return new Date(iso).toUTCString()
+}
+
+const contentHeaders = [
+  ['cache-control', 'Cache-Control'],
+  ['content-disposition', 'Content-Disposition'],
+  ['content-encoding', 'Content-Encoding'],
+  ['content-language', 'Content-Language'],
+  ['expires', 'Expires'],
+  ['content-type', 'Content-Type'],
+] as const
+
+/** Everything but length and range. `overrides` replace content headers (response-* parameters), names lower-case. */
+export function describeVersion(
+  bucket: Bucket,
+  record: VersionRecord,
+  overrides: ReadonlyMap<string, string>,
+): FlatHeaders {
+  const { metadata } = record
+  const headers: FlatHeaders = []
+  const replication = replicationHeaders(metadata.replicationInfo)
+  for (const name in metadata) {
+    if (!name.startsWith('x-amz-meta-') || replication.includes(name)) continue
+    headers.push(name, encodeWords(String(metadata[name as keyof ObjectMetadata])))
+  }
+  const versionId = shownVersionId(bucket, record)
+  if (versionId !== undefined) headers.push('x-amz-version-id', versionId)
+  headers.push('Accept-Ranges', 'bytes')
+  for (const [name, shown] of contentHeaders) {
+    const value = overrides.get(name) ?? metadata[name]
+    if (value !== undefined && value !== '') headers.push(shown, headerValue(value))
+  }
+  headers.push('ETag', quoted(metadata['content-md5']), 'Last-Modified', httpDate(metadata['last-modified']))
+  if (metadata['x-amz-storage-class'] !== 'STANDARD') {
+    headers.push('x-amz-storage-class', headerValue(metadata['x-amz-storage-class']))
+  }
+  const tagCount = Object.keys(metadata.tags).length
+  if (tagCount > 0) headers.push('x-amz-tagging-count', String(tagCount))
+  return replication.length === 0 ? headers : headers.concat(replication)
+}
+
+function replicationHeaders(info: ReplicationInfo): FlatHeaders {
+  if (info.status === '' && info.backends.length === 0) return []
+  const headers: FlatHeaders = []
+  if (info.status !== '') headers.push('x-amz-replication-status', info.status)
+  if (info.storageType === '') return headers
+  for (const { site, status, dataStoreVersionId } of info.backends) {
+    headers.push(`x-amz-meta-${site}-replication-status`, status)
+    if (status === 'COMPLETED' && dataStoreVersionId !== '') {
+      headers.push(`x-amz-meta-${site}-version-id`, headerValue(dataStoreVersionId))
+    }
+  }
+  return headers
+}
+
+/** The checksum of the whole object: the one its writer chose, otherwise the CRC32 that is kept of every object. */
+export function checksumHeadersOf(record: VersionRecord): FlatHeaders {
+  const { integrity } = record
+  if (integrity === null) return []
+  const { checksum } = integrity
+  if (checksum !== undefined) {
+    return [checksumHeaders[checksum.algorithm], checksum.value, 'x-amz-checksum-type', checksum.type]
+  }
+  const crc32 = Buffer.from(integrity.crc32, 'hex').toString('base64')
+  return [checksumHeaders.CRC32, crc32, 'x-amz-checksum-type', 'FULL_OBJECT']
+}

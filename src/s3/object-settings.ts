@@ -1,0 +1,191 @@
+// What a client says about an object besides its bytes: content headers, user metadata, tags, storage class. Reads it from request
+// headers, refuses what asks for functions this server does not have, and makes the stored metadata of it.
+import { decodeWords } from '../domain/encoded-word.ts'
+import { serviceError } from '../domain/errors.ts'
+import { limits } from '../domain/limits.ts'
+import { type DataLocation, metadataModelVersion } from '../domain/object-metadata.ts'
+import type { ReplicationInfo } from '../domain/replication-info.ts'
+import type { NewMetadata } from '../metadata/metadata-store.ts'
+import { headerText, invalidArgument, notImplemented } from './answer.ts'
+import type { Account } from './auth/account-directory.ts'
+import type { HeaderMap } from './request-head.ts'
+import { noTags, parseTagHeader, type TagSet } from './tag-set.ts'
+
+const contentHeaders = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'expires',
+] as const
+type ContentHeader = (typeof contentHeaders)[number]
+type UserMetadata = Readonly<Record<`x-amz-meta-${string}`, string>>
+
+export interface ObjectSettings {
+  readonly content: Readonly<Partial<Record<ContentHeader, string>>>
+  /** Names with their prefix, lower-case; values decoded. */
+  readonly userMetadata: UserMetadata
+  readonly storageClass: string
+  readonly tags: TagSet
+}
+
+/** Headers that would change what is stored, in ways this server cannot. */
+const refusedPrefixes = [
+  'x-amz-server-side-encryption',
+  'x-amz-copy-source-server-side-encryption',
+  'x-amz-object-lock-',
+  'x-amz-grant-',
+]
+const refusedHeaders = new Set([
+  'x-amz-website-redirect-location',
+  'x-amz-write-offset-bytes',
+  'x-amz-mfa',
+  'x-amz-rename-source',
+  'x-scal-s3-version-id',
+])
+/** These grant nobody but the owner anything. */
+const ownerOnlyAcls = new Set(['private', 'bucket-owner-read', 'bucket-owner-full-control'])
+const otherAcls = new Set([
+  'public-read',
+  'public-read-write',
+  'authenticated-read',
+  'aws-exec-read',
+  'log-delivery-write',
+])
+const storageClasses = new Set(['STANDARD', 'STANDARD_IA', 'REDUCED_REDUNDANCY'])
+
+/** Throws NotImplemented for headers of functions that are not here, InvalidArgument for an unknown canned ACL. */
+export function refuseUnsupported(headers: HeaderMap): void {
+  for (const [name, value] of headers) {
+    if (!name.startsWith('x-')) continue
+    if (refusedHeaders.has(name) || refusedPrefixes.some(prefix => name.startsWith(prefix))) throw notImplemented(name)
+    if (name === 'x-amz-acl') checkAcl(value)
+  }
+}
+
+function checkAcl(acl: string): void {
+  if (ownerOnlyAcls.has(acl)) return
+  if (otherAcls.has(acl)) throw notImplemented('x-amz-acl')
+  throw invalidArgument('Invalid canned ACL', 'x-amz-acl', acl)
+}
+
+/** Reads settings of a new object. Throws NotImplemented, InvalidStorageClass, MetadataTooLarge, InvalidArgument, InvalidTag. */
+export function readSettings(headers: HeaderMap): ObjectSettings {
+  refuseUnsupported(headers)
+  const tagging = headers.get('x-amz-tagging')
+  return {
+    content: readContentHeaders(headers),
+    userMetadata: readUserMetadata(headers),
+    storageClass: readStorageClass(headers),
+    tags: tagging === undefined ? noTags : parseTagHeader(tagging),
+  }
+}
+
+export function readStorageClass(headers: HeaderMap): string {
+  const storageClass = headers.get('x-amz-storage-class') ?? 'STANDARD'
+  if (!storageClasses.has(storageClass)) throw serviceError('InvalidStorageClass')
+  return storageClass
+}
+
+export function readContentHeaders(headers: HeaderMap): ObjectSettings['content'] {
+  const content: Partial<Record<ContentHeader, string>> = {}
+  for (const name of contentHeaders) {
+    const value = headers.get(name)
+    if (value === undefined) continue
+    const text = name === 'content-encoding' ? withoutChunking(value) : headerText(value)
+    if (text !== '') content[name] = text
+  }
+  return content
+}
+
+// aws-chunked frames the request and is no property of the object.
+function withoutChunking(encoding: string): string {
+  if (!encoding.includes('aws-chunked')) return headerText(encoding)
+  return encoding
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== 'aws-chunked' && item !== '')
+    .join(',')
+}
+
+export function readUserMetadata(headers: HeaderMap): UserMetadata {
+  let found: Record<`x-amz-meta-${string}`, string> | undefined
+  let size = 0
+  for (const [name, value] of headers) {
+    if (!isUserMetadata(name)) continue
+    const text = decodeWords(headerText(value))
+    size += name.length - 'x-amz-meta-'.length + Buffer.byteLength(text)
+    found ??= {}
+    found[name] = text
+  }
+  if (size > limits.userMetadataBytes) {
+    const details = { Size: String(size), MaxSizeAllowed: String(limits.userMetadataBytes) }
+    throw serviceError('MetadataTooLarge', { details })
+  }
+  return found ?? {}
+}
+
+function isUserMetadata(name: string): name is `x-amz-meta-${string}` {
+  return name.startsWith('x-amz-meta-')
+}
+
+export interface NewVersion {
+  readonly key: string
+  readonly account: Account
+  readonly settings: ObjectSettings
+  readonly size: number
+  /** Hex MD5, or `<hex>-<parts>`. */
+  readonly etag: string
+  readonly location: readonly DataLocation[] | null
+  readonly dataStoreName: string
+  readonly replicationInfo: ReplicationInfo
+  readonly originOp: string
+  /** Epoch milliseconds. */
+  readonly now: number
+  readonly uploadId?: string
+  readonly isDeleteMarker?: boolean
+  readonly creationTime?: string
+}
+
+const privateAcl = { Canned: 'private', FULL_CONTROL: [], WRITE_ACP: [], READ: [], READ_ACP: [] }
+
+/** The stored metadata of a new version (Backbeat wire format, "Object metadata JSON"). */
+export function newMetadata(version: NewVersion): NewMetadata {
+  const { 'content-type': contentType, 'content-language': language, ...content } = version.settings.content
+  return {
+    'owner-display-name': version.account.displayName,
+    'owner-id': version.account.canonicalId,
+    ...content,
+    'content-length': version.size,
+    ...(contentType === undefined ? undefined : { 'content-type': contentType }),
+    'content-md5': version.etag,
+    'content-language': language ?? '',
+    ...(version.creationTime === undefined ? undefined : { 'creation-time': version.creationTime }),
+    'x-amz-version-id': 'null',
+    'x-amz-server-version-id': '',
+    'x-amz-storage-class': version.settings.storageClass,
+    'x-amz-server-side-encryption': '',
+    'x-amz-server-side-encryption-aws-kms-key-id': '',
+    'x-amz-server-side-encryption-customer-algorithm': '',
+    'x-amz-website-redirect-location': '',
+    'x-amz-scal-transition-in-progress': false,
+    acl: privateAcl,
+    key: version.key,
+    location: version.location,
+    isDeleteMarker: version.isDeleteMarker ?? false,
+    ...(version.uploadId === undefined ? undefined : { uploadId: version.uploadId }),
+    tags: version.settings.tags,
+    replicationInfo: version.replicationInfo,
+    dataStoreName: version.dataStoreName,
+    originOp: version.originOp,
+    deleted: false,
+    isPHD: false,
+    'last-modified': new Date(version.now).toISOString(),
+    'md-model-version': metadataModelVersion,
+    ...version.settings.userMetadata,
+  }
+}
+
+/** Settings of a version that has none: a delete marker. */
+export const noSettings: ObjectSettings = { content: {}, userMetadata: {}, storageClass: 'STANDARD', tags: noTags }

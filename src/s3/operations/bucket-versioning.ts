@@ -1,0 +1,33 @@
+// PutBucketVersioning and GetBucketVersioning. Versioning cannot be suspended under a replication configuration, disabled rules included.
+import { serviceError } from '../../domain/errors.ts'
+import { noSuchBucket, openBucket } from '../access.ts'
+import { notImplemented, xmlAnswer } from '../answer.ts'
+import type { Answer, Call } from '../call.ts'
+import { readDocument } from '../document-body.ts'
+import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
+import { s3Namespace } from '../xml/writer.ts'
+
+export async function putBucketVersioning(call: Call): Promise<Answer> {
+  const { bucket } = await openBucket(call)
+  const document = parseXml(await readDocument(call), defaultXmlLimits, 'VersioningConfiguration')
+  const status = document.optionalText('Status')
+  if (document.optionalText('MfaDelete') === 'Enabled') throw notImplemented('MfaDelete')
+  if (status === undefined) throw serviceError('IllegalVersioningConfigurationException')
+  if (status !== 'Enabled' && status !== 'Suspended') throw serviceError('MalformedXML')
+  const outcome = await call.services.store.changeBucket(bucket.name, { versioning: status })
+  if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
+  if (outcome === 'refused') {
+    throw serviceError('InvalidBucketState', {
+      message:
+        'A replication configuration is present on this bucket, so you cannot change the versioning state. ' +
+        'To change the versioning state, first delete the replication configuration.',
+    })
+  }
+  return { status: 200 }
+}
+
+export async function getBucketVersioning(call: Call): Promise<Answer> {
+  const { bucket } = await openBucket(call)
+  const content = bucket.versioning === 'Unversioned' ? {} : { Status: bucket.versioning }
+  return xmlAnswer('VersioningConfiguration', content, [], s3Namespace)
+}

@@ -1,0 +1,27 @@
+// HeadBucket, DeleteBucket and GetBucketLocation.
+import { serviceError } from '../../domain/errors.ts'
+import { noSuchBucket, openBucket } from '../access.ts'
+import type { Answer, Call } from '../call.ts'
+import { escapeXml, s3Namespace } from '../xml/writer.ts'
+import { defaultLocation } from './create-bucket.ts'
+
+export async function headBucket(call: Call): Promise<Answer> {
+  const { bucket } = await openBucket(call)
+  return { status: 200, headers: ['x-amz-bucket-region', bucket.locationConstraint], length: 0 }
+}
+
+export async function deleteBucket(call: Call): Promise<Answer> {
+  const { bucket } = await openBucket(call)
+  const outcome = await call.services.store.deleteBucket(bucket.name)
+  if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
+  if (outcome === 'not-empty') throw serviceError('BucketNotEmpty', { details: { BucketName: bucket.name } })
+  return { status: 204 }
+}
+
+export async function getBucketLocation(call: Call): Promise<Answer> {
+  const { bucket } = await openBucket(call)
+  const name = bucket.locationConstraint === defaultLocation ? '' : escapeXml(bucket.locationConstraint)
+  const content = name === '' ? '/>' : `>${name}</LocationConstraint>`
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint xmlns="${s3Namespace}"${content}`
+  return { status: 200, headers: ['Content-Type', 'application/xml'], body }
+}

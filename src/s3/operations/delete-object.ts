@@ -1,0 +1,97 @@
+// DeleteObject: a delete marker where the bucket keeps versions, a real deletion where it does not or where a version is named. The same
+// work serves DeleteObjects, key by key.
+import type { Bucket } from '../../domain/bucket.ts'
+import { serviceError } from '../../domain/errors.ts'
+import { encodeVersionId } from '../../domain/version-id.ts'
+import type { WriteCondition } from '../../metadata/metadata-store.ts'
+import { noSuchBucket, openBucket } from '../access.ts'
+import { notImplemented } from '../answer.ts'
+import type { Account } from '../auth/account-directory.ts'
+import type { Answer, Call, FlatHeaders } from '../call.ts'
+import { parseETags } from '../conditions.ts'
+import { newMetadata, noSettings } from '../object-settings.ts'
+import { requestedVersion, type VersionAddress } from '../version-address.ts'
+import { commitVersion, replicationOfWrite, writeModeOf } from './put-object.ts'
+
+export interface Deletion {
+  readonly key: string
+  readonly version: VersionAddress
+  readonly condition?: WriteCondition
+}
+
+export interface Deleted {
+  /** A marker was made, or the version that was deleted was one. */
+  readonly deleteMarker: boolean
+  /** Id of the marker made, or of the version deleted; undefined without versioning. */
+  readonly versionId?: string
+}
+
+export async function deleteOne(call: Call, bucket: Bucket, account: Account, deletion: Deletion): Promise<Deleted> {
+  if (deletion.version !== 'latest') return deleteVersion(call, bucket, deletion, deletion.version)
+  if (bucket.versioning === 'Unversioned') {
+    await deleteVersion(call, bucket, deletion, 'null')
+    return { deleteMarker: false }
+  }
+  return addDeleteMarker(call, bucket, account, deletion)
+}
+
+async function deleteVersion(
+  call: Call,
+  bucket: Bucket,
+  deletion: Deletion,
+  version: Exclude<VersionAddress, 'latest'>,
+): Promise<Deleted> {
+  const { key, condition } = deletion
+  const remove = { bucket: bucket.name, key, version, ...(condition === undefined ? undefined : { condition }) }
+  const result = await call.services.store.deleteVersion(remove)
+  if (result.outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
+  if (result.outcome === 'precondition-failed') {
+    throw serviceError('PreconditionFailed', { details: { Condition: 'If-Match' } })
+  }
+  const deleteMarker = result.outcome === 'deleted' && result.wasDeleteMarker
+  return { deleteMarker, versionId: version === 'null' ? 'null' : encodeVersionId(version) }
+}
+
+async function addDeleteMarker(call: Call, bucket: Bucket, account: Account, deletion: Deletion): Promise<Deleted> {
+  const { key, condition } = deletion
+  const version = { key, tags: noSettings.tags, size: 0, isDeleteMarker: true }
+  const metadata = newMetadata({
+    key,
+    account,
+    settings: noSettings,
+    size: 0,
+    etag: 'd41d8cd98f00b204e9800998ecf8427e',
+    location: null,
+    dataStoreName: bucket.locationConstraint,
+    replicationInfo: replicationOfWrite(call, bucket, account, version),
+    originOp: 's3:ObjectRemoved:DeleteMarkerCreated',
+    now: call.services.world.clock.now(),
+    isDeleteMarker: true,
+  })
+  const result = await commitVersion(call, {
+    bucket: bucket.name,
+    key,
+    mode: writeModeOf(bucket),
+    metadata,
+    integrity: null,
+    ...(condition === undefined ? undefined : { condition }),
+  })
+  return { deleteMarker: true, versionId: result.isNull ? 'null' : encodeVersionId(result.versionId) }
+}
+
+const refusedConditions = ['x-amz-if-match-last-modified-time', 'x-amz-if-match-size', 'x-amz-mfa']
+
+export async function deleteObject(call: Call): Promise<Answer> {
+  const { bucket, account } = await openBucket(call)
+  for (const name of refusedConditions) if (call.headers.has(name)) throw notImplemented(name)
+  const ifMatch = call.headers.get('if-match')
+  const deleted = await deleteOne(call, bucket, account, {
+    key: call.key,
+    version: requestedVersion(call),
+    ...(ifMatch === undefined ? undefined : { condition: { ifMatch: parseETags(ifMatch) } }),
+  })
+  const headers: FlatHeaders = []
+  if (deleted.deleteMarker) headers.push('x-amz-delete-marker', 'true')
+  if (deleted.versionId !== undefined) headers.push('x-amz-version-id', deleted.versionId)
+  return { status: 204, headers }
+}

@@ -1,0 +1,160 @@
+// PutObject: one pass over the body, then one step in the store that makes the version, its journal entry and its replication work. Until
+// that step nothing of the object exists; after it, it survives any crash.
+import type { Bucket } from '../../domain/bucket.ts'
+import { serviceError } from '../../domain/errors.ts'
+import { limits } from '../../domain/limits.ts'
+import { noReplication, type ReplicationInfo } from '../../domain/replication-info.ts'
+import { replicationInfoFor } from '../../domain/replication-rule.ts'
+import { encodeVersionId } from '../../domain/version-id.ts'
+import type { PutVersion, PutVersionResult, WriteMode } from '../../metadata/metadata-store.ts'
+import { noSuchBucket, noSuchKey, openBucket } from '../access.ts'
+import type { Account } from '../auth/account-directory.ts'
+import { checksumHeaders, openPayload, type PayloadFacts } from '../auth/payload-check.ts'
+import type { Answer, Call, FlatHeaders } from '../call.ts'
+import { writeCondition } from '../conditions.ts'
+import { integrityOf, receiveData } from '../object-data.ts'
+import { quoted } from '../object-headers.ts'
+import { newMetadata, readSettings } from '../object-settings.ts'
+
+/** How a write finds its place among the versions of its key. */
+export function writeModeOf(bucket: Bucket): WriteMode {
+  if (bucket.versioning === 'Enabled') return 'versioned'
+  return bucket.versioning === 'Suspended' ? 'null-suspended' : 'null-unversioned'
+}
+
+/** Replication of a written version. What service accounts write is not replicated on, except what they ingest. */
+export function replicationOfWrite(
+  call: Call,
+  bucket: Bucket,
+  account: Account | null,
+  version: {
+    readonly key: string
+    readonly tags: Readonly<Record<string, string>>
+    readonly size: number
+    readonly isDeleteMarker?: boolean
+    readonly isMultipart?: boolean
+  },
+): ReplicationInfo {
+  if (bucket.replication === null) return noReplication
+  if (account?.service !== undefined && account.service !== 'md-ingestion') return noReplication
+  const info = replicationInfoFor({
+    configuration: bucket.replication,
+    sites: call.services.sites,
+    key: version.key,
+    tags: version.tags,
+    size: version.size,
+    isDeleteMarker: version.isDeleteMarker ?? false,
+    isMultipart: version.isMultipart ?? false,
+    trigger: 'write',
+  })
+  return info ?? noReplication
+}
+
+/** Stores a version; turns the store's refusals into the client's. */
+export async function commitVersion(call: Call, put: PutVersion): Promise<PutVersionResult & { outcome: 'stored' }> {
+  const result = await call.services.store.putVersion(put)
+  switch (result.outcome) {
+    case 'stored':
+      return result
+    case 'no-such-bucket':
+      throw noSuchBucket(put.bucket)
+    case 'no-such-upload':
+      throw serviceError('NoSuchUpload')
+    case 'precondition-failed':
+      throw await preconditionFailed(call, put)
+  }
+}
+
+async function preconditionFailed(call: Call, put: PutVersion): Promise<Error> {
+  if (put.condition?.ifMatch !== undefined) {
+    const current = await call.services.store.version({ bucket: put.bucket, key: put.key, version: 'latest' })
+    if (current === null || current.isDeleteMarker) return noSuchKey(put.key)
+  }
+  const condition = put.condition?.ifNoneMatch === undefined ? 'If-Match' : 'If-None-Match'
+  return serviceError('PreconditionFailed', { details: { Condition: condition } })
+}
+
+/** The version id header of a write's answer; nothing where the bucket never had versions. */
+export function pushVersionId(
+  headers: FlatHeaders,
+  bucket: Bucket,
+  result: PutVersionResult & { outcome: 'stored' },
+): void {
+  if (bucket.versioning === 'Unversioned') return
+  headers.push('x-amz-version-id', result.isNull ? 'null' : encodeVersionId(result.versionId))
+}
+
+/** The checksum header of a write's answer. */
+export function pushChecksum(headers: FlatHeaders, facts: PayloadFacts): void {
+  if (facts.checksum === undefined) return
+  headers.push(checksumHeaders[facts.checksum.algorithm], facts.checksum.value)
+  headers.push('x-amz-checksum-type', facts.checksum.type)
+}
+
+/** Checks the declared size of a body that becomes an object or a part. Throws MissingContentLength, EntityTooLarge. */
+export function checkUploadSize(decodedLength: number | undefined, max: number): void {
+  if (decodedLength === undefined) throw serviceError('MissingContentLength')
+  if (decodedLength > max) {
+    const details = { ProposedSize: String(decodedLength), MaxSizeAllowed: String(max) }
+    throw serviceError('EntityTooLarge', { details })
+  }
+}
+
+export async function putObject(call: Call): Promise<Answer> {
+  const { services, headers } = call
+  const { bucket, account } = await openBucket(call)
+  const settings = readSettings(headers)
+  const condition = writeCondition(headers)
+  const check = openPayload(call.auth.payload, headers)
+  checkUploadSize(check.decodedLength, limits.singlePutBytes)
+  const data = await receiveData(call, bucket, check, 1)
+  const { facts } = data
+  const metadata = newMetadata({
+    key: call.key,
+    account,
+    settings,
+    size: facts.size,
+    etag: facts.md5Hex,
+    location: data.location === null ? null : [data.location],
+    dataStoreName: bucket.locationConstraint,
+    replicationInfo: replicationOfWrite(call, bucket, account, {
+      key: call.key,
+      tags: settings.tags,
+      size: facts.size,
+    }),
+    originOp: 's3:ObjectCreated:Put',
+    now: services.world.clock.now(),
+  })
+  const put: PutVersion = {
+    bucket: bucket.name,
+    key: call.key,
+    mode: writeModeOf(bucket),
+    metadata,
+    integrity: integrityOf(facts),
+    ...(data.inline === undefined ? undefined : { inline: data.inline }),
+    ...(condition === undefined ? undefined : { condition }),
+  }
+  const result = await committedOrDiscarded(call, put, data)
+  const answer: FlatHeaders = ['ETag', quoted(facts.md5Hex)]
+  pushVersionId(answer, bucket, result)
+  pushChecksum(answer, facts)
+  return { status: 200, headers: answer }
+}
+
+/** Stores a version; a definite refusal discards its data. After any other failure the sweep of orphans decides, as the outcome is unknown. */
+export async function committedOrDiscarded(
+  call: Call,
+  put: PutVersion,
+  data: { discard(): Promise<void> },
+): Promise<PutVersionResult & { outcome: 'stored' }> {
+  try {
+    return await commitVersion(call, put)
+  } catch (error) {
+    if (isRefusal(error)) await data.discard()
+    throw error
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ServiceError'
+}

@@ -1,0 +1,302 @@
+// The S3 server: node:http in front, one path for every request: read the head, authenticate, find the operation, run it, write its answer.
+// A request that breaks, whatever is wrong with it, gets an error document and disturbs no other; answers given before a body was read
+// leave the connection in order.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { defects, s3Requests } from '../base/channels.ts'
+import { initHashes } from '../base/hash.ts'
+import type { World } from '../base/world.ts'
+import type { HostPort, LocationConfig, SiteConfig } from '../config/types.ts'
+import { ServiceError, serviceError } from '../domain/errors.ts'
+import { limits } from '../domain/limits.ts'
+import type { DataStore } from '../locations/data-store.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { errorAnswer, jsonErrorAnswer } from './answer.ts'
+import type { AccountDirectory } from './auth/account-directory.ts'
+import { type AuthResult, authenticate } from './auth/authenticate.ts'
+import type { Answer, Call, S3Services } from './call.ts'
+import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
+import { drain, type IncomingBody, incomingBody } from './request-body.ts'
+import { headerMap, type RequestHead } from './request-head.ts'
+import { parseRequestTarget, type RequestTarget } from './request-target.ts'
+import { writeAnswer } from './response.ts'
+import { findRoute } from './route.ts'
+
+/** What a mounted handler of `/_/` paths gets beside request and response. */
+export interface MountedCall {
+  readonly requestId: string
+  readonly head: RequestHead
+  readonly target: RequestTarget
+  /** The services of this server, for handlers that share its operations. */
+  readonly services: S3Services
+}
+
+/** Answers a request to a `/_/` path itself and returns true, or returns false for "not mine". May throw ServiceError: answered as JSON. */
+export type MountedRoutes = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  auth: AuthResult,
+  call: MountedCall,
+) => Promise<boolean>
+
+export interface S3ServerOptions {
+  readonly listen: HostPort
+  readonly store: MetadataStore
+  /** By name of the location. */
+  readonly dataStores: ReadonlyMap<string, DataStore>
+  readonly accounts: AccountDirectory
+  readonly sites: readonly SiteConfig[]
+  readonly locations: readonly LocationConfig[]
+  readonly world: World
+  readonly mountedRoutes?: MountedRoutes
+  /** A transfer in which nothing moves for between one and two of these ends. Default 30 s. */
+  readonly idleMs?: number
+  /** How long close() lets running requests finish. Default 10 s. */
+  readonly graceMs?: number
+}
+
+export interface S3Server {
+  /** Begins to accept connections. Rejects when the address cannot be had. */
+  listen(): Promise<void>
+  /** Where it listens; the real port when port 0 was asked for. Throws before listen(). */
+  readonly address: HostPort
+  /** Accepts nothing more, lets running requests finish (within the grace period), closes every connection. */
+  close(): Promise<void>
+}
+
+export function createS3Server(options: S3ServerOptions): S3Server {
+  return new HttpS3Server(options)
+}
+
+const defaultIdleMs = 30_000
+const defaultGraceMs = 10_000
+
+class HttpS3Server implements S3Server {
+  readonly #options: S3ServerOptions
+  readonly #services: S3Services
+  readonly #http: Server
+  readonly #idle: IdleWatch
+  readonly #idPrefix: string
+  #requests = 0
+  #closing: Promise<void> | undefined
+
+  constructor(options: S3ServerOptions) {
+    const { world } = options
+    this.#options = options
+    this.#idPrefix = Buffer.from(world.random.bytes(6)).toString('hex')
+    this.#services = makeServices(options)
+    this.#idle = createIdleWatch(world.timers, options.idleMs ?? defaultIdleMs)
+    this.#http = createServer({
+      maxHeaderSize: limits.headerBytes,
+      keepAliveTimeout: 75_000,
+      headersTimeout: 60_000,
+      // Bodies may take as long as they keep moving: the idle watch sees to that.
+      requestTimeout: 0,
+      highWaterMark: 256 * 1024,
+    })
+    // Otherwise headers beyond the two thousandth would be dropped unseen.
+    this.#http.maxHeadersCount = 0
+    this.#http.on('request', (request, response) => this.#serve(request, response, false))
+    this.#http.on('checkContinue', (request, response) => this.#serve(request, response, true))
+    this.#http.on('clientError', refuseConnection)
+  }
+
+  get address(): HostPort {
+    const address = this.#http.address()
+    if (address === null || typeof address === 'string') throw new Error('the S3 server does not listen')
+    return { host: (address satisfies AddressInfo).address, port: address.port }
+  }
+
+  async listen(): Promise<void> {
+    await initHashes()
+    const { host, port } = this.#options.listen
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once('error', reject)
+      this.#http.listen(port, host, () => {
+        this.#http.off('error', reject)
+        resolve()
+      })
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>(resolve => this.#http.close(() => resolve()))
+    const grace = this.#options.graceMs ?? defaultGraceMs
+    const timer = this.#options.world.timers.after(grace, () => this.#http.closeAllConnections())
+    await closed
+    timer.cancel()
+    this.#idle.close()
+  }
+
+  #nextRequestId(): string {
+    this.#requests += 1
+    return `${this.#idPrefix}${this.#requests.toString(16).padStart(8, '0')}`
+  }
+
+  /** Never rejects: whatever goes wrong ends in an answer or, when there is nobody to answer, in silence. */
+  async #serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
+    const { clock } = this.#options.world
+    const started = clock.monotonic()
+    const exchange: Exchange = {
+      request,
+      response,
+      requestId: this.#nextRequestId(),
+      body: incomingBody({ request, response, awaitsContinue, idle: this.#idle }),
+      operation: 'Unknown',
+      bucket: undefined,
+      path: request.url ?? '/',
+    }
+    const outcome: { status: number; errorCode?: string; bytes: number } = { status: 0, bytes: 0 }
+    try {
+      const answer = await this.#answer(exchange, awaitsContinue)
+      if (answer === undefined) {
+        outcome.status = response.statusCode
+      } else {
+        if (answer.errorCode !== undefined) outcome.errorCode = answer.errorCode
+        // A client that still waits to send its body may or may not do so now: only a closed connection is unambiguous.
+        const close = this.#closing !== undefined || (awaitsContinue && !exchange.body.begun())
+        if (!request.complete) drain(request, this.#options.world.timers)
+        outcome.bytes = await writeAnswer(response, answer, { requestId: exchange.requestId, close, idle: this.#idle })
+        outcome.status = response.headersSent ? answer.status : 0
+      }
+    } catch (error) {
+      // The answer broke off half-way; its client sees that by the closed connection.
+      response.destroy()
+      if (!request.destroyed) defects.publish({ where: exchange.operation, requestId: exchange.requestId, error })
+    }
+    if (!s3Requests.hasSubscribers) return
+    s3Requests.publish({
+      requestId: exchange.requestId,
+      operation: exchange.operation,
+      status: outcome.status,
+      ...(outcome.errorCode === undefined ? undefined : { errorCode: outcome.errorCode }),
+      durationMs: clock.monotonic() - started,
+      requestBytes: exchange.body.bytesRead(),
+      responseBytes: outcome.bytes,
+      ...(exchange.bucket === undefined ? undefined : { bucket: exchange.bucket }),
+    })
+  }
+
+  /** Undefined: a mounted handler has answered. */
+  async #answer(exchange: Exchange, awaitsContinue: boolean): Promise<Answer | undefined> {
+    try {
+      const { request } = exchange
+      const head = { method: request.method ?? '', rawTarget: exchange.path, headers: headerMap(request.rawHeaders) }
+      const target = parseRequestTarget(head.rawTarget)
+      const auth = authenticate(head, this.#options.accounts, this.#options.world.clock.now())
+      if (target.bucket === '_') return await this.#answerInternal(exchange, head, target, auth, awaitsContinue)
+      exchange.bucket = target.bucket
+      const found = findRoute(head.method, target, head.headers)
+      exchange.operation = found.name
+      return await found.run(this.#call(exchange, head, target, auth))
+    } catch (error) {
+      return this.#refuse(exchange, error)
+    }
+  }
+
+  #call(exchange: Exchange, head: RequestHead, target: RequestTarget, auth: AuthResult): Call {
+    return {
+      services: this.#services,
+      requestId: exchange.requestId,
+      head,
+      headers: head.headers,
+      target,
+      query: target.query,
+      auth,
+      bucket: target.bucket ?? '',
+      key: target.key ?? '',
+      body: exchange.body,
+      signal: () => abortSignalOf(exchange.response),
+    }
+  }
+
+  async #answerInternal(
+    exchange: Exchange,
+    head: RequestHead,
+    target: RequestTarget,
+    auth: AuthResult,
+    awaitsContinue: boolean,
+  ): Promise<Answer | undefined> {
+    exchange.operation = 'Internal'
+    const { mountedRoutes } = this.#options
+    if (mountedRoutes !== undefined) {
+      if (awaitsContinue) exchange.response.writeContinue()
+      const { request, response, requestId } = exchange
+      if (await mountedRoutes(request, response, auth, { requestId, head, target, services: this.#services })) {
+        return undefined
+      }
+    }
+    throw serviceError('InvalidURI', { details: { URI: target.rawPath.slice(0, 1024) } })
+  }
+
+  #refuse(exchange: Exchange, error: unknown): Answer {
+    const { requestId, path } = exchange
+    const refusal = error instanceof ServiceError ? error : serviceError('InternalError', { cause: error })
+    if (refusal !== error) defects.publish({ where: exchange.operation, requestId, error })
+    if (path.startsWith('/_/backbeat')) return jsonErrorAnswer(refusal, requestId)
+    return errorAnswer(refusal, requestId, path.split('?', 1)[0] ?? '')
+  }
+}
+
+/** One request on its way through the server. */
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly requestId: string
+  readonly body: IncomingBody
+  readonly path: string
+  operation: string
+  bucket: string | undefined
+}
+
+function makeServices(options: S3ServerOptions): S3Services {
+  const { store, dataStores, accounts, sites, locations, world } = options
+  const prefix = Buffer.from(world.random.bytes(16)).toString('hex')
+  let names = 0
+  return {
+    store,
+    dataStores,
+    accounts,
+    sites,
+    locations,
+    world,
+    inlineBytes: limits.inlineObjectBytes,
+    inlineName: () => {
+      names += 1
+      return `${prefix}.${names.toString(36)}`
+    },
+  }
+}
+
+function abortSignalOf(response: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort(new Error('the client went away'))
+  })
+  return controller.signal
+}
+
+/** Requests that are not even HTTP, or whose head is too large or too slow: answered in raw form, as there is no response object. */
+function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const refusal =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? serviceError('RequestHeaderSectionTooLarge')
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? serviceError('RequestTimeout')
+        : serviceError('InvalidRequest', { message: 'The request is not well-formed HTTP.' })
+  const { body } = errorAnswer(refusal, '', '')
+  const text = typeof body === 'string' ? body : ''
+  socket.end(
+    `HTTP/1.1 ${refusal.status} Bad Request\r\nContent-Type: application/xml\r\n` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+  )
+}
