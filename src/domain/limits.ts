@@ -32,4 +32,18 @@ export const limits = {
   scheduleHoursMax: 8760,
   scheduleHoursDefault: 6,
   metadataPutBytes: 5 * 1024 ** 2,
+  /** Bytes of one transfer that are in memory at once: a few pieces, and what the sockets hold. */
+  transferWindowBytes: 1024 ** 2,
+  /** Topic records, ledger rows and results handled in one batch. */
+  pipelineBatch: 256,
+  /** Connections to a location that may fail one after another before its circuit opens. */
+  connectionFailuresInARow: 8,
+  /** A queue processor asks the ledger for due rows at least this often. */
+  dueCheckMs: 5_000,
+  /** Rows without a live entry are looked for this often, and are left alone until they are this old. */
+  sweepMs: 30_000,
+  strandedAfterMs: 60_000,
+  recountMs: 15 * 60_000,
+  /** How long running attempts may go on when the process closes. */
+  closingGraceMs: 10_000,
 } as const

@@ -13,7 +13,13 @@ export interface TaskFacts extends VersionRef {
   readonly contentMd5: string
   readonly replication: ReplicationInfo
   /** The newest version of the key that the site has applied. */
-  readonly applied: { readonly versionId: VersionId; readonly kind: 'object' | 'delete-marker' } | null
+  readonly applied: {
+    readonly versionId: VersionId
+    readonly kind: 'object' | 'delete-marker'
+    readonly destinationVersionId: string
+  } | null
+  /** The id that the destination gave this version, where the ledger knows it before the metadata does. */
+  readonly destinationVersionId?: string
   readonly destination: {
     /** Keeps every version of a key. */
     readonly versions: boolean
@@ -61,11 +67,12 @@ export function isTagChange(content: readonly ReplicationContent[]): boolean {
 
 /** The destination's version id of this very version if it is there already; null when it must be copied. */
 function placeOfVersion(facts: TaskFacts, backend: Backend): string | null {
-  if (facts.destination.versions && !facts.destination.keepsVersionIds)
-    return backend.dataStoreVersionId === '' ? null : backend.dataStoreVersionId
   const { applied } = facts
   const isApplied = applied !== null && applied.kind === 'object' && applied.versionId === facts.versionId
-  return isApplied ? '' : null
+  if (!facts.destination.versions || facts.destination.keepsVersionIds) return isApplied ? '' : null
+  const known = facts.destinationVersionId || backend.dataStoreVersionId
+  if (known) return known
+  return isApplied ? applied.destinationVersionId || null : null
 }
 
 /** Zero bytes always go as one put, whatever the source's upload was. */

@@ -66,6 +66,8 @@ export interface SourceGateway {
   ): Promise<WriteResult>
   /** What the destination holds for the key, newest first, with replication markers; null when the source cannot tell (a real CloudServer). */
   destinationHistory(target: Target, context: CallContext): Promise<readonly StoredObject[] | null>
+  /** Removes one version at the destination (a stray copy of ours); absent is success. Missing where the source has no way to do it. */
+  removeVersion?(target: Target, destinationVersionId: string, context: CallContext): Promise<void>
   /** Does the site's location accept us now? Throws the Failure that says why not. */
   probe(site: string, signal: AbortSignal): Promise<void>
 

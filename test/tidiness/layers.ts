@@ -11,8 +11,12 @@ const ports = [
   'src/metadata/metadata-store.ts',
   'src/metadata/ledger.ts',
   'src/queue/topic-log.ts',
+  // The values on the topics are part of the contract between the stages.
+  'src/queue/entry-format.ts',
+  'src/queue/status-message.ts',
   'src/locations/location.ts',
   'src/locations/data-store.ts',
+  'src/locations/multiple-backend.ts',
   'src/control/state-store.ts',
   'src/control/signal-bus.ts',
   'src/replicate/source-gateway.ts',

@@ -1,0 +1,150 @@
+// Reads the journal and publishes what needs replicating to the replication topic. Woken by the store itself after each commit, no timer in
+// between. Its offset is saved a little later than it moves: after a crash some entries are published twice, which is harmless, because an
+// entry is only a hint; none is ever skipped, because the journal is trimmed only up to a saved offset.
+import { pipelineNotices } from '../base/channels.ts'
+import type { Timer, World } from '../base/world.ts'
+import type { StateStore } from '../control/state-store.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { recordOfJournal } from './entry-format.ts'
+import type { TopicLog } from './topic-log.ts'
+
+export interface PopulatorOptions {
+  readonly store: Pick<MetadataStore, 'journal' | 'onJournal' | 'trimJournal'>
+  readonly log: Pick<TopicLog, 'append'>
+  readonly stateStore: Pick<StateStore, 'get' | 'set'>
+  readonly world: World
+  /** The replication topic. */
+  readonly topic: string
+  /** Where the offset is kept. */
+  readonly offsetPath?: string
+  readonly batchMax?: number
+  /** How long a moved offset may stay unsaved. */
+  readonly saveDelayMs?: number
+}
+
+export interface Populator {
+  /** Reads its offset and begins. Rejects when the offset cannot be read. */
+  start(): Promise<void>
+  /** Ends after the batch under way and saves the offset. */
+  close(): Promise<void>
+  /** Sequence of the last journal entry published. */
+  readonly offset: number
+}
+
+/** Path of the populator's offset (Backbeat keeps its own under the same name). */
+export const defaultOffsetPath = '/queue-populator/logState/crossbeat_journal/logOffset'
+
+const retryMs = 1_000
+
+export function createPopulator(options: PopulatorOptions): Populator {
+  return new JournalPopulator(options)
+}
+
+class JournalPopulator implements Populator {
+  readonly #options: PopulatorOptions
+  readonly #batchMax: number
+  #offset = 0
+  #saved = { offset: 0, version: 0 }
+  #wanted = false
+  #round: Promise<void> | null = null
+  #saving: Promise<void> | null = null
+  #saveTimer: Timer | null = null
+  #retryTimer: Timer | null = null
+  #stopListening: () => void = () => {}
+  #closed = false
+
+  constructor(options: PopulatorOptions) {
+    this.#options = options
+    this.#batchMax = options.batchMax ?? 500
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  async start(): Promise<void> {
+    await this.#readOffset()
+    this.#offset = this.#saved.offset
+    this.#stopListening = this.#options.store.onJournal(() => this.#wake())
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#stopListening()
+    this.#saveTimer?.cancel()
+    this.#retryTimer?.cancel()
+    await this.#round
+    await this.#saving
+    await this.#save()
+  }
+
+  #wake(): void {
+    this.#wanted = true
+    if (this.#round !== null || this.#closed) return
+    this.#round = this.#publishAll().finally(() => {
+      this.#round = null
+      if (this.#wanted && this.#retryTimer === null) this.#wake()
+    })
+  }
+
+  async #publishAll(): Promise<void> {
+    try {
+      while (this.#wanted && !this.#closed) {
+        this.#wanted = false
+        while (!this.#closed && (await this.#publishBatch())) this.#saveSoon()
+      }
+    } catch (error) {
+      pipelineNotices.publish({ kind: 'failed', what: 'publishing the journal', error })
+      this.#wanted = true
+      this.#retryTimer ??= this.#options.world.timers.after(retryMs, () => {
+        this.#retryTimer = null
+        this.#wake()
+      })
+    }
+  }
+
+  /** Answers whether there was anything to read. */
+  async #publishBatch(): Promise<boolean> {
+    const { store, log, topic } = this.#options
+    const entries = await store.journal(this.#offset, this.#batchMax)
+    const last = entries.at(-1)
+    if (last === undefined) return false
+    const records = entries.map(recordOfJournal).filter(record => record !== null)
+    if (records.length > 0) await log.append(topic, records)
+    this.#offset = last.sequence
+    if (pipelineNotices.hasSubscribers) pipelineNotices.publish({ kind: 'published', count: records.length })
+    return true
+  }
+
+  #saveSoon(): void {
+    if (this.#saveTimer !== null || this.#closed) return
+    const run = (): void => {
+      this.#saveTimer = null
+      this.#saving = this.#save()
+    }
+    this.#saveTimer = this.#options.world.timers.after(this.#options.saveDelayMs ?? 250, run, { background: true })
+  }
+
+  /** Saves and trims; a failure is told and left to the next save. */
+  async #save(): Promise<void> {
+    const offset = this.#offset
+    if (offset === this.#saved.offset) return
+    const { stateStore, store, offsetPath } = this.#options
+    try {
+      const result = await stateStore.set(offsetPath ?? defaultOffsetPath, String(offset), this.#saved.version)
+      if (result.ok) {
+        this.#saved = { offset, version: result.version }
+        await store.trimJournal(offset)
+      } else await this.#readOffset()
+    } catch (error) {
+      pipelineNotices.publish({ kind: 'failed', what: 'saving the offset of the journal', error })
+    }
+  }
+
+  async #readOffset(): Promise<void> {
+    const stored = await this.#options.stateStore.get(this.#options.offsetPath ?? defaultOffsetPath)
+    const offset = Number(stored?.value ?? 0)
+    this.#saved = { offset: Number.isSafeInteger(offset) && offset > 0 ? offset : 0, version: stored?.version ?? 0 }
+  }
+}

@@ -1,0 +1,164 @@
+// SOURCE GATEWAY `direct`: the metadata store, the data stores and the destinations in this very process, without a socket in between. Writes
+// to a destination go through the same code as the `/_/backbeat/multiplebackenddata` routes, so both write exactly the same.
+import { type ByteSource, bytesSource, sliceSource } from '../base/byte-source.ts'
+import { Failure } from '../domain/failure.ts'
+import { type DataLocation, isInlineKey } from '../domain/object-metadata.ts'
+import type { DataStore } from '../locations/data-store.ts'
+import type { KnownChecksums, RequestContext } from '../locations/location.ts'
+import {
+  abortUpload,
+  completeUpload,
+  copiedAttributes,
+  type Destination,
+  deleteObject,
+  history,
+  initiateUpload,
+  listUploads,
+  putObject,
+  putPart,
+  putTags,
+} from '../locations/multiple-backend.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { CallContext, SourceGateway, SourceVersion } from './source-gateway.ts'
+import { markerOf } from './work.ts'
+
+export interface DirectGatewayOptions {
+  readonly store: MetadataStore
+  /** Where the bytes of source versions are, by the name of their location. */
+  readonly dataStores: ReadonlyMap<string, DataStore>
+  /** By site. */
+  readonly destinations: ReadonlyMap<string, Destination>
+}
+
+/** Entries of a destination's history that are looked at: what a write of unknown outcome has left is at the top. */
+const historyMax = 20
+
+export function createDirectGateway(options: DirectGatewayOptions): SourceGateway {
+  const { store, dataStores, destinations } = options
+  const destinationOf = (site: string): Destination => {
+    const destination = destinations.get(site)
+    if (destination !== undefined) return destination
+    throw new Failure({
+      class: 'location',
+      code: 'NoSuchLocation',
+      message: `There is no location for the site ${site}`,
+    })
+  }
+  const source = (version: SourceVersion): Promise<ByteSource> => sourceOf(version, store, dataStores)
+  const copied = (version: SourceVersion) => copiedAttributes(version.metadata, markerOf(version))
+
+  return {
+    async readVersion(ref) {
+      const record = await store.version({ bucket: ref.bucket, key: ref.key, version: ref.versionId })
+      if (record === null) return null
+      const { bucket, key, versionId, metadata, revision, integrity, isNull } = record
+      return { bucket, key, versionId, metadata, revision, integrity, isNull }
+    },
+    async *readData(version, range, signal) {
+      const body = await source(version)
+      yield* body.open(range.start, range.end, signal)
+    },
+    capabilities: site => destinationOf(site).location.capabilities,
+    async putObject(target, version, context) {
+      const body = await source(version)
+      return putObject(
+        destinationOf(target.site),
+        target,
+        body,
+        checksumsOf(version),
+        copied(version),
+        writeContext(context),
+      )
+    },
+    initiateUpload(target, version, context) {
+      const size = version.metadata['content-length']
+      return initiateUpload(destinationOf(target.site), target, copied(version), size, { signal: context.signal })
+    },
+    async putPart(target, version, uploadId, partNumber, range, context) {
+      const part = sliceSource(await source(version), range.start, range.end)
+      const destination = destinationOf(target.site)
+      return putPart(destination, target, uploadId, partNumber, part, {}, { signal: context.signal })
+    },
+    completeUpload(target, version, uploadId, parts, context) {
+      const crc32 = version.integrity?.crc32
+      const whole = { size: version.metadata['content-length'], ...(crc32 === undefined ? {} : { crc32 }) }
+      const destination = destinationOf(target.site)
+      return completeUpload(destination, target, uploadId, parts, whole, copied(version), writeContext(context))
+    },
+    abortUpload: (target, uploadId, context) =>
+      abortUpload(destinationOf(target.site), target, uploadId, { signal: context.signal }),
+    listUploads: (target, context) => listUploads(destinationOf(target.site), target, { signal: context.signal }),
+    deleteObject: (target, context) => deleteObject(destinationOf(target.site), target, '', writeContext(context)),
+    putTags: (target, version, destinationVersionId, context) =>
+      putTags(destinationOf(target.site), target, destinationVersionId, version.metadata.tags, writeContext(context)),
+    destinationHistory: (target, context) =>
+      history(destinationOf(target.site), target, historyMax, { signal: context.signal }),
+    async removeVersion(target, destinationVersionId, context) {
+      await deleteObject(destinationOf(target.site), target, destinationVersionId, { signal: context.signal })
+    },
+    probe: (site, signal) => destinationOf(site).location.probe({ signal }),
+    patchStatus: messages => store.ledger.fold(messages),
+  }
+}
+
+function writeContext(context: CallContext): RequestContext & Pick<CallContext, 'precondition'> {
+  const { signal, precondition } = context
+  return precondition === undefined ? { signal } : { signal, precondition }
+}
+
+/** The MD5 of a multipart object is not that of its bytes. */
+function checksumsOf(version: SourceVersion): KnownChecksums {
+  const md5 = version.metadata['content-md5']
+  return {
+    ...(md5.includes('-') || md5 === '' ? {} : { md5 }),
+    ...(version.integrity === null ? {} : { crc32: version.integrity.crc32 }),
+  }
+}
+
+/** The bytes of a version: in memory if they lie in the metadata store, else read piece by piece from where they are. */
+async function sourceOf(
+  version: SourceVersion,
+  store: Pick<MetadataStore, 'inlineData'>,
+  dataStores: ReadonlyMap<string, DataStore>,
+): Promise<ByteSource> {
+  const pieces = version.metadata.location ?? []
+  const [first] = pieces
+  if (first === undefined) return bytesSource(new Uint8Array())
+  if (pieces.length === 1 && isInlineKey(first.key)) return bytesSource(await inlineBytes(store, first))
+  return {
+    size: version.metadata['content-length'],
+    async *open(start, end, signal) {
+      for (const piece of pieces) {
+        const from = Math.max(start, piece.start)
+        const to = Math.min(end, piece.start + piece.size)
+        if (from < to) yield* pieceBytes(store, dataStores, piece, from - piece.start, to - piece.start, signal)
+      }
+    },
+  }
+}
+
+async function* pieceBytes(
+  store: Pick<MetadataStore, 'inlineData'>,
+  dataStores: ReadonlyMap<string, DataStore>,
+  piece: DataLocation,
+  start: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  if (isInlineKey(piece.key)) {
+    yield (await inlineBytes(store, piece)).subarray(start, end)
+    return
+  }
+  const dataStore = dataStores.get(piece.dataStoreName)
+  if (dataStore === undefined) {
+    const message = `The version's bytes are at ${piece.dataStoreName}, which is not configured`
+    throw new Failure({ class: 'transient', code: 'NoSuchDataStore', message })
+  }
+  yield* dataStore.read(piece.key, start, end, signal)
+}
+
+async function inlineBytes(store: Pick<MetadataStore, 'inlineData'>, piece: DataLocation): Promise<Uint8Array> {
+  const bytes = await store.inlineData(piece.key)
+  if (bytes !== null) return bytes
+  throw new Failure({ class: 'source-gone', code: 'NoSuchData', message: 'The bytes of the version are gone' })
+}

@@ -1,0 +1,234 @@
+// The multiple-backend task: brings one claimed version to one site and says how that ended. It reads the version as it is now, decides what
+// is to be done, does it through the source gateway, and turns every failure into an end that keeps its reason. It writes no result itself.
+import { Failure, type FailureFacts, isRetried } from '../domain/failure.ts'
+import { planTask, type TaskPlan } from '../domain/task.ts'
+import type { AttemptEnd, RowReason } from '../metadata/ledger.ts'
+import { copyDeleteMarker, copyTags } from './copy-change.ts'
+import { abandonUpload, ClaimLost, copyData } from './copy-data.ts'
+import type { SourceVersion, Target } from './source-gateway.ts'
+import {
+  type Claimed,
+  isMissingAtDestination,
+  type Progress,
+  type TaskPorts,
+  type TaskSettings,
+  type Work,
+  type Written,
+} from './work.ts'
+
+/** What a task decides by itself; the pace of retries and the circuit are its caller's. */
+export type TaskEnd =
+  | Exclude<AttemptEnd, { kind: 'retry' | 'released' }>
+  | { readonly kind: 'failed'; readonly facts: FailureFacts; readonly unsettled: boolean }
+  /** Stopped by its signal. */
+  | { readonly kind: 'stopped'; readonly unsettled: boolean }
+
+export interface TaskOutcome {
+  readonly end: TaskEnd
+  /** The source version it worked on; null when it is gone. */
+  readonly version: SourceVersion | null
+}
+
+export async function runTask(claimed: Claimed, ports: TaskPorts, settings: TaskSettings): Promise<TaskOutcome> {
+  const progress: Progress = { unsettled: claimed.row.unsettled, upload: claimed.row.upload ?? null }
+  let version: SourceVersion | null = null
+  try {
+    version = await ports.gateway.readVersion(claimed.row)
+    if (version === null) return { end: await sourceGone(claimed, ports, progress), version }
+    const work = workOf(claimed, version, ports, settings, progress)
+    return { end: await carryOut(work, planOf(work)), version }
+  } catch (error) {
+    if (claimed.signal.aborted || error instanceof ClaimLost)
+      return { end: { kind: 'stopped', unsettled: progress.unsettled }, version }
+    return { end: await failedEnd(error, { claimed, ports, settings, progress, version }), version }
+  }
+}
+
+function workOf(
+  claimed: Claimed,
+  version: SourceVersion,
+  ports: TaskPorts,
+  settings: TaskSettings,
+  progress: Progress,
+): Work {
+  const target = targetOf(claimed)
+  return { claimed, target, version, capabilities: ports.gateway.capabilities(target.site), ports, settings, progress }
+}
+
+function targetOf(claimed: Claimed): Target {
+  const { bucket, key, versionId, site } = claimed.row
+  return { bucket, key, versionId, site }
+}
+
+function planOf(work: Work): TaskPlan {
+  const { version, capabilities, settings, claimed } = work
+  const { metadata } = version
+  return planTask({
+    ...work.target,
+    isDeleteMarker: metadata.isDeleteMarker === true,
+    size: metadata['content-length'],
+    contentMd5: metadata['content-md5'],
+    replication: metadata.replicationInfo,
+    applied: claimed.applied,
+    ...(claimed.row.destinationVersionId === undefined
+      ? {}
+      : { destinationVersionId: claimed.row.destinationVersionId }),
+    destination: {
+      versions: capabilities.versions,
+      keepsVersionIds: settings.keepsVersionIds,
+      objectBytesMax: capabilities.objectBytesMax,
+      singlePutBytesMax: capabilities.partBytesMax,
+    },
+    minMultipartBytes: settings.minMultipartBytes,
+  })
+}
+
+async function carryOut(work: Work, plan: TaskPlan): Promise<TaskEnd> {
+  switch (plan.kind) {
+    case 'skip':
+      return skipped(work, plan.why)
+    case 'refuse':
+      throw new Failure({ class: 'object', code: plan.code, message: plan.message })
+    case 'delete-marker':
+      return doneOrSuperseded(work, await copyDeleteMarker(work), 'delete-marker')
+    case 'tags':
+      return changeTags(work, plan.destinationVersionId)
+    case 'put':
+    case 'multipart':
+      return copyWhole(work, plan.kind)
+  }
+}
+
+async function copyWhole(work: Work, by: 'put' | 'multipart'): Promise<TaskEnd> {
+  if (by === 'put') await abandonUpload(work)
+  const hadToSettle = work.progress.unsettled
+  const written = await copyData(work, by)
+  // What an earlier attempt left there may carry the tags of that time.
+  if (written !== 'superseded' && hadToSettle && work.capabilities.tags && work.claimed.row.revision > 1)
+    await copyTags(work, written.versionId)
+  return doneOrSuperseded(work, written, 'object')
+}
+
+async function changeTags(work: Work, destinationVersionId: string): Promise<TaskEnd> {
+  try {
+    return done(work, await copyTags(work, destinationVersionId), 'object')
+  } catch (error) {
+    if (!isMissingAtDestination(error)) throw error
+    // Somebody removed it there: copy it anew, unless something newer of the key has taken its place.
+    const anew = withoutPlace(work)
+    const plan = planOf(anew)
+    if (plan.kind === 'tags') throw error
+    return carryOut(anew, plan)
+  }
+}
+
+/** The same work, as if the destination had never had the version. */
+function withoutPlace(work: Work): Work {
+  const { metadata } = work.version
+  const { replicationInfo } = metadata
+  const backends = replicationInfo.backends.map(backend =>
+    backend.site === work.target.site ? { ...backend, dataStoreVersionId: '' } : backend,
+  )
+  const { claimed } = work
+  const isApplied = claimed.applied?.versionId === work.target.versionId
+  const { destinationVersionId: _, ...row } = claimed.row
+  return {
+    ...work,
+    version: { ...work.version, metadata: { ...metadata, replicationInfo: { ...replicationInfo, backends } } },
+    claimed: { ...claimed, row, applied: isApplied ? null : claimed.applied },
+  }
+}
+
+async function doneOrSuperseded(
+  work: Work,
+  written: Written | 'superseded',
+  kind: 'object' | 'delete-marker',
+): Promise<TaskEnd> {
+  return written === 'superseded' ? skipped(work, 'superseded') : done(work, written, kind)
+}
+
+function done(work: Work, written: Written, appliedKind: 'object' | 'delete-marker'): TaskEnd {
+  const { applied } = work.claimed
+  const isOlder = applied !== null && applied.versionId < work.target.versionId
+  const etag =
+    written.etag === '' && applied?.versionId === work.target.versionId ? applied.destinationEtag : written.etag
+  return {
+    kind: 'done',
+    destinationVersionId: written.versionId,
+    destinationEtag: etag,
+    appliedKind,
+    becomesApplied: !isOlder,
+  }
+}
+
+const skipMessages = {
+  superseded: 'A newer version of the key is at the destination already',
+  'not-wanted': 'No replication rule sends this version to the site any more',
+} as const
+
+async function skipped(work: Work, why: keyof typeof skipMessages): Promise<TaskEnd> {
+  await abandonUpload(work)
+  return { kind: 'skipped', reason: reasonOf(work.ports, { class: why, code: why, message: skipMessages[why] }) }
+}
+
+async function sourceGone(claimed: Claimed, ports: TaskPorts, progress: Progress): Promise<TaskEnd> {
+  if (progress.upload !== null) {
+    const context = { signal: claimed.signal }
+    await ports.gateway.abortUpload(targetOf(claimed), progress.upload.uploadId, context)
+  }
+  const message = 'The version was deleted before it was copied'
+  return { kind: 'skipped', reason: reasonOf(ports, { class: 'source-gone', code: 'NoSuchVersion', message }) }
+}
+
+interface FailedContext {
+  readonly claimed: Claimed
+  readonly ports: TaskPorts
+  readonly settings: TaskSettings
+  readonly progress: Progress
+  readonly version: SourceVersion | null
+}
+
+async function failedEnd(error: unknown, context: FailedContext): Promise<TaskEnd> {
+  const { progress, ports, claimed } = context
+  const facts = factsOf(error)
+  const unsettled = progress.unsettled || facts.outcomeUnknown === true
+  if (isRetried(facts.class) || facts.class === 'location') return { kind: 'failed', facts, unsettled }
+  try {
+    if (facts.class === 'source-gone' && (await ports.gateway.readVersion(claimed.row)) === null)
+      return await sourceGone(claimed, ports, progress)
+    if (context.version !== null)
+      await abandonUpload(workOf(claimed, context.version, ports, context.settings, progress))
+  } catch (cleaning) {
+    // Quarantine only once nothing is left behind at the destination: until then the attempt is repeated.
+    if (claimed.signal.aborted) return { kind: 'stopped', unsettled }
+    return { kind: 'failed', facts: { ...factsOf(cleaning), class: 'transient' }, unsettled }
+  }
+  return { kind: 'quarantined', reason: reasonOf(ports, facts) }
+}
+
+/** Errors without facts are defects or a source in trouble: they say nothing about the object, so it is tried again. */
+function factsOf(error: unknown): FailureFacts {
+  if (error instanceof Failure) return error.facts
+  return {
+    class: 'transient',
+    code: 'InternalError',
+    message: error instanceof Error ? error.message : String(error),
+    outcomeUnknown: true,
+  }
+}
+
+/** The reason as it is kept with the row. */
+export function reasonOf(
+  ports: Pick<TaskPorts, 'world'>,
+  facts: Pick<RowReason, 'class' | 'code' | 'message'> & Pick<FailureFacts, 'requestId' | 'status'>,
+): RowReason {
+  const { requestId, status } = facts
+  return {
+    class: facts.class,
+    code: facts.code,
+    message: facts.message,
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(status === undefined ? {} : { status }),
+    at: ports.world.clock.now(),
+  }
+}

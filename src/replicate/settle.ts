@@ -1,0 +1,119 @@
+// Finds out what a write of unknown outcome has left at the destination, and puts right what should not be there: copies of a version that
+// arrived twice, older versions of ours that arrived after newer ones, uploads that nobody knows. After it the next write is safe.
+import { decodeVersionId, isNewer, type VersionId } from '../domain/version-id.ts'
+import type { Precondition, StoredObject } from '../locations/location.ts'
+import { callContext, markerOf, versionMarker, type Work, type Written } from './work.ts'
+
+export type Standing =
+  /** Our version is there, whole. */
+  | { readonly kind: 'present'; readonly written: Written }
+  /** It is not; a conditional write may use what was read. */
+  | { readonly kind: 'absent'; readonly precondition?: Precondition }
+  /** A destination without versions holds a newer version of ours. */
+  | { readonly kind: 'superseded' }
+
+/** Reads the destination and says how our version stands there. A source that cannot tell answers as if it were absent. */
+export async function settle(work: Work): Promise<Standing> {
+  const whole = await work.ports.gateway.destinationHistory(work.target, callContext(work))
+  if (whole === null) return { kind: 'absent' }
+  if (!work.capabilities.versions) return standingOfCurrent(work, whole[0])
+  const history = work.version.isNull ? aboveApplied(work, whole) : whole
+  const kept = work.version.metadata.isDeleteMarker
+    ? markerThere(work, history)
+    : history.findLast(object => isOurs(work, object) && isWhole(work, object))
+  await removeStrays(work, history, kept)
+  if (kept === undefined) return { kind: 'absent' }
+  return { kind: 'present', written: { versionId: kept.versionId, etag: kept.etag } }
+}
+
+/** What a conditional first attempt may assume, from the ledger alone. */
+export function assumedPrecondition(work: Work): Precondition | undefined {
+  const { applied } = work.claimed
+  if (!work.capabilities.conditionalWrites || work.capabilities.versions) return undefined
+  if (applied === null || applied.kind === 'delete-marker') return { kind: 'absent' }
+  return applied.destinationEtag === '' ? undefined : { kind: 'etag', etag: applied.destinationEtag }
+}
+
+/** Aborts uploads of the key that the ledger does not know: begun by an attempt that ended before it could say so. */
+export async function abortUnknownUploads(work: Work): Promise<void> {
+  if (work.capabilities.clientMadeUploadIds) return
+  const uploads = await work.ports.gateway.listUploads(work.target, callContext(work))
+  for (const uploadId of uploads ?? []) {
+    if (uploadId === work.progress.upload?.uploadId) continue
+    await work.ports.gateway.abortUpload(work.target, uploadId, callContext(work))
+  }
+}
+
+function standingOfCurrent(work: Work, current: StoredObject | undefined): Standing {
+  if (current === undefined || current.isDeleteMarker) {
+    if (work.version.metadata.isDeleteMarker) return { kind: 'present', written: { versionId: '', etag: '' } }
+    return { kind: 'absent', precondition: { kind: 'absent' } }
+  }
+  if (isOurs(work, current) && isWhole(work, current))
+    return { kind: 'present', written: { versionId: current.versionId, etag: current.etag } }
+  const theirs = decodeVersionId(current.markers[versionMarker] ?? '')
+  if (theirs !== null && isNewer(theirs, work.version.versionId)) return { kind: 'superseded' }
+  return { kind: 'absent', precondition: { kind: 'etag', etag: current.etag } }
+}
+
+/** Null versions share one marker: theirs are told apart by lying above what was applied before. */
+function aboveApplied(work: Work, history: readonly StoredObject[]): readonly StoredObject[] {
+  const { applied } = work.claimed
+  if (applied === null || applied.versionId === work.version.versionId) return history
+  const at = history.findIndex(object => object.versionId === applied.destinationVersionId)
+  return at < 0 ? history : history.slice(0, at)
+}
+
+/** Carries our marker for this version. */
+function isOurs(work: Work, object: StoredObject): boolean {
+  return !object.isDeleteMarker && object.markers[versionMarker] === markerOf(work.version)
+}
+
+const plainMd5 = /^[0-9a-f]{32}$/
+
+/** Size and, where the destination tells one that we can compare, checksum are the source's. */
+function isWhole(work: Work, object: StoredObject): boolean {
+  const { metadata, integrity } = work.version
+  if (object.size !== metadata['content-length']) return false
+  const md5 = metadata['content-md5']
+  if (object.checksum?.crc32 !== undefined && integrity !== null) return object.checksum.crc32 === integrity.crc32
+  if (object.checksum?.md5 !== undefined && plainMd5.test(md5)) return object.checksum.md5 === md5
+  const etag = object.etag.replaceAll('"', '')
+  // The parts of a multipart object were each confirmed before it could be completed.
+  return !plainMd5.test(etag) || !plainMd5.test(md5) || !work.capabilities.versions || etag === md5
+}
+
+/** Our delete marker: the newest entry, and newer than what was applied before it. */
+function markerThere(work: Work, history: readonly StoredObject[]): StoredObject | undefined {
+  const { applied } = work.claimed
+  const top = history.find(object => object.isDeleteMarker || !isStrayOlder(work, object))
+  if (top === undefined || !top.isDeleteMarker) return undefined
+  return top.versionId === applied?.destinationVersionId ? undefined : top
+}
+
+/** A version of ours older than the one under work. */
+function isStrayOlder(work: Work, object: StoredObject): boolean {
+  if (object.isDeleteMarker) return false
+  const id: VersionId | null = decodeVersionId(object.markers[versionMarker] ?? '')
+  return id !== null && isNewer(work.version.versionId, id)
+}
+
+/**
+ * Removes second copies of our version, damaged ones, and older versions of ours that lie above the one that is kept. What lies below stays:
+ * it came in its order.
+ */
+async function removeStrays(
+  work: Work,
+  history: readonly StoredObject[],
+  kept: StoredObject | undefined,
+): Promise<void> {
+  const { gateway } = work.ports
+  if (gateway.removeVersion === undefined) return
+  const keptAt = kept === undefined ? -1 : history.indexOf(kept)
+  const strays = history.filter((object, at) => {
+    if (object === kept) return false
+    if (isOurs(work, object)) return !work.version.metadata.isDeleteMarker
+    return at < keptAt && isStrayOlder(work, object)
+  })
+  for (const stray of strays) await gateway.removeVersion(work.target, stray.versionId, callContext(work))
+}

@@ -1,0 +1,390 @@
+// The queue processor of one site. It takes entries of the replication topic as hints that a key has work, asks the ledger which row is
+// due, and runs one task per key at a time, oldest version first, many keys at once. It can be paused at any moment: what runs ends, what was
+// only claimed is given back. Every entry is finished as soon as its row has ended or is parked, so nothing in trouble holds up the topic.
+import { attemptsEnded, attemptsStarted, pipelineNotices, unreadableRecords } from '../base/channels.ts'
+import type { Timer } from '../base/world.ts'
+import { limits } from '../domain/limits.ts'
+import type { AttemptEnd, Claim, ReportResult } from '../metadata/ledger.ts'
+import { readReplicationEntry } from '../queue/entry-format.ts'
+import type { TopicConsumer, TopicRecord } from '../queue/topic-log.ts'
+import { type Breaker, createBreaker, type Verdict } from './breaker.ts'
+import { type ClaimKeeper, createClaimKeeper, type KeptClaim } from './claim-keeper.ts'
+import { createDueRows, type DueRows } from './due-rows.ts'
+import { createKeyOrder, type KeyOrder, type KeyWork } from './key-order.ts'
+import { reasonOf, runTask, type TaskOutcome } from './multiple-backend-task.ts'
+import { createResultWriter, type ResultWriter } from './result-writer.ts'
+import { nextAttemptAt } from './retry-policy.ts'
+import type { ProcessorState, SiteProcessor, SiteProcessorOptions } from './site-processor-options.ts'
+
+export function createSiteProcessor(options: SiteProcessorOptions): SiteProcessor {
+  return new QueueProcessor(options)
+}
+
+/** A claimed key that waits for its turn, or runs. */
+interface ClaimedKey {
+  readonly work: KeyWork
+  readonly claim: Extract<Claim, { outcome: 'claimed' }>
+  readonly kept: KeptClaim
+}
+
+/** Keys are claimed ahead of the tasks that run, so that a task's slot never waits for a transaction. */
+const claimAheadFactor = 2
+
+/** While this many keys are ready no more entries are taken. */
+const readyKeysMax = 128
+
+class QueueProcessor implements SiteProcessor {
+  readonly #options: SiteProcessorOptions
+  readonly #order: KeyOrder
+  readonly #breaker: Breaker
+  readonly #due: DueRows
+  readonly #results: ResultWriter
+  readonly #claims: ClaimKeeper
+  #consumer: TopicConsumer | null = null
+  #taking: Promise<void> | null = null
+  #paused = false
+  #closed = false
+  /** Claimed, not begun. */
+  #claimed: ClaimedKey[] = []
+  #claiming = 0
+  #running = 0
+  /** Begun or given back, not yet in the ledger. */
+  #reporting = 0
+  #pumping = false
+  #wakeTaker: (() => void) | null = null
+  #still: (() => void)[] = []
+  readonly #timers = new Set<Timer>()
+
+  constructor(options: SiteProcessorOptions) {
+    this.#options = options
+    const { site, ledger, log, world, topics, gateway } = options
+    this.#order = createKeyOrder(record => this.#finish(record))
+    this.#breaker = createBreaker({
+      site,
+      world,
+      probe: signal => gateway.probe(site, signal),
+      backoff: options.backoff,
+      connectionFailuresMax: limits.connectionFailuresInARow,
+      changed: () => this.#gateChanged(),
+    })
+    this.#due = createDueRows({
+      site,
+      ledger,
+      world,
+      found: ref => this.#order.offer(ref),
+      ready: () => this.#order.ready,
+      arrived: () => this.#pump(),
+    })
+    this.#results = createResultWriter({ ledger, log, timers: world.timers, topic: topics.status })
+    this.#claims = createClaimKeeper({ site, ledger, timers: world.timers, leaseMs: limits.claimLeaseMs })
+  }
+
+  async start(): Promise<void> {
+    const { log, topics, groupId, site } = this.#options
+    this.#consumer = await log.consumer({
+      topic: topics.replication,
+      group: `${groupId}-${site}`,
+      windowMax: limits.consumerWindow,
+    })
+    this.#gateChanged()
+    this.#taking = this.#takeAll(this.#consumer)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#breaker.close()
+    this.#due.close()
+    this.#gateChanged()
+    await this.#drained()
+    this.#claims.close()
+    for (const timer of this.#timers) timer.cancel()
+    await this.#consumer?.close()
+    await this.#taking
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#gateChanged()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#gateChanged()
+  }
+
+  wake(): void {
+    this.#due.check()
+  }
+
+  state(): ProcessorState {
+    return {
+      consumers: this.#paused ? 'paused' : 'running',
+      inFlight: this.#inFlight,
+      held: this.#order.held,
+      circuit: this.#breaker.state,
+      circuitCause: this.#breaker.cause,
+    }
+  }
+
+  whenStill(): Promise<void> {
+    if (this.#inFlight === 0) return Promise.resolve()
+    return new Promise(resolve => this.#still.push(resolve))
+  }
+
+  get #inFlight(): number {
+    return this.#claiming + this.#claimed.length + this.#running + this.#reporting
+  }
+
+  get #isGated(): boolean {
+    return this.#paused || this.#closed || this.#breaker.state === 'open'
+  }
+
+  #gateChanged(): void {
+    if (this.#isGated) {
+      this.#consumer?.pause()
+      this.#due.hold()
+      for (const claimed of this.#claimed.splice(0)) void this.#giveBack(claimed)
+    } else {
+      this.#consumer?.resume()
+      if (this.#consumer !== null) this.#due.check()
+    }
+    this.#wakeTaker?.()
+    this.#pump()
+    this.#tellIfStill()
+  }
+
+  #tellIfStill(): void {
+    if (this.#inFlight > 0) return
+    for (const resolve of this.#still.splice(0)) resolve()
+  }
+
+  // Waits for what runs; after the grace its requests are aborted and the rows given back.
+  async #drained(): Promise<void> {
+    const { timers } = this.#options.world
+    const timer = timers.after(limits.closingGraceMs, () => this.#claims.abortAll(new Error('the processor closes')))
+    await this.whenStill()
+    timer.cancel()
+    await this.#results.idle()
+  }
+
+  // --- taking ---
+
+  async #takeAll(consumer: TopicConsumer): Promise<void> {
+    while (!this.#closed) {
+      const room = limits.processorQueue - this.#order.held
+      if (this.#isGated || room <= 0 || this.#order.ready >= readyKeysMax) {
+        await this.#takerWoken()
+        continue
+      }
+      try {
+        const records = await consumer.take(Math.min(room, limits.pipelineBatch))
+        for (const record of records) this.#accept(record)
+        if (records.length === 0) await this.#takerWoken()
+      } catch (error) {
+        if (this.#closed) return
+        this.#notice('taking entries', error)
+        await this.#takerWoken()
+      }
+      this.#pump()
+    }
+  }
+
+  /** Until something changed that may make room; with a bound, because the log may make room by itself. */
+  #takerWoken(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    return new Promise(resolve => {
+      const wake = (): void => {
+        timer.cancel()
+        this.#timers.delete(timer)
+        this.#wakeTaker = null
+        resolve()
+      }
+      const timer = this.#options.world.timers.after(1_000, wake, { background: true })
+      this.#timers.add(timer)
+      this.#wakeTaker = wake
+    })
+  }
+
+  #accept(record: TopicRecord): void {
+    const read = readReplicationEntry(record.value)
+    if (read.kind === 'unreadable') {
+      const { topic, partition, offset } = record
+      unreadableRecords.publish({ topic, partition, offset, problem: read.problem })
+    }
+    if (read.kind !== 'entry' || !read.entry.sites.includes(this.#options.site)) this.#finish(record)
+    else this.#order.offer(read.entry, { record, versionId: read.entry.versionId })
+  }
+
+  #finish(record: TopicRecord): void {
+    this.#consumer?.finish(record)
+    this.#wakeTaker?.()
+  }
+
+  // --- claiming ---
+
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    this.#options.world.timers.immediate(() => {
+      this.#pumping = false
+      this.#begin()
+      if (!this.#isGated) void this.#claimReady()
+    })
+  }
+
+  get #concurrency(): number {
+    return this.#breaker.allowed(this.#options.concurrency)
+  }
+
+  async #claimReady(): Promise<void> {
+    const ahead = this.#breaker.state === 'closed' ? this.#concurrency * claimAheadFactor : this.#concurrency
+    const wanted = ahead - this.#claiming - this.#claimed.length - this.#running
+    const works = wanted > 0 ? this.#order.take(Math.min(wanted, limits.pipelineBatch)) : []
+    if (this.#order.ready < readyKeysMax / 2) {
+      this.#wakeTaker?.()
+      this.#due.more()
+    }
+    if (works.length === 0) return
+    this.#claiming += works.length
+    for (const work of works) this.#order.asking(work)
+    const { ledger, site, owner } = this.#options
+    try {
+      const refs = works.map(work => work.ref)
+      const claims = await ledger.claim(site, refs, owner, limits.claimLeaseMs)
+      works.forEach((work, index) => {
+        this.#onClaim(work, claims[index] ?? { outcome: 'nothing' })
+      })
+    } catch (error) {
+      this.#notice('claiming rows', error)
+      for (const work of works) this.#lookLater(work, this.#options.backoff.minMs)
+    }
+    this.#claiming -= works.length
+    this.#begin()
+    this.#tellIfStill()
+  }
+
+  #onClaim(work: KeyWork, claim: Claim): void {
+    switch (claim.outcome) {
+      case 'nothing':
+        this.#order.ended(work)
+        this.#pump()
+        return
+      case 'waiting':
+        this.#due.expect(claim.until)
+        this.#order.ended(work)
+        this.#pump()
+        return
+      case 'held':
+        // Usually an owner that died: its claim lapses. Should it live, it does the work, and there will be nothing left.
+        this.#lookLater(work, Math.max(0, claim.until - this.#options.world.clock.now()) + 1)
+        return
+      case 'claimed': {
+        const claimed = { work, claim, kept: this.#claims.keep(claim.token) }
+        if (this.#isGated) void this.#giveBack(claimed)
+        else this.#claimed.push(claimed)
+        return
+      }
+      default:
+        claim satisfies never
+    }
+  }
+
+  /** The key stays ours to look after, and is looked at again in a while. */
+  #lookLater(work: KeyWork, delayMs: number): void {
+    const run = (): void => {
+      this.#timers.delete(timer)
+      this.#order.later(work)
+      this.#pump()
+    }
+    const timer = this.#options.world.timers.after(Math.min(delayMs, limits.claimLeaseMs), run, { background: true })
+    this.#timers.add(timer)
+  }
+
+  // --- running ---
+
+  #begin(): void {
+    while (!this.#isGated && this.#running < this.#concurrency) {
+      const claimed = this.#claimed.shift()
+      if (claimed === undefined) return
+      this.#running += 1
+      void this.#attempt(claimed)
+      this.#pump()
+    }
+  }
+
+  async #attempt(claimed: ClaimedKey): Promise<void> {
+    const { row, applied, token } = claimed.claim
+    const { site, ledger, gateway, budget, world, settings } = this.#options
+    const { bucket, key, versionId } = row
+    const startedAt = world.clock.monotonic()
+    if (attemptsStarted.hasSubscribers)
+      attemptsStarted.publish({ bucket, key, versionId, site, attempt: row.attempts, size: row.size })
+    const { signal } = claimed.kept
+    const outcome = await runTask({ row, applied, token, signal }, { gateway, ledger, budget, world }, settings)
+    const end = this.#endOf(claimed, outcome)
+    if (attemptsEnded.hasSubscribers) {
+      const failure = outcome.end.kind === 'failed' ? { failure: outcome.end.facts } : {}
+      const durationMs = world.clock.monotonic() - startedAt
+      attemptsEnded.publish({ bucket, key, versionId, site, size: row.size, durationMs, outcome: end.kind, ...failure })
+    }
+    this.#running -= 1
+    await this.#report(claimed, end, outcome)
+  }
+
+  #endOf(claimed: ClaimedKey, outcome: TaskOutcome): AttemptEnd {
+    const { end } = outcome
+    if (end.kind === 'stopped') return { kind: 'released', unsettled: end.unsettled }
+    if (end.kind !== 'failed') {
+      this.#breaker.succeeded()
+      return end
+    }
+    const verdict: Verdict = this.#breaker.failed(end.facts)
+    if (verdict === 'release') return { kind: 'released', unsettled: end.unsettled }
+    const { world, backoff } = this.#options
+    const now = world.clock.now()
+    return {
+      kind: 'retry',
+      reason: reasonOf(this.#options, end.facts),
+      nextAttemptAt: nextAttemptAt(now, backoff, claimed.claim.row.attempts, end.facts, world.random.fraction()),
+      unsettled: end.unsettled,
+    }
+  }
+
+  #giveBack(claimed: ClaimedKey): Promise<void> {
+    return this.#report(claimed, { kind: 'released', unsettled: claimed.claim.row.unsettled }, null)
+  }
+
+  async #report(claimed: ClaimedKey, end: AttemptEnd, outcome: TaskOutcome | null): Promise<void> {
+    const { work, claim, kept } = claimed
+    const { bucket, key, versionId, site, revision } = claim.row
+    this.#reporting += 1
+    this.#pump()
+    this.#order.asking(work)
+    try {
+      const report = { bucket, key, versionId, site, revision, token: claim.token, end }
+      const result = await this.#results.write(report, outcome?.version?.metadata ?? null)
+      kept.release()
+      this.#onReported(claimed, end, result)
+    } catch (error) {
+      kept.release()
+      this.#notice('writing a result', error)
+      this.#lookLater(work, this.#options.backoff.minMs)
+    }
+    this.#reporting -= 1
+    this.#tellIfStill()
+  }
+
+  #onReported(claimed: ClaimedKey, end: AttemptEnd, result: ReportResult): void {
+    const { work, claim } = claimed
+    if (end.kind === 'retry') this.#due.expect(end.nextAttemptAt)
+    if (result.outcome === 'stale' || end.kind === 'released' || result.outcome === 'changed-meanwhile')
+      this.#order.later(work)
+    else if (result.more) this.#order.next(work, end.kind === 'retry' ? null : claim.row.versionId)
+    else this.#order.ended(work)
+    this.#pump()
+  }
+
+  #notice(what: string, error: unknown): void {
+    pipelineNotices.publish({ kind: 'failed', what, site: this.#options.site, error })
+  }
+}

@@ -1,0 +1,130 @@
+// The sweeper: finds rows of the ledger that nothing will bring any more (an entry that was lost, a claim whose owner died, a result that was
+// never folded) and publishes them again under the same identity. For a paused site it only counts them. From time to time it has the sums
+// of the ledger counted afresh. It never changes a row itself.
+import { pipelineNotices } from '../base/channels.ts'
+import type { Timer, World } from '../base/world.ts'
+import { limits } from '../domain/limits.ts'
+import type { ObjectMetadata } from '../domain/object-metadata.ts'
+import type { LedgerRow, RowReason } from '../metadata/ledger.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { replicationRecord, statusRecord } from '../queue/entry-format.ts'
+import { makeStatusMessage } from '../queue/status-message.ts'
+import type { TopicLog, TopicMessage } from '../queue/topic-log.ts'
+
+export interface SweeperOptions {
+  readonly store: Pick<MetadataStore, 'ledger' | 'version'>
+  readonly log: Pick<TopicLog, 'append'>
+  readonly world: World
+  readonly topics: { readonly replication: string; readonly status: string }
+  readonly isPaused: (site: string) => boolean
+  readonly sweepMs?: number
+  readonly strandedAfterMs?: number
+  readonly recountMs?: number
+}
+
+export interface Sweeper {
+  start(): void
+  close(): Promise<void>
+  /** Sweeps now; answers how many rows were published again. */
+  sweep(): Promise<number>
+  state(): { readonly republished: number; readonly pausedRows: number; readonly recounts: number }
+}
+
+export function createSweeper(options: SweeperOptions): Sweeper {
+  return new RowSweeper(options)
+}
+
+class RowSweeper implements Sweeper {
+  readonly #options: SweeperOptions
+  #timer: Timer | null = null
+  #round: Promise<void> | null = null
+  #closed = false
+  #recountedAt: number
+  #republished = 0
+  #pausedRows = 0
+  #recounts = 0
+
+  constructor(options: SweeperOptions) {
+    this.#options = options
+    this.#recountedAt = options.world.clock.monotonic()
+  }
+
+  start(): void {
+    this.#arm()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#timer?.cancel()
+    await this.#round
+  }
+
+  state(): { readonly republished: number; readonly pausedRows: number; readonly recounts: number } {
+    return { republished: this.#republished, pausedRows: this.#pausedRows, recounts: this.#recounts }
+  }
+
+  async sweep(): Promise<number> {
+    const { store, log, topics, isPaused, strandedAfterMs } = this.#options
+    const rows = await store.ledger.stranded(strandedAfterMs ?? limits.strandedAfterMs, limits.pipelineBatch)
+    const entries: TopicMessage[] = []
+    const results: TopicMessage[] = []
+    let paused = 0
+    for (const row of rows) {
+      const version = await store.version({ bucket: row.bucket, key: row.key, version: row.versionId })
+      const metadata = version?.metadata ?? null
+      // A result is folded whether its site is paused or not: the work is done.
+      if (row.state === 'reported') results.push(statusRecord(lostResult(row, metadata)))
+      else if (isPaused(row.site)) paused += 1
+      else if (metadata !== null) entries.push(this.#lostEntry(row, metadata))
+    }
+    if (entries.length > 0) await log.append(topics.replication, entries)
+    if (results.length > 0) await log.append(topics.status, results)
+    this.#republished += entries.length + results.length
+    this.#pausedRows = paused
+    if (rows.length > 0)
+      pipelineNotices.publish({ kind: 'swept', republished: entries.length + results.length, paused })
+    return entries.length + results.length
+  }
+
+  #lostEntry(row: LedgerRow, metadata: ObjectMetadata): TopicMessage {
+    const timestamp = new Date(this.#options.world.clock.now()).toISOString()
+    return replicationRecord({ ...row, timestamp, metadataJson: JSON.stringify(metadata) })
+  }
+
+  #arm(): void {
+    if (this.#closed) return
+    const run = (): void => {
+      this.#round = this.#runRound().finally(() => this.#arm())
+    }
+    this.#timer = this.#options.world.timers.after(this.#options.sweepMs ?? limits.sweepMs, run, { background: true })
+  }
+
+  async #runRound(): Promise<void> {
+    const { store, world, recountMs } = this.#options
+    try {
+      await this.sweep()
+      if (world.clock.monotonic() - this.#recountedAt < (recountMs ?? limits.recountMs)) return
+      this.#recountedAt = world.clock.monotonic()
+      this.#recounts += 1
+      if (await store.ledger.recount()) pipelineNotices.publish({ kind: 'sums-corrected' })
+    } catch (error) {
+      pipelineNotices.publish({ kind: 'failed', what: 'sweeping the ledger', error })
+    }
+  }
+}
+
+const skipClasses: readonly RowReason['class'][] = ['superseded', 'not-wanted', 'source-gone']
+
+/** The status message that a reported row should have had: its end is in the row. */
+function lostResult(row: LedgerRow, metadata: ObjectMetadata | null) {
+  const { reason } = row
+  if (reason === undefined)
+    return makeStatusMessage(
+      row,
+      { status: 'COMPLETED', dataStoreVersionId: row.destinationVersionId ?? '' },
+      metadata,
+      reason,
+    )
+  const status = skipClasses.includes(reason.class) ? 'SKIPPED' : 'FAILED'
+  return makeStatusMessage(row, { status, dataStoreVersionId: '' }, metadata, reason)
+}
