@@ -2,7 +2,18 @@
 // documents built to exhaust memory or stack become problems; nothing is thrown, and no message quotes the document,
 // since it may hold secrets. Also writes values as YAML. The one door to the `yaml` package.
 
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, stringify } from 'yaml'
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  stringify,
+} from 'yaml'
 import type { Path } from './problem.ts'
 
 /** A value from a document, or why there is none. */
@@ -21,6 +32,7 @@ const looseKey = 'env_replication_endpoints'
 const textMax = 4 * 1024 * 1024
 const nodesMax = 100_000
 const depthMax = 64
+const aliasesMax = 1000
 
 /** Parses one document. An empty one has the value null. */
 export function parseYaml(text: string): ParsedYaml {
@@ -29,7 +41,7 @@ export function parseYaml(text: string): ParsedYaml {
   let document: Document.Parsed
   try {
     const options = { uniqueKeys: false, prettyErrors: false, strict: true, stringKeys: false, lineCounter: lines }
-    document = parseDocument(text, { ...options, logLevel: 'silent' })
+    document = parseDocument(text, { ...options, logLevel: 'error' })
   } catch {
     return failed({ path: [], found: 'a document nested too deeply to be read', expected: 'YAML or JSON' })
   }
@@ -63,6 +75,7 @@ class Reader {
   readonly #document: Document.Parsed
   readonly #offsets = new WeakMap<object, Map<string | number, number>>()
   #nodes = 0
+  #aliases = 0
 
   constructor(document: Document.Parsed) {
     this.#document = document
@@ -76,12 +89,22 @@ class Reader {
       }
       return undefined
     }
-    if (isAlias(node)) return this.read(node.resolve(this.#document), path, depth + 1)
+    if (isAlias(node)) return this.#alias(node, path, depth)
     if (isScalar(node)) return plainScalar(node.value)
     if (isSeq(node)) return this.#list(node.items, path, depth)
     if (!isMap(node)) return null
     if (path.length === 1 && path[0] === looseKey) return this.#looseList(node.items, path, depth)
     return this.#mapping(node.items, path, depth)
+  }
+
+  /** Looking an alias up walks the document, so that their number is bounded too. */
+  #alias(node: Alias, path: Path, depth: number): unknown {
+    this.#aliases += 1
+    const target = this.#aliases > aliasesMax ? undefined : node.resolve(this.#document)
+    if (target !== undefined) return this.read(target, path, depth + 1)
+    const found = this.#aliases > aliasesMax ? 'too many aliases' : 'an alias without its anchor'
+    if (this.#aliases <= aliasesMax + 1) this.problems.push({ path, found, expected: 'a value' })
+    return undefined
   }
 
   #list(items: readonly unknown[], path: Path, depth: number): unknown[] {

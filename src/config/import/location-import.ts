@@ -111,6 +111,7 @@ function importLocation(name: string, entry: unknown, findings: Findings): Recor
   const details = ownValue(entry, 'details')
   location['details'] =
     asMapping(details) === undefined ? {} : importDetails(type, details, [name, 'details'], findings)
+  if (Object.keys(asMapping(details) ?? { none: 0 }).length === 0) findings.add(source, [name, 'details'], 'converted')
   if (asMapping(details) === undefined && details !== undefined) {
     findings.add(source, [name, 'details'], 'not supported', 'it is no mapping')
   }
