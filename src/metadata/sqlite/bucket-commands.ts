@@ -1,0 +1,57 @@
+// The writer's side of buckets. A bucket that is gone leaves nothing behind under its internal id, so a bucket made again under the same name
+// never meets rows of the former one.
+import type { ChangeBucketResult } from '../metadata-store.ts'
+import type { Request } from './commands.ts'
+import { moveSums, type StoredRow } from './ledger-rows.ts'
+import type { WriteContext } from './write-context.ts'
+
+export function createBucket(context: WriteContext, request: Request<'create-bucket'>): 'created' | 'exists' {
+  const { bucket } = request
+  const made = context.connection.run(
+    `INSERT INTO buckets (name, owner_id, owner_name, creation_date, location_constraint, versioning) VALUES (?, ?, ?, ?, ?, 'Unversioned')
+     ON CONFLICT (name) DO NOTHING`,
+    bucket.name,
+    bucket.ownerId,
+    bucket.ownerDisplayName,
+    bucket.creationDate,
+    bucket.locationConstraint,
+  )
+  return made === 1 ? 'created' : 'exists'
+}
+
+export function changeBucket(context: WriteContext, request: Request<'change-bucket'>): ChangeBucketResult {
+  const { name, change } = request
+  const bucket = context.bucket(name)
+  if (bucket === null) return 'no-such-bucket'
+  if ('versioning' in change) {
+    if (change.versioning !== 'Enabled' && bucket.replicated) return 'refused'
+    context.connection.run('UPDATE buckets SET versioning = ? WHERE id = ?', change.versioning, bucket.id)
+  } else {
+    if (change.replication !== null && bucket.versioning !== 'Enabled') return 'refused'
+    const replication = change.replication === null ? null : JSON.stringify(change.replication)
+    context.connection.run('UPDATE buckets SET replication = ? WHERE id = ?', replication, bucket.id)
+  }
+  context.forgetBucket(name)
+  return 'changed'
+}
+
+export function deleteBucket(
+  context: WriteContext,
+  request: Request<'delete-bucket'>,
+): 'deleted' | 'no-such-bucket' | 'not-empty' {
+  const bucket = context.bucket(request.name)
+  if (bucket === null) return 'no-such-bucket'
+  for (const table of ['versions', 'uploads'])
+    if (context.connection.get(`SELECT 1 FROM ${table} WHERE bucket_id = ? LIMIT 1`, bucket.id) !== undefined)
+      return 'not-empty'
+  const rows = context.connection.all<StoredRow>('SELECT * FROM ledger WHERE bucket_id = ?', bucket.id)
+  for (const row of rows) {
+    moveSums(context, row, null)
+    if (row.token !== null) context.claims.delete(row.token)
+  }
+  for (const table of ['ledger', 'ledger_uploads', 'applied'])
+    context.connection.run(`DELETE FROM ${table} WHERE bucket_id = ?`, bucket.id)
+  context.connection.run('DELETE FROM buckets WHERE id = ?', bucket.id)
+  context.forgetBucket(request.name)
+  return 'deleted'
+}

@@ -1,0 +1,171 @@
+// The commands that the writer takes: plain cloneable values with what the writer needs already flattened (JSON text, column values), so
+// that crossing to its thread is cheap and the handlers do little but SQL. Times come with the command: the writer reads no clock.
+
+import type { SetResult } from '../../control/state-store.ts'
+import type { StatusMessage, VersionRef } from '../../domain/entry.ts'
+import type { AttemptReport, Claim, DestinationUpload, FoldResult, KeyRef, ReportResult } from '../ledger.ts'
+import type {
+  BucketChange,
+  ChangeBucketResult,
+  ChangeVersionResult,
+  DeleteVersionResult,
+  InlineData,
+  NewBucket,
+  PutReplicaResult,
+  PutVersionResult,
+  Upload,
+  UploadPart,
+  WriteCondition,
+  WriteMode,
+} from '../metadata-store.ts'
+
+export interface DataReference {
+  readonly key: string
+  readonly location: string
+}
+
+/** A version's metadata, taken apart into columns. */
+export interface VersionBody {
+  /** JSON of the public metadata without versionId, isNull, originOp and replicationInfo. */
+  readonly metadata: string
+  readonly originOp: string
+  /** JSON; null for a version without replication. */
+  readonly replication: string | null
+  /** Sites whose backend is PENDING, each once. */
+  readonly sites: readonly string[]
+  readonly isDeleteMarker: boolean
+  readonly size: number
+  readonly etag: string
+  readonly lastModified: string
+  readonly storageClass: string
+  readonly ownerId: string
+  readonly ownerName: string
+  /** JSON. */
+  readonly integrity: string | null
+  readonly data: readonly DataReference[]
+}
+
+export interface PutVersionCommand {
+  readonly bucket: string
+  readonly key: string
+  readonly mode: WriteMode
+  readonly body: VersionBody
+  readonly inline: InlineData | null
+  readonly condition: WriteCondition | null
+  readonly uploadId: string | null
+}
+
+export interface PutReplicaCommand {
+  readonly bucket: string
+  readonly key: string
+  readonly versionId: string | null
+  readonly keepLocation: boolean
+  readonly body: VersionBody
+}
+
+export interface ChangeVersionCommand {
+  readonly bucket: string
+  readonly key: string
+  readonly version: string
+  readonly tags: Readonly<Record<string, string>>
+  readonly originOp: string
+  readonly replication: string | null
+  readonly sites: readonly string[]
+  readonly seenRevision: number
+}
+
+export interface DeleteVersionCommand {
+  readonly bucket: string
+  readonly key: string
+  readonly version: string
+  readonly condition: WriteCondition | null
+}
+
+export interface PutPartCommand {
+  readonly bucket: string
+  readonly key: string
+  readonly uploadId: string
+  readonly part: UploadPart
+  readonly inline: InlineData | null
+}
+
+interface UploadAddress {
+  readonly bucket: string
+  readonly key: string
+  readonly uploadId: string
+}
+
+type SiteVersion = VersionRef & { readonly site: string }
+
+/** Every command: what it takes and what it answers. */
+export interface Commands {
+  'create-bucket': { request: { readonly bucket: NewBucket }; reply: 'created' | 'exists' }
+  'change-bucket': { request: { readonly name: string; readonly change: BucketChange }; reply: ChangeBucketResult }
+  'delete-bucket': { request: { readonly name: string }; reply: 'deleted' | 'no-such-bucket' | 'not-empty' }
+  'put-version': { request: PutVersionCommand; reply: PutVersionResult }
+  'put-replica': { request: PutReplicaCommand; reply: PutReplicaResult }
+  'change-version': { request: ChangeVersionCommand; reply: ChangeVersionResult }
+  'delete-version': { request: DeleteVersionCommand; reply: DeleteVersionResult }
+  'create-upload': { request: { readonly upload: Upload }; reply: 'created' | 'no-such-bucket' }
+  'put-part': { request: PutPartCommand; reply: 'stored' | 'no-such-upload' }
+  'abort-upload': { request: UploadAddress; reply: 'aborted' | 'no-such-upload' }
+  'trim-journal': { request: { readonly sequence: number }; reply: null }
+  'forget-garbage': { request: { readonly ids: readonly number[] }; reply: null }
+
+  claim: {
+    request: {
+      readonly site: string
+      readonly keys: readonly KeyRef[]
+      readonly owner: string
+      readonly leaseMs: number
+    }
+    reply: readonly Claim[]
+  }
+  renew: { request: { readonly tokens: readonly string[]; readonly leaseMs: number }; reply: readonly boolean[] }
+  report: { request: { readonly reports: readonly AttemptReport[] }; reply: readonly ReportResult[] }
+  'save-upload': {
+    request: { readonly ref: SiteVersion; readonly token: string; readonly upload: DestinationUpload | null }
+    reply: boolean
+  }
+  fold: { request: { readonly messages: readonly StatusMessage[] }; reply: readonly FoldResult[] }
+  retry: { request: { readonly refs: readonly SiteVersion[] }; reply: readonly boolean[] }
+  recount: { request: Readonly<Record<never, never>>; reply: boolean }
+
+  /** Answers the offset of the first record. */
+  'append-records': {
+    request: { readonly topic: string; readonly keys: readonly string[]; readonly values: readonly string[] }
+    reply: number
+  }
+  /** Stores committed offsets, then forgets a bounded number of records that every one of `readers` is past. */
+  'commit-offset': {
+    request: {
+      readonly topic: string
+      readonly group: string
+      readonly committed: number
+      readonly readers: readonly string[]
+    }
+    reply: null
+  }
+
+  'set-state': {
+    request: { readonly path: string; readonly value: string | null; readonly expectedVersion: number }
+    reply: SetResult
+  }
+  'next-lease-epoch': { request: { readonly path: string }; reply: number }
+  /** The last command of an orderly end. */
+  'mark-clean': { request: Readonly<Record<never, never>>; reply: null }
+}
+
+export type CommandKind = keyof Commands
+export type Request<Kind extends CommandKind> = Commands[Kind]['request']
+export type Reply<Kind extends CommandKind> = Commands[Kind]['reply']
+
+/** `client` commands are flushed to disk before they are answered; `replication` ones can be done again after a power loss. */
+export type CommandClass = 'client' | 'replication'
+
+export interface Command<Kind extends CommandKind = CommandKind> {
+  readonly kind: Kind
+  /** Epoch milliseconds at which it was given. */
+  readonly now: number
+  readonly request: Request<Kind>
+}

@@ -1,0 +1,89 @@
+// One SQLite connection with its prepared statements, each prepared once per SQL text. Rows come back as plain objects of the shape the
+// caller's SQL selects. Everything here is synchronous: connections live in the writer's thread, or serve short indexed reads.
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+
+export interface ConnectionOptions {
+  readonly readOnly?: boolean
+  /** How long a statement waits for another connection's lock, milliseconds. */
+  readonly busyTimeoutMs?: number
+}
+
+export class Connection {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  /** Opens a file, or a database in memory that lives as long as this connection (`:memory:`). Throws when it cannot. */
+  constructor(path: string, options: ConnectionOptions = {}) {
+    this.#database = new DatabaseSync(path, {
+      readOnly: options.readOnly ?? false,
+      timeout: options.busyTimeoutMs ?? 10_000,
+    })
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const prepared = this.#database.prepare(sql)
+    this.#statements.set(sql, prepared)
+    return prepared
+  }
+
+  /** The first row, or undefined. */
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    const row: unknown = this.#statement(sql).get(...values)
+    return row as Row | undefined
+  }
+
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    const rows: unknown = this.#statement(sql).all(...values)
+    return rows as Row[]
+  }
+
+  /** Rows one by one: leaving the loop early reads no further. A statement must not be started again while its rows are being read. */
+  rows<Row>(sql: string, ...values: SQLInputValue[]): IterableIterator<Row> {
+    const rows: unknown = this.#statement(sql).iterate(...values)
+    return rows as IterableIterator<Row>
+  }
+
+  /** Answers how many rows changed. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#statement(sql).run(...values).changes)
+  }
+
+  /** Answers the rowid of the inserted row. */
+  insert(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#statement(sql).run(...values).lastInsertRowid)
+  }
+
+  /** Runs a script; not for the hot path. */
+  execute(sql: string): void {
+    this.#database.exec(sql)
+  }
+
+  /** Runs `read` in one read transaction, so that its statements see one state. */
+  snapshot<Result>(read: () => Result): Result {
+    this.run('BEGIN')
+    try {
+      return read()
+    } finally {
+      this.run('COMMIT')
+    }
+  }
+
+  close(): void {
+    this.#statements.clear()
+    this.#database.close()
+  }
+}
+
+/** SQLite's extended result code of an error thrown by a connection; null when it is another error. */
+export function resultCodeOf(error: unknown): number | null {
+  if (!(error instanceof Error) || !('errcode' in error)) return null
+  return typeof error.errcode === 'number' ? error.errcode : null
+}
+
+/** I/O error, corruption, not a database: after these nothing that the connection says can be believed. */
+export function isFinal(error: unknown): boolean {
+  const code = resultCodeOf(error)
+  return code !== null && [10, 11, 26].includes(code & 0xff)
+}

@@ -1,0 +1,234 @@
+// The embedded engine's database: one writer (a thread of its own, or inline under a simulation's timers), a checkpoint thread, and a reading
+// connection on this thread. Metadata, topics and state are adapters on top of it. Opening fails with a plain error; a failure of the disk
+// later on is final: everything is refused and `onFatal` is called once.
+import { Worker } from 'node:worker_threads'
+import type { World } from '../../base/world.ts'
+import type { CommandClass, CommandKind, Reply, Request } from './commands.ts'
+import { Connection } from './connection.ts'
+import { type BatchRunner, Dispatcher, StoreClosedError, StoreFailedError } from './dispatcher.ts'
+import { type Batch, type BatchReply, type CrashPoint, Writer, type WriterOptions } from './writer.ts'
+import type { WriterMessage, WriterOrder } from './writer-thread.ts'
+
+/** A database in memory that outlives the engines opened on it, so that a simulated restart finds what was committed. */
+export class MemoryDatabase {
+  readonly connection = new Connection(':memory:')
+}
+
+export interface SqliteOptions {
+  /** The file; or a database in memory (`:memory:` is a fresh one), which is always inline. */
+  readonly path: string | MemoryDatabase
+  readonly world: World
+  /** Replication group of new version ids. */
+  readonly group: string
+  /** No threads: batches run on this thread by `timers.immediate`. */
+  readonly inline?: boolean
+  /** Identity of this boot of the machine (see data-dir.ts). */
+  readonly bootId: string
+  /** False only for measurements: an acknowledged write is then not safe. */
+  readonly flush?: boolean
+  /** The database failed; the process has to end. */
+  readonly onFatal?: (error: Error) => void
+  /** Inline only. Called with `before-commit` and `after-commit`; throwing is a crash at that moment. */
+  readonly inject?: { readonly crashPoint: CrashPoint }
+}
+
+const checkpointBytes = 8 * 1024 ** 2
+
+interface Backend extends BatchRunner {
+  readonly epoch: number
+  /** Something was moved out of the log; set by the engine. */
+  close(): Promise<void>
+}
+
+export class SqliteEngine {
+  readonly world: World
+  /** For reads only. */
+  readonly reader: Connection
+  readonly epoch: number
+  readonly #dispatcher: Dispatcher
+  readonly #backend: Backend
+  readonly #ownsReader: boolean
+  readonly #journalListeners = new Set<() => void>()
+  readonly #checkpoints: Checkpoints | null
+  #closing: Promise<void> | null = null
+
+  constructor(
+    options: SqliteOptions,
+    backend: Backend,
+    reader: { readonly connection: Connection; readonly owned: boolean },
+    checkpoints: Checkpoints | null,
+  ) {
+    this.world = options.world
+    this.reader = reader.connection
+    this.#ownsReader = reader.owned
+    this.#backend = backend
+    this.epoch = backend.epoch
+    this.#checkpoints = checkpoints
+    this.#dispatcher = new Dispatcher(options.world, backend, {
+      journaled: () => {
+        for (const listener of this.#journalListeners) listener()
+      },
+      grown: walBytes => {
+        if (walBytes > checkpointBytes) checkpoints?.start(() => this.#dispatcher.restartLog())
+      },
+      fatal: error => options.onFatal?.(error),
+    })
+  }
+
+  submit<Kind extends CommandKind>(order: CommandClass, kind: Kind, request: Request<Kind>): Promise<Reply<Kind>> {
+    if (this.#closing !== null) return Promise.reject(new StoreClosedError('the store is closed'))
+    return this.#dispatcher.submit(order, kind, request)
+  }
+
+  onJournal(listener: () => void): () => void {
+    this.#journalListeners.add(listener)
+    return () => this.#journalListeners.delete(listener)
+  }
+
+  /** The writer is gone or broken. */
+  fail(error: Error): void {
+    this.#dispatcher.fail(error)
+  }
+
+  /** Waits for what is queued, marks the end as orderly, closes. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#dispatcher.settle()
+    await this.#dispatcher.submit('client', 'mark-clean', {}).catch(() => {})
+    this.#dispatcher.refuse(new StoreClosedError('the store is closed'))
+    this.#journalListeners.clear()
+    await this.#checkpoints?.close()
+    if (this.#ownsReader) this.reader.close()
+    await this.#backend.close()
+  }
+
+  /** The end of a simulated process: what is not committed is refused and forgotten, nothing is marked, the database stays as it is. */
+  closeAbruptly(): void {
+    this.#dispatcher.refuse(new StoreClosedError('the process has ended'))
+    this.#journalListeners.clear()
+    this.#closing ??= Promise.resolve()
+  }
+}
+
+/** Opens the database, migrates it, and takes note of what the former process left. Throws when it cannot be used. */
+export async function openSqlite(options: SqliteOptions): Promise<SqliteEngine> {
+  const memory = typeof options.path === 'string' ? null : options.path
+  const path = typeof options.path === 'string' ? options.path : ':memory:'
+  const writerOptions: WriterOptions = {
+    path,
+    group: options.group,
+    flush: options.flush ?? true,
+    bootId: options.bootId,
+    now: options.world.clock.now(),
+  }
+  if (options.inline || path === ':memory:') return openInline(options, writerOptions, memory?.connection)
+  const thread = await startWriter(writerOptions)
+  const reader = new Connection(path, { readOnly: true })
+  const engine = new SqliteEngine(options, thread, { connection: reader, owned: true }, new Checkpoints(path))
+  thread.onLost(error => engine.fail(error))
+  return engine
+}
+
+function openInline(options: SqliteOptions, writerOptions: WriterOptions, connection?: Connection): SqliteEngine {
+  const writer = new Writer(writerOptions, connection, options.inject?.crashPoint)
+  const backend: Backend = {
+    epoch: writer.context.epoch,
+    run: (batch, done) => done(writer.run(batch)),
+    // A database in memory is its owner's, who may open it again.
+    close: async () => {
+      if (connection === undefined) writer.close()
+    },
+  }
+  return new SqliteEngine(options, backend, { connection: writer.connection, owned: false }, null)
+}
+
+interface ThreadBackend extends Backend {
+  onLost(listener: (error: Error) => void): void
+}
+
+async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
+  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: options })
+  const pending: ((reply: BatchReply) => void)[] = []
+  let closed: (() => void) | null = null
+  let lost: (error: Error) => void = () => {}
+  const epoch = await new Promise<number>((resolve, reject) => {
+    worker.on('message', (message: WriterMessage) => {
+      if (message.kind === 'ready') resolve(message.epoch)
+      else if (message.kind === 'failed')
+        reject(message.error instanceof Error ? message.error : new Error(String(message.error)))
+      else if (message.kind === 'done') pending.shift()?.(message.reply)
+      else closed?.()
+    })
+    worker.on('error', error => {
+      const cause = error instanceof Error ? error : new Error(String(error))
+      reject(cause)
+      lost(cause)
+    })
+    worker.on('exit', () => {
+      reject(new StoreFailedError('the writer thread ended'))
+      if (closed === null) lost(new StoreFailedError('the writer thread ended'))
+      else closed()
+    })
+  })
+  const order = (message: WriterOrder): void => worker.postMessage(message)
+  return {
+    epoch,
+    onLost: listener => {
+      lost = listener
+    },
+    run: (batch: Batch, done) => {
+      pending.push(done)
+      order({ kind: 'batch', batch })
+    },
+    close: () =>
+      new Promise(resolve => {
+        closed = resolve
+        order({ kind: 'close' })
+      }),
+  }
+}
+
+/** Starts the checkpoint thread when it is first needed; at most one checkpoint is under way. */
+class Checkpoints {
+  readonly #path: string
+  #worker: Worker | null = null
+  #done: (() => void) | null = null
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  start(moved: () => void): void {
+    if (this.#done !== null) return
+    this.#done = moved
+    this.#worker ??= this.#startThread()
+    this.#worker.postMessage('checkpoint')
+  }
+
+  #startThread(): Worker {
+    const worker = new Worker(new URL('./checkpoint-thread.ts', import.meta.url), { workerData: { path: this.#path } })
+    worker.on('message', () => {
+      this.#done?.()
+      this.#done = null
+    })
+    // Without this thread the writer empties the log itself at its hard bound: slower, not wrong.
+    worker.on('error', () => {
+      this.#done = null
+      this.#worker = null
+    })
+    return worker
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker
+    this.#worker = null
+    if (worker === null) return
+    const ended = new Promise(resolve => worker.once('exit', resolve))
+    worker.postMessage('close')
+    await ended
+  }
+}

@@ -1,0 +1,252 @@
+// The writer's side of claiming, renewing and reporting: every step reads the row as it is inside the transaction, so a lost claim or a newer
+// revision is always noticed. Costs depend on the key's open rows only, never on how long the backlog is.
+
+import { storedVersionId } from '../../domain/version-id.ts'
+import type { AttemptReport, Claim, ReportResult } from '../ledger.ts'
+import type { Reply, Request } from './commands.ts'
+import {
+  blockOthers,
+  changeRow,
+  forgetUpload,
+  ledgerRow,
+  oldestUnfinished,
+  rowOf,
+  type StoredRow,
+  state,
+  unblockNext,
+  uploadOf,
+} from './ledger-rows.ts'
+import type { StoredBucket, WriteContext } from './write-context.ts'
+
+export function claim(context: WriteContext, request: Request<'claim'>): Reply<'claim'> {
+  return request.keys.map((ref): Claim => {
+    const bucket = context.bucket(ref.bucket)
+    const row = bucket === null ? undefined : oldestUnfinished(context, request.site, bucket.id, ref.key)
+    if (row === undefined) return { outcome: 'nothing' }
+    if (row.state === state.claimed && row.at > context.now) return { outcome: 'held', until: row.at }
+    if (row.state === state.waiting && row.at > context.now) {
+      blockOthers(context, row)
+      return { outcome: 'waiting', until: row.at }
+    }
+    return take(context, ref.bucket, row, request.leaseMs)
+  })
+}
+
+function take(context: WriteContext, bucket: string, row: StoredRow, leaseMs: number): Claim {
+  const { bucket_id: bucketId, key, version_id: versionId, site } = row
+  if (row.state === state.pending) context.claimedUpTo(site, row.at)
+  if (row.token !== null) context.claims.delete(row.token)
+  const token = context.newToken({ bucketId, key, versionId, site })
+  const taken: StoredRow = {
+    ...row,
+    state: state.claimed,
+    at: context.now + leaseMs,
+    attempts: row.attempts + 1,
+    // A claim that lapsed never told how far it came.
+    unsettled: row.state === state.claimed ? 1 : row.unsettled,
+    token,
+  }
+  context.connection.run(
+    `UPDATE ledger SET state = ?, at = ?, attempts = ?, unsettled = ?, token = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
+    taken.state,
+    taken.at,
+    taken.attempts,
+    taken.unsettled,
+    token,
+    bucketId,
+    key,
+    versionId,
+    site,
+  )
+  return {
+    outcome: 'claimed',
+    row: ledgerRow(bucket, taken, uploadOf(context, row)),
+    applied: appliedOf(context, row),
+    token,
+  }
+}
+
+interface StoredApplied {
+  readonly version_id: string
+  readonly kind: 'object' | 'delete-marker'
+  readonly destination_version_id: string
+  readonly destination_etag: string
+}
+
+function storedApplied(context: WriteContext, row: StoredRow): StoredApplied | undefined {
+  return context.connection.get<StoredApplied>(
+    'SELECT version_id, kind, destination_version_id, destination_etag FROM applied WHERE bucket_id = ? AND key = ? AND site = ?',
+    row.bucket_id,
+    row.key,
+    row.site,
+  )
+}
+
+function appliedOf(context: WriteContext, row: StoredRow) {
+  const stored = storedApplied(context, row)
+  return stored === undefined
+    ? null
+    : {
+        versionId: storedVersionId(stored.version_id),
+        kind: stored.kind,
+        destinationVersionId: stored.destination_version_id,
+        destinationEtag: stored.destination_etag,
+      }
+}
+
+export function renew(context: WriteContext, request: Request<'renew'>): Reply<'renew'> {
+  return request.tokens.map(token => {
+    const ref = context.claims.get(token)
+    if (ref === undefined) return false
+    const changed = context.connection.run(
+      'UPDATE ledger SET at = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND token = ? AND state = 2',
+      context.now + request.leaseMs,
+      ref.bucketId,
+      ref.key,
+      ref.versionId,
+      ref.site,
+      token,
+    )
+    return changed === 1
+  })
+}
+
+export function report(context: WriteContext, request: Request<'report'>): Reply<'report'> {
+  return request.reports.map(item => reportOne(context, context.bucket(item.bucket), item))
+}
+
+function reportOne(context: WriteContext, bucket: StoredBucket | null, item: AttemptReport): ReportResult {
+  const row = bucket === null ? undefined : rowOf(context, bucket.id, item.key, item.versionId, item.site)
+  if (row === undefined || row.state !== state.claimed || row.token !== item.token)
+    return { outcome: 'stale', more: false }
+  context.claims.delete(item.token)
+  const { end } = item
+  if (end.kind === 'done' && end.becomesApplied) saveApplied(context, row, end)
+  switch (end.kind) {
+    case 'released':
+      changeRow(context, row, {
+        state: state.loose,
+        at: context.now,
+        token: null,
+        // Untouched: it does not count as an attempt. A doubt from before stays until somebody has looked.
+        attempts: end.unsettled ? row.attempts : Math.max(0, row.attempts - 1),
+        unsettled: end.unsettled ? 1 : row.unsettled,
+      })
+      return { outcome: 'applied', more: true }
+    case 'retry': {
+      const waiting = { state: state.waiting, at: end.nextAttemptAt, token: null }
+      changeRow(context, row, {
+        ...waiting,
+        unsettled: end.unsettled ? 1 : 0,
+        reason: JSON.stringify(end.reason),
+      })
+      blockOthers(context, row)
+      return { outcome: 'applied', more: end.nextAttemptAt <= context.now }
+    }
+    case 'done':
+    case 'skipped':
+    case 'quarantined':
+      return reportEnded(context, row, item)
+    default:
+      return end satisfies never
+  }
+}
+
+function reportEnded(context: WriteContext, row: StoredRow, item: AttemptReport): ReportResult {
+  const { end } = item
+  const destinationVersionId = end.kind === 'done' ? end.destinationVersionId : row.destination_version_id
+  forgetUpload(context, row)
+  if (row.revision !== item.revision) {
+    changeRow(context, row, {
+      state: state.loose,
+      at: context.now,
+      token: null,
+      attempts: 0,
+      unsettled: 0,
+      destinationVersionId,
+    })
+    return { outcome: 'changed-meanwhile', more: true }
+  }
+  const reason = end.kind === 'skipped' || end.kind === 'quarantined' ? JSON.stringify(end.reason) : null
+  changeRow(context, row, {
+    state: state.reported,
+    at: context.now,
+    token: null,
+    unsettled: 0,
+    destinationVersionId,
+    reason,
+  })
+  return { outcome: 'applied', more: unblockNext(context, row.site, row.bucket_id, row.key) }
+}
+
+function saveApplied(
+  context: WriteContext,
+  row: StoredRow,
+  end: { destinationVersionId: string; destinationEtag: string; appliedKind: string },
+): void {
+  const before = storedApplied(context, row)
+  if (before !== undefined && before.version_id < row.version_id) return
+  context.connection.run(
+    `INSERT INTO applied (bucket_id, key, site, version_id, kind, destination_version_id, destination_etag) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (bucket_id, key, site) DO UPDATE SET version_id = excluded.version_id, kind = excluded.kind,
+     destination_version_id = excluded.destination_version_id, destination_etag = excluded.destination_etag`,
+    row.bucket_id,
+    row.key,
+    row.site,
+    row.version_id,
+    end.appliedKind,
+    end.destinationVersionId,
+    end.destinationEtag,
+  )
+}
+
+export function saveUpload(context: WriteContext, request: Request<'save-upload'>): boolean {
+  const { ref } = request
+  const bucket = context.bucket(ref.bucket)
+  const row = bucket === null ? undefined : rowOf(context, bucket.id, ref.key, ref.versionId, ref.site)
+  if (row === undefined || row.state !== state.claimed || row.token !== request.token) return false
+  if (request.upload === null) {
+    forgetUpload(context, row)
+    return true
+  }
+  context.connection.run(
+    `INSERT INTO ledger_uploads (bucket_id, key, version_id, site, upload) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (bucket_id, key, version_id, site) DO UPDATE SET upload = excluded.upload`,
+    row.bucket_id,
+    row.key,
+    row.version_id,
+    row.site,
+    JSON.stringify(request.upload),
+  )
+  return true
+}
+
+/** Counts the rows afresh; answers whether the stored sums were wrong. They are right afterwards. */
+export function recount(context: WriteContext): boolean {
+  context.flushSums()
+  const { connection } = context
+  const counted = connection.all<{ site: string; objects: number; bytes: number; failed: number; failedBytes: number }>(
+    `SELECT site, sum(state <= 5) AS objects, sum(iif(state <= 5, size, 0)) AS bytes, sum(state = 8) AS failed,
+     sum(iif(state = 8, size, 0)) AS failedBytes FROM ledger WHERE state <= 5 OR state = 8 GROUP BY site`,
+  )
+  const stored = connection.all<{ site: string }>('SELECT site FROM site_sums')
+  const known = new Set(counted.map(row => row.site))
+  const blank = { objects: 0, bytes: 0, failed: 0, failedBytes: 0 }
+  const all = [...counted, ...stored.filter(row => !known.has(row.site)).map(row => ({ ...blank, site: row.site }))]
+  let differed = false
+  for (const sums of all) {
+    const changed = connection.run(
+      `INSERT INTO site_sums (site, objects, bytes, failed_objects, failed_bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET
+       objects = excluded.objects, bytes = excluded.bytes, failed_objects = excluded.failed_objects, failed_bytes = excluded.failed_bytes
+       WHERE objects <> excluded.objects OR bytes <> excluded.bytes OR failed_objects <> excluded.failed_objects
+       OR failed_bytes <> excluded.failed_bytes`,
+      sums.site,
+      sums.objects,
+      sums.bytes,
+      sums.failed,
+      sums.failedBytes,
+    )
+    differed ||= changed > 0
+  }
+  return differed
+}

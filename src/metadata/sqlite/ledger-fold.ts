@@ -1,0 +1,183 @@
+// Folding status messages into versions, and taking rows out of quarantine: the version's replicationInfo, the ledger row, the sums and the
+// activity change in one transaction, and only while the revision the message speaks of is still the version's.
+import type { StatusMessage } from '../../domain/entry.ts'
+import { originOpOf, type ReplicationInfo, withBackend } from '../../domain/replication-info.ts'
+import type { FoldResult, RowReason } from '../ledger.ts'
+import type { Request } from './commands.ts'
+import {
+  changeRow,
+  endRow,
+  forgetUpload,
+  isOpen,
+  moveSums,
+  rowOf,
+  type StoredRow,
+  sourceGone,
+  state,
+  unblockNext,
+} from './ledger-rows.ts'
+import { dropApplied } from './version-rows.ts'
+import type { WriteContext } from './write-context.ts'
+
+interface FoldedVersion {
+  readonly id: number
+  readonly revision: number
+  readonly etag: string
+  readonly replication: string | null
+}
+
+export function fold(context: WriteContext, request: Request<'fold'>): readonly FoldResult[] {
+  return request.messages.map(message => foldOne(context, message))
+}
+
+function foldOne(context: WriteContext, message: StatusMessage): FoldResult {
+  const bucket = context.bucket(message.bucket)
+  if (bucket === null) return 'no-such-version'
+  const row = rowOf(context, bucket.id, message.key, message.versionId, message.site)
+  const version = context.connection.get<FoldedVersion>(
+    'SELECT id, revision, etag, replication FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?',
+    bucket.id,
+    message.key,
+    message.versionId,
+  )
+  if (version === undefined) {
+    endOrphan(context, row)
+    return 'no-such-version'
+  }
+  const info: ReplicationInfo | null = version.replication === null ? null : JSON.parse(version.replication)
+  const backend = info?.backends.find(candidate => candidate.site === message.site)
+  if (info === null || backend === undefined) {
+    // The site was taken out of the version's replication after the row was made.
+    if (row !== undefined && isOpen(row.state)) end(context, row, state.skipped, notWanted(context.now))
+    return 'already'
+  }
+  if (!sameRevision(context, version, message)) return 'newer-revision'
+  if (backend.status === 'COMPLETED') {
+    if (row !== undefined && isOpen(row.state)) end(context, row, state.completed, null)
+    return 'already'
+  }
+  if (message.status === 'PENDING')
+    return backend.status === 'PENDING' ? 'already' : reopen(context, version, info, row, message)
+  if (backend.status === message.status && (row === undefined || !isOpen(row.state))) return 'already'
+  saveInfo(
+    context,
+    version.id,
+    withBackend(info, message.site, message.status, message.dataStoreVersionId || undefined),
+    message.status,
+  )
+  if (row !== undefined) endAs(context, row, message)
+  return 'folded'
+}
+
+/** Messages of the original programs carry no revision: their view of the content decides. */
+function sameRevision(context: WriteContext, version: FoldedVersion, message: StatusMessage): boolean {
+  if (message.revision !== undefined) return message.revision === version.revision
+  const seen: unknown = JSON.parse(message.metadataJson)
+  if (typeof seen !== 'object' || seen === null) return false
+  const seenEtag = 'content-md5' in seen ? seen['content-md5'] : ''
+  if (seenEtag !== version.etag) return false
+  const seenTags = 'tags' in seen && typeof seen.tags === 'object' && seen.tags !== null ? seen.tags : {}
+  const stored = context.connection.get<{ metadata: string }>('SELECT metadata FROM versions WHERE id = ?', version.id)
+  const metadata: { tags?: Readonly<Record<string, string>> } = JSON.parse(stored?.metadata ?? '{}')
+  return sameTags(new Map(Object.entries(seenTags)), new Map(Object.entries(metadata.tags ?? {})))
+}
+
+function sameTags(seen: ReadonlyMap<string, unknown>, stored: ReadonlyMap<string, unknown>): boolean {
+  return seen.size === stored.size && [...seen].every(([name, value]) => stored.get(name) === value)
+}
+
+function saveInfo(context: WriteContext, id: number, info: ReplicationInfo, status: StatusMessage['status']): void {
+  const replication = JSON.stringify(info)
+  if (status === 'SKIPPED') context.connection.run('UPDATE versions SET replication = ? WHERE id = ?', replication, id)
+  else
+    context.connection.run(
+      'UPDATE versions SET replication = ?, origin_op = ? WHERE id = ?',
+      replication,
+      originOpOf(status),
+      id,
+    )
+}
+
+function endAs(context: WriteContext, row: StoredRow, message: StatusMessage): void {
+  const ended = { COMPLETED: state.completed, SKIPPED: state.skipped, FAILED: state.quarantined, PENDING: row.state }[
+    message.status
+  ]
+  end(context, row, ended, ended === state.completed ? null : (row.reason ?? messageReason(message, context.now)))
+}
+
+/** Ends a row; where a message from outside overtook our own work, the claim is lost and the key goes on with its next row. */
+function end(context: WriteContext, row: StoredRow, ended: number, reason: string | null): void {
+  endRow(context, row, ended, { reason, unsettled: 0 })
+  if (row.state === state.reported || !isOpen(row.state)) return
+  forgetUpload(context, row)
+  unblockNext(context, row.site, row.bucket_id, row.key)
+}
+
+function messageReason(message: StatusMessage, at: number): string {
+  const reason: RowReason = {
+    class: message.status === 'SKIPPED' ? 'superseded' : 'object',
+    code: message.status === 'SKIPPED' ? 'Skipped' : 'ReplicationFailed',
+    message: message.reason ?? '',
+    at,
+  }
+  return JSON.stringify(reason)
+}
+
+function notWanted(at: number): string {
+  const reason: RowReason = {
+    class: 'not-wanted',
+    code: 'NotWanted',
+    message: 'The version is no longer replicated to this site',
+    at,
+  }
+  return JSON.stringify(reason)
+}
+
+/** The version is gone: a row that was kept because a task had it (or an upload of it) ends with it. */
+function endOrphan(context: WriteContext, row: StoredRow | undefined): void {
+  if (row === undefined || row.state !== state.reported) return
+  endRow(context, row, state.skipped, { reason: row.reason ?? sourceGone(context.now) })
+  dropApplied(context, row.bucket_id, row.key)
+}
+
+function reopen(
+  context: WriteContext,
+  version: FoldedVersion,
+  info: ReplicationInfo,
+  row: StoredRow | undefined,
+  message: StatusMessage,
+): FoldResult {
+  saveInfo(
+    context,
+    version.id,
+    withBackend(info, message.site, 'PENDING', message.dataStoreVersionId || undefined),
+    'PENDING',
+  )
+  if (row !== undefined && !isOpen(row.state)) reopenRow(context, row)
+  return 'folded'
+}
+
+function reopenRow(context: WriteContext, row: StoredRow): void {
+  moveSums(context, row, state.loose)
+  changeRow(context, row, { state: state.loose, at: context.now, attempts: 0, reason: null, token: null })
+}
+
+/** Takes rows out of quarantine, whatever their revision: what is stored now is what will be sent. */
+export function retry(context: WriteContext, request: Request<'retry'>): readonly boolean[] {
+  return request.refs.map(ref => {
+    const bucket = context.bucket(ref.bucket)
+    const row = bucket === null ? undefined : rowOf(context, bucket.id, ref.key, ref.versionId, ref.site)
+    if (bucket === null || row === undefined || row.state !== state.quarantined) return false
+    const version = context.connection.get<FoldedVersion>(
+      'SELECT id, revision, etag, replication FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?',
+      bucket.id,
+      ref.key,
+      ref.versionId,
+    )
+    if (version === undefined || version.replication === null) return false
+    const info: ReplicationInfo = JSON.parse(version.replication)
+    saveInfo(context, version.id, withBackend(info, ref.site, 'PENDING', undefined), 'PENDING')
+    reopenRow(context, row)
+    return true
+  })
+}

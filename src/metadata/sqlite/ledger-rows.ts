@@ -1,0 +1,252 @@
+// Ledger rows as stored, and the moves between their states that keep the sums right. Used by the commands of the ledger and by those of
+// versions, which make and end rows in their own transaction.
+
+import { storedVersionId } from '../../domain/version-id.ts'
+import type { DestinationUpload, LedgerRow, RowReason, RowState } from '../ledger.ts'
+import { activitySlotMs, type WriteContext } from './write-context.ts'
+
+/** Stored states; `loose` is a pending row that no topic entry will bring. */
+export const state = {
+  pending: 0,
+  loose: 1,
+  claimed: 2,
+  waiting: 3,
+  blocked: 4,
+  reported: 5,
+  completed: 6,
+  skipped: 7,
+  quarantined: 8,
+} as const
+
+const stateNames: readonly RowState[] = [
+  'pending',
+  'pending',
+  'claimed',
+  'waiting',
+  'blocked',
+  'reported',
+  'completed',
+  'skipped',
+  'quarantined',
+]
+
+export interface StoredRow {
+  readonly bucket_id: number
+  readonly key: string
+  readonly version_id: string
+  readonly site: string
+  readonly revision: number
+  readonly state: number
+  readonly is_delete_marker: number
+  readonly size: number
+  readonly attempts: number
+  readonly created_at: number
+  readonly at: number
+  readonly unsettled: number
+  readonly token: string | null
+  readonly destination_version_id: string | null
+  readonly reason: string | null
+}
+
+/** The port's form of a stored row. */
+export function ledgerRow(bucket: string, row: StoredRow, uploadJson: string | null): LedgerRow {
+  const reason: RowReason | undefined = row.reason === null ? undefined : JSON.parse(row.reason)
+  const upload: DestinationUpload | undefined = uploadJson === null ? undefined : JSON.parse(uploadJson)
+  return {
+    bucket,
+    key: row.key,
+    versionId: storedVersionId(row.version_id),
+    site: row.site,
+    revision: row.revision,
+    state: stateNames[row.state] ?? 'pending',
+    isDeleteMarker: row.is_delete_marker === 1,
+    size: row.size,
+    attempts: row.attempts,
+    createdAt: row.created_at,
+    ...(row.state === state.waiting && { nextAttemptAt: row.at }),
+    ...(reason !== undefined && { reason }),
+    ...(upload !== undefined && { upload }),
+    ...(row.destination_version_id !== null && { destinationVersionId: row.destination_version_id }),
+    unsettled: row.unsettled === 1,
+  }
+}
+
+export function isOpen(rowState: number): boolean {
+  return rowState <= state.reported
+}
+
+export function rowOf(
+  context: WriteContext,
+  bucketId: number,
+  key: string,
+  versionId: string,
+  site: string,
+): StoredRow | undefined {
+  return context.connection.get<StoredRow>(
+    'SELECT * FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
+    bucketId,
+    key,
+    versionId,
+    site,
+  )
+}
+
+/** The oldest row of the key that still has to be worked on. */
+export function oldestUnfinished(
+  context: WriteContext,
+  site: string,
+  bucketId: number,
+  key: string,
+): StoredRow | undefined {
+  return context.connection.get<StoredRow>(
+    `SELECT * FROM ledger WHERE site = ? AND bucket_id = ? AND key = ? AND state <= 4 ORDER BY version_id DESC LIMIT 1`,
+    site,
+    bucketId,
+    key,
+  )
+}
+
+/** One step of a row's life; columns not named stay. */
+export interface RowChange {
+  readonly state: number
+  readonly at: number
+  readonly revision?: number
+  readonly attempts?: number
+  readonly createdAt?: number
+  readonly unsettled?: number
+  readonly token?: string | null
+  readonly destinationVersionId?: string | null
+  readonly reason?: string | null
+}
+
+export function changeRow(context: WriteContext, row: StoredRow, change: RowChange): void {
+  context.connection.run(
+    `UPDATE ledger SET state = ?, at = ?, revision = ?, attempts = ?, created_at = ?, unsettled = ?, token = ?, destination_version_id = ?,
+     reason = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
+    change.state,
+    change.at,
+    change.revision ?? row.revision,
+    change.attempts ?? row.attempts,
+    change.createdAt ?? row.created_at,
+    change.unsettled ?? row.unsettled,
+    change.token === undefined ? row.token : change.token,
+    change.destinationVersionId === undefined ? row.destination_version_id : change.destinationVersionId,
+    change.reason === undefined ? row.reason : change.reason,
+    row.bucket_id,
+    row.key,
+    row.version_id,
+    row.site,
+  )
+}
+
+export interface NewRow {
+  readonly bucketId: number
+  readonly key: string
+  readonly versionId: string
+  readonly site: string
+  readonly revision: number
+  readonly isDeleteMarker: boolean
+  readonly size: number
+  /** Of the journal entry that will bring it. */
+  readonly sequence: number
+}
+
+export function insertRow(context: WriteContext, row: NewRow): void {
+  context.connection.run(
+    `INSERT INTO ledger (bucket_id, key, version_id, site, revision, state, is_delete_marker, size, attempts, created_at, at, unsettled)
+     VALUES (?, ?, ?, ?, ?, 0, ?, ?, 0, ?, ?, 0)`,
+    row.bucketId,
+    row.key,
+    row.versionId,
+    row.site,
+    row.revision,
+    row.isDeleteMarker ? 1 : 0,
+    row.size,
+    context.now,
+    row.sequence,
+  )
+  context.sum({ site: row.site, objects: 1, bytes: row.size, failedObjects: 0, failedBytes: 0 })
+}
+
+/** Ends a row: sums and, for work that was done or failed, the activity of the hour. An ended row may end otherwise, too. */
+export function endRow(context: WriteContext, row: StoredRow, ended: number, change: Omit<RowChange, 'state' | 'at'>) {
+  changeRow(context, row, { ...change, state: ended, at: context.now, token: null })
+  if (row.token !== null) context.claims.delete(row.token)
+  moveSums(context, row, ended)
+  if (ended === state.skipped) return
+  const done = ended === state.completed
+  context.activity({
+    site: row.site,
+    slotAt: Math.floor(context.now / activitySlotMs) * activitySlotMs,
+    completedObjects: done ? 1 : 0,
+    completedBytes: done ? row.size : 0,
+    failedObjects: done ? 0 : 1,
+    failedBytes: done ? 0 : row.size,
+  })
+}
+
+/** Corrects the sums for a row that goes from its state to another one; null: the row is no more. */
+export function moveSums(context: WriteContext, row: StoredRow, to: number | null): void {
+  const open = (to !== null && isOpen(to) ? 1 : 0) - (isOpen(row.state) ? 1 : 0)
+  const failed = (to === state.quarantined ? 1 : 0) - (row.state === state.quarantined ? 1 : 0)
+  if (open === 0 && failed === 0) return
+  context.sum({
+    site: row.site,
+    objects: open,
+    bytes: open * row.size,
+    failedObjects: failed,
+    failedBytes: failed * row.size,
+  })
+}
+
+/** Lets the key's oldest row be worked on if it was only blocked. Answers whether the key has a row that can be worked on now. */
+export function unblockNext(context: WriteContext, site: string, bucketId: number, key: string): boolean {
+  const next = oldestUnfinished(context, site, bucketId, key)
+  if (next === undefined) return false
+  if (next.state === state.blocked) changeRow(context, next, { state: state.loose, at: context.now })
+  if (next.state === state.claimed) return false
+  return next.state !== state.waiting || next.at <= context.now
+}
+
+/** Rows of the key that wait behind its oldest one are parked: their topic entries need not be kept. */
+export function blockOthers(context: WriteContext, oldest: StoredRow): void {
+  context.connection.run(
+    'UPDATE ledger SET state = 4, at = ? WHERE site = ? AND bucket_id = ? AND key = ? AND version_id < ? AND state <= 1',
+    context.now,
+    oldest.site,
+    oldest.bucket_id,
+    oldest.key,
+    oldest.version_id,
+  )
+}
+
+export function uploadOf(context: WriteContext, row: StoredRow): string | null {
+  const found = context.connection.get<{ upload: string }>(
+    'SELECT upload FROM ledger_uploads WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
+    row.bucket_id,
+    row.key,
+    row.version_id,
+    row.site,
+  )
+  return found?.upload ?? null
+}
+
+export function forgetUpload(context: WriteContext, row: StoredRow): void {
+  context.connection.run(
+    'DELETE FROM ledger_uploads WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
+    row.bucket_id,
+    row.key,
+    row.version_id,
+    row.site,
+  )
+}
+
+export function sourceGone(at: number): string {
+  const reason: RowReason = {
+    class: 'source-gone',
+    code: 'SourceGone',
+    message: 'The version was deleted at the source before it was copied',
+    at,
+  }
+  return JSON.stringify(reason)
+}

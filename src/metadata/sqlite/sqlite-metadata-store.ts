@@ -1,0 +1,324 @@
+// The metadata store on SQLite. Writes are client commands: flushed before they are answered. Reads are short and indexed, on this thread.
+import type { Bucket } from '../../domain/bucket.ts'
+import type { JournalEntry } from '../../domain/entry.ts'
+import type { VersionRecord } from '../../domain/object-metadata.ts'
+import type { ReplicationInfo } from '../../domain/replication-info.ts'
+import { storedVersionId } from '../../domain/version-id.ts'
+import type {
+  ChangeVersion,
+  DeleteVersion,
+  Listing,
+  ListOptions,
+  MetadataStore,
+  PutReplica,
+  PutVersion,
+  Upload,
+  UploadPart,
+  VersionKey,
+} from '../metadata-store.ts'
+import type { SqliteEngine } from './engine.ts'
+import { list } from './listing.ts'
+import { sqliteLedger } from './sqlite-ledger.ts'
+import {
+  type FormColumns,
+  formColumns,
+  pendingSites,
+  publicMetadataJson,
+  type RecordColumns,
+  versionBody,
+  versionRecord,
+} from './version-form.ts'
+
+/** The port over an open engine; closing the store closes the engine. */
+export function sqliteMetadataStore(engine: SqliteEngine): MetadataStore {
+  return {
+    ledger: sqliteLedger(engine),
+    ...bucketMethods(engine),
+    ...versionMethods(engine),
+    ...uploadMethods(engine),
+    ...journalMethods(engine),
+    ...garbageMethods(engine),
+    close: () => engine.close(),
+  }
+}
+
+type Methods<Name extends keyof MetadataStore> = Pick<MetadataStore, Name>
+
+interface BucketRow {
+  readonly id: number
+  readonly name: string
+  readonly owner_id: string
+  readonly owner_name: string
+  readonly creation_date: string
+  readonly location_constraint: string
+  readonly versioning: Bucket['versioning']
+  readonly replication: string | null
+}
+
+function bucketForm(row: BucketRow): Bucket {
+  return {
+    name: row.name,
+    ownerId: row.owner_id,
+    ownerDisplayName: row.owner_name,
+    creationDate: row.creation_date,
+    locationConstraint: row.location_constraint,
+    versioning: row.versioning,
+    replication: row.replication === null ? null : JSON.parse(row.replication),
+  }
+}
+
+function bucketMethods(
+  engine: SqliteEngine,
+): Methods<'createBucket' | 'bucket' | 'buckets' | 'changeBucket' | 'deleteBucket'> {
+  const { reader } = engine
+  return {
+    createBucket: bucket => engine.submit('client', 'create-bucket', { bucket }),
+    bucket: async name => {
+      const row = reader.get<BucketRow>('SELECT * FROM buckets WHERE name = ?', name)
+      return row === undefined ? null : bucketForm(row)
+    },
+    buckets: async ownerId =>
+      reader
+        .all<BucketRow>('SELECT * FROM buckets WHERE owner_id = ? ORDER BY name', ownerId)
+        .map(row => bucketForm(row)),
+    changeBucket: (name, change) => engine.submit('client', 'change-bucket', { name, change }),
+    deleteBucket: name => engine.submit('client', 'delete-bucket', { name }),
+  }
+}
+
+function bucketId(engine: SqliteEngine, name: string): number | null {
+  return engine.reader.get<{ id: number }>('SELECT id FROM buckets WHERE name = ?', name)?.id ?? null
+}
+
+function versionMethods(
+  engine: SqliteEngine,
+): Methods<'putVersion' | 'putReplica' | 'changeVersion' | 'deleteVersion' | 'version' | 'list' | 'inlineData'> {
+  return {
+    putVersion: (put: PutVersion) =>
+      engine.submit('client', 'put-version', {
+        bucket: put.bucket,
+        key: put.key,
+        mode: put.mode,
+        body: versionBody(put.metadata, put.integrity),
+        inline: put.inline ?? null,
+        condition: put.condition ?? null,
+        uploadId: put.completes?.uploadId ?? null,
+      }),
+    putReplica: (put: PutReplica) =>
+      engine.submit('client', 'put-replica', {
+        bucket: put.bucket,
+        key: put.key,
+        versionId: put.versionId,
+        keepLocation: put.keepLocation,
+        body: versionBody(put.metadata, put.integrity),
+      }),
+    changeVersion: (change: ChangeVersion) =>
+      engine.submit('client', 'change-version', {
+        bucket: change.bucket,
+        key: change.key,
+        version: change.version,
+        tags: change.tags,
+        originOp: change.originOp,
+        replication: change.replication === null ? null : JSON.stringify(change.replication),
+        sites: change.replication === null ? [] : pendingSites(change.replication),
+        seenRevision: change.seenRevision,
+      }),
+    deleteVersion: (remove: DeleteVersion) =>
+      engine.submit('client', 'delete-version', {
+        bucket: remove.bucket,
+        key: remove.key,
+        version: remove.version,
+        condition: remove.condition ?? null,
+      }),
+    version: async address => readVersion(engine, address),
+    list: async (options: ListOptions): Promise<Listing> => {
+      const id = bucketId(engine, options.bucket)
+      return id === null ? { entries: [], truncated: false } : list(engine.reader, id, options)
+    },
+    inlineData: async dataKey =>
+      engine.reader.get<{ bytes: Uint8Array }>('SELECT bytes FROM inline_data WHERE data_key = ?', dataKey)?.bytes ??
+      null,
+  }
+}
+
+function readVersion(engine: SqliteEngine, address: VersionKey): VersionRecord | null {
+  const id = bucketId(engine, address.bucket)
+  if (id === null) return null
+  const { reader } = engine
+  const { key, version } = address
+  const record = `${formColumns}, is_delete_marker, revision, integrity`
+  const latest = `NOT EXISTS (SELECT 1 FROM versions newer WHERE newer.bucket_id = versions.bucket_id AND newer.key = versions.key
+    AND newer.version_id < versions.version_id) AS is_latest`
+  const at = 'FROM versions WHERE bucket_id = ? AND key = ?'
+  const row =
+    version === 'latest'
+      ? reader.get<RecordColumns>(`SELECT ${record}, 1 AS is_latest ${at} ORDER BY version_id LIMIT 1`, id, key)
+      : version === 'null'
+        ? reader.get<RecordColumns>(`SELECT ${record}, ${latest} ${at} AND null_kind > 0`, id, key)
+        : reader.get<RecordColumns>(`SELECT ${record}, ${latest} ${at} AND version_id = ?`, id, key, version)
+  return row === undefined ? null : versionRecord(address.bucket, key, row)
+}
+
+interface UploadRow {
+  readonly key: string
+  readonly upload_id: string
+  readonly initiated: string
+  readonly owner_id: string
+  readonly owner_name: string
+  readonly settings: string
+}
+
+function uploadForm(bucket: string, row: UploadRow): Upload {
+  return {
+    uploadId: row.upload_id,
+    bucket,
+    key: row.key,
+    initiated: row.initiated,
+    ownerId: row.owner_id,
+    ownerDisplayName: row.owner_name,
+    settings: row.settings,
+  }
+}
+
+interface PartRow {
+  readonly part_number: number
+  readonly etag: string
+  readonly size: number
+  readonly last_modified: string
+  readonly crc32: string
+  readonly checksum: string | null
+  readonly location: string
+}
+
+function partForm(row: PartRow): UploadPart {
+  const checksum: UploadPart['checksum'] = row.checksum === null ? undefined : JSON.parse(row.checksum)
+  return {
+    partNumber: row.part_number,
+    etag: row.etag,
+    size: row.size,
+    lastModified: row.last_modified,
+    crc32: row.crc32,
+    ...(checksum !== undefined && { checksum }),
+    location: JSON.parse(row.location),
+  }
+}
+
+function uploadMethods(
+  engine: SqliteEngine,
+): Methods<'createUpload' | 'upload' | 'uploads' | 'putPart' | 'parts' | 'abortUpload'> {
+  const { reader } = engine
+  return {
+    createUpload: upload => engine.submit('client', 'create-upload', { upload }),
+    upload: async (bucket, key, uploadId) => {
+      const row = reader.get<UploadRow>(
+        `SELECT uploads.* FROM uploads JOIN buckets ON buckets.id = uploads.bucket_id
+         WHERE buckets.name = ? AND uploads.key = ? AND uploads.upload_id = ?`,
+        bucket,
+        key,
+        uploadId,
+      )
+      return row === undefined ? null : uploadForm(bucket, row)
+    },
+    uploads: async (bucket, prefix, after, max) => {
+      const id = bucketId(engine, bucket)
+      if (id === null) return []
+      // No UTF-8 text has a byte 0xff: this sorts behind every key with the prefix.
+      const end = Buffer.concat([Buffer.from(prefix, 'utf8'), Buffer.of(0xff)])
+      const from = after ?? { key: '', uploadId: '' }
+      return reader
+        .all<UploadRow>(
+          `SELECT * FROM uploads WHERE bucket_id = ?1 AND key >= ?2 AND key < CAST(?3 AS TEXT) AND (key, upload_id) > (?4, ?5)
+           ORDER BY key, upload_id LIMIT ?6`,
+          id,
+          prefix,
+          end,
+          from.key,
+          from.uploadId,
+          max,
+        )
+        .map(row => uploadForm(bucket, row))
+    },
+    putPart: (bucket, key, uploadId, part, inline) =>
+      engine.submit('client', 'put-part', { bucket, key, uploadId, part, inline: inline ?? null }),
+    parts: async uploadId =>
+      reader
+        .all<PartRow>('SELECT * FROM parts WHERE upload_id = ? ORDER BY part_number', uploadId)
+        .map(row => partForm(row)),
+    abortUpload: (bucket, key, uploadId) => engine.submit('client', 'abort-upload', { bucket, key, uploadId }),
+  }
+}
+
+interface JournalRow extends FormColumns {
+  readonly sequence: number
+  readonly at: number
+  readonly type: JournalEntry['type']
+  readonly bucket: string
+  readonly key: string
+  readonly journal_version_id: string
+  readonly journal_revision: number
+  /** Null when the version is gone. */
+  readonly id: number | null
+}
+
+function journalEntry(row: JournalRow): JournalEntry {
+  return {
+    sequence: row.sequence,
+    timestamp: new Date(row.at).toISOString(),
+    type: row.type,
+    bucket: row.bucket,
+    key: row.key,
+    versionId: storedVersionId(row.journal_version_id),
+    revision: row.journal_revision,
+    metadataJson: row.id !== null && needsReplication(row.replication) ? publicMetadataJson(row) : null,
+  }
+}
+
+/** A site may have ended already while others have not been told of the version yet, so PROCESSING counts, too. */
+function needsReplication(replication: string | null): boolean {
+  if (replication === null) return false
+  const info: ReplicationInfo = JSON.parse(replication)
+  return pendingSites(info).length > 0
+}
+
+function journalMethods(engine: SqliteEngine): Methods<'journal' | 'onJournal' | 'trimJournal'> {
+  return {
+    journal: async (afterSequence, max) =>
+      engine.reader
+        .all<JournalRow>(
+          `SELECT journal.sequence, journal.at, journal.type, journal.bucket, journal.key, journal.version_id AS journal_version_id,
+           journal.revision AS journal_revision, versions.id, versions.version_id, null_kind, origin_op, metadata, replication
+           FROM journal LEFT JOIN versions ON versions.bucket_id = journal.bucket_id AND versions.key = journal.key
+           AND versions.version_id = journal.version_id WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+          afterSequence,
+          max,
+        )
+        .map(row => journalEntry(row)),
+    onJournal: listener => engine.onJournal(listener),
+    trimJournal: async sequence => {
+      await engine.submit('replication', 'trim-journal', { sequence })
+    },
+  }
+}
+
+function garbageMethods(engine: SqliteEngine): Methods<'garbage' | 'forgetGarbage' | 'referencedData'> {
+  const { reader } = engine
+  return {
+    garbage: async max => {
+      const rows = reader.all<{ id: number; dataKey: string; location: string }>(
+        'SELECT id, data_key AS dataKey, location FROM garbage ORDER BY id LIMIT ?',
+        max,
+      )
+      return rows.map(row => ({ ...row }))
+    },
+    forgetGarbage: async ids => {
+      await engine.submit('replication', 'forget-garbage', { ids })
+    },
+    referencedData: async dataKeys => {
+      const referenced = (dataKey: string): boolean =>
+        ['data_references', 'garbage', 'inline_data'].some(
+          table => reader.get(`SELECT 1 FROM ${table} WHERE data_key = ?`, dataKey) !== undefined,
+        )
+      return new Set(dataKeys.filter(referenced))
+    },
+  }
+}

@@ -1,0 +1,210 @@
+// The writer's side of versions: put, replica, change, delete. Each reads what is there, decides, and changes version, journal, ledger rows,
+// sums and garbage together; an outcome other than success has changed nothing.
+import { storedVersionId } from '../../domain/version-id.ts'
+import type { ChangeVersionResult, DeleteVersionResult, PutReplicaResult, PutVersionResult } from '../metadata-store.ts'
+import type {
+  ChangeVersionCommand,
+  DeleteVersionCommand,
+  PutReplicaCommand,
+  PutVersionCommand,
+  VersionBody,
+} from './commands.ts'
+import { changeRow, insertRow, moveSums, rowOf, state } from './ledger-rows.ts'
+import { endUpload } from './upload-commands.ts'
+import {
+  conditionHolds,
+  dataOf,
+  discard,
+  dropApplied,
+  insertVersion,
+  journal,
+  metadataOf,
+  newestKnownId,
+  newestOf,
+  nullKind,
+  openRows,
+  refer,
+  removeNull,
+  removeVersion,
+  type StoredVersion,
+  type VersionSlot,
+  versionAt,
+} from './version-rows.ts'
+import type { WriteContext } from './write-context.ts'
+
+const nullKinds = {
+  versioned: nullKind.none,
+  'null-suspended': nullKind.suspended,
+  'null-unversioned': nullKind.unversioned,
+} as const
+
+export function putVersion(context: WriteContext, put: PutVersionCommand): PutVersionResult {
+  const bucket = context.bucket(put.bucket)
+  if (bucket === null) return { outcome: 'no-such-bucket' }
+  const { key, body } = put
+  const current = newestOf(context, bucket.id, key)
+  if (!conditionHolds(put.condition, current)) return { outcome: 'precondition-failed' }
+  const keep = new Set(body.data.map(item => item.key))
+  if (put.uploadId !== null && !endUpload(context, bucket.id, key, put.uploadId, keep))
+    return { outcome: 'no-such-upload' }
+  const newest =
+    body.sites.length === 0 ? (current?.version_id ?? null) : newestKnownId(context, bucket.id, key, current)
+  const versionId = context.newVersionId(newest)
+  const slot = { bucketId: bucket.id, bucket: put.bucket, key, versionId, nullKind: nullKinds[put.mode] }
+  if (slot.nullKind !== nullKind.none) removeNull(context, bucket.id, key, keep)
+  const revision = body.sites.length === 0 ? 0 : 1
+  insertVersion(context, slot, body, revision)
+  if (put.inline !== null)
+    context.connection.run('INSERT INTO inline_data (data_key, bytes) VALUES (?, ?)', put.inline.key, put.inline.bytes)
+  openRows(context, slot, body, revision, journal(context, 'put', slot, revision))
+  return { outcome: 'stored', versionId, isNull: slot.nullKind !== nullKind.none }
+}
+
+export function putReplica(context: WriteContext, put: PutReplicaCommand): PutReplicaResult {
+  const bucket = context.bucket(put.bucket)
+  if (bucket === null) return { outcome: 'no-such-bucket' }
+  const { key } = put
+  const stored = versionAt(context, bucket.id, key, put.versionId ?? 'null')
+  if (stored !== undefined) return replaceVersion(context, bucket.id, put, stored)
+  if (put.keepLocation) return { outcome: 'no-such-version' }
+  const newest = newestOf(context, bucket.id, key)?.version_id ?? null
+  const versionId = put.versionId === null ? context.newVersionId(newest) : storedVersionId(put.versionId)
+  const unversioned = bucket.versioning === 'Unversioned' ? nullKind.unversioned : nullKind.suspended
+  const kind = put.versionId === null ? unversioned : nullKind.none
+  const slot = { bucketId: bucket.id, bucket: put.bucket, key, versionId, nullKind: kind }
+  insertVersion(context, slot, put.body, 0)
+  journal(context, 'put', slot, 0)
+  return { outcome: 'stored', versionId, isNull: kind !== nullKind.none }
+}
+
+/** Fields that stay with the stored bytes when only metadata is replicated. */
+const dataFields = [
+  'location',
+  'x-amz-server-side-encryption',
+  'x-amz-server-side-encryption-aws-kms-key-id',
+  'x-amz-server-side-encryption-customer-algorithm',
+] as const
+
+function replaceVersion(
+  context: WriteContext,
+  bucketId: number,
+  put: PutReplicaCommand,
+  stored: StoredVersion,
+): PutReplicaResult {
+  const before = context.connection.get<{ metadata: string; replication: string | null; integrity: string | null }>(
+    'SELECT metadata, replication, integrity FROM versions WHERE id = ?',
+    stored.id,
+  )
+  const oldMetadata = before?.metadata ?? '{}'
+  const metadata = put.keepLocation ? withDataOf(put.body.metadata, oldMetadata) : put.body.metadata
+  const body: VersionBody = { ...put.body, metadata, integrity: put.body.integrity ?? before?.integrity ?? null }
+  const result: PutReplicaResult = {
+    outcome: 'stored',
+    versionId: storedVersionId(stored.version_id),
+    isNull: stored.null_kind !== nullKind.none,
+  }
+  if (oldMetadata === metadata && before?.replication === body.replication) return result
+  context.connection.run(
+    `UPDATE versions SET is_delete_marker = ?, size = ?, etag = ?, last_modified = ?, storage_class = ?, owner_id = ?, owner_name = ?,
+     origin_op = ?, metadata = ?, replication = ?, integrity = ? WHERE id = ?`,
+    body.isDeleteMarker ? 1 : 0,
+    body.size,
+    body.etag,
+    body.lastModified,
+    body.storageClass,
+    body.ownerId,
+    body.ownerName,
+    body.originOp,
+    body.metadata,
+    body.replication,
+    body.integrity,
+    stored.id,
+  )
+  const newData = dataOf(metadata)
+  const kept = new Set(newData.map(item => item.key))
+  for (const item of newData) refer(context, item.key)
+  discard(
+    context,
+    dataOf(oldMetadata).filter(item => !kept.has(item.key)),
+  )
+  const slot = { bucketId, bucket: put.bucket, key: put.key, versionId: result.versionId }
+  journal(context, 'put', slot, stored.revision)
+  return result
+}
+
+function withDataOf(metadata: string, stored: string): string {
+  const fresh: Record<string, unknown> = JSON.parse(metadata)
+  const before: Record<string, unknown> = JSON.parse(stored)
+  for (const name of dataFields) {
+    if (before[name] === undefined) delete fresh[name]
+    else fresh[name] = before[name]
+  }
+  return JSON.stringify(fresh)
+}
+
+export function changeVersion(context: WriteContext, change: ChangeVersionCommand): ChangeVersionResult {
+  const bucket = context.bucket(change.bucket)
+  if (bucket === null) return { outcome: 'no-such-bucket' }
+  const { key } = change
+  const stored = versionAt(context, bucket.id, key, change.version)
+  if (stored === undefined) return { outcome: 'no-such-version' }
+  if (stored.revision !== change.seenRevision) return { outcome: 'conflict' }
+  const metadata: Record<string, unknown> = JSON.parse(metadataOf(context, stored.id))
+  metadata['tags'] = change.tags
+  const revision = change.replication === null ? stored.revision : stored.revision + 1
+  context.connection.run(
+    'UPDATE versions SET metadata = ?, origin_op = ?, replication = COALESCE(?, replication), revision = ? WHERE id = ?',
+    JSON.stringify(metadata),
+    change.originOp,
+    change.replication,
+    revision,
+    stored.id,
+  )
+  const versionId = storedVersionId(stored.version_id)
+  const slot = { bucketId: bucket.id, bucket: change.bucket, key, versionId, nullKind: stored.null_kind }
+  const sequence = journal(context, 'put', slot, revision)
+  for (const site of change.sites) raiseRow(context, slot, stored, site, revision, sequence)
+  return { outcome: 'changed', revision }
+}
+
+/** The site's row has new work; a task that has it claimed finds the newer revision when it reports. */
+function raiseRow(
+  context: WriteContext,
+  slot: VersionSlot,
+  version: StoredVersion,
+  site: string,
+  revision: number,
+  sequence: number,
+): void {
+  const { bucketId, key, versionId } = slot
+  const row = rowOf(context, bucketId, key, versionId, site)
+  if (row === undefined) {
+    const isDeleteMarker = version.is_delete_marker === 1
+    const size =
+      context.connection.get<{ size: number }>('SELECT size FROM versions WHERE id = ?', version.id)?.size ?? 0
+    insertRow(context, { bucketId, key, versionId, site, revision, isDeleteMarker, size, sequence })
+    return
+  }
+  const raised = { revision, attempts: 0, createdAt: context.now, reason: null }
+  if (row.state === state.claimed) {
+    changeRow(context, row, { ...raised, state: row.state, at: row.at })
+    return
+  }
+  moveSums(context, row, state.pending)
+  changeRow(context, row, { ...raised, state: state.pending, at: sequence })
+}
+
+export function deleteVersion(context: WriteContext, remove: DeleteVersionCommand): DeleteVersionResult {
+  const bucket = context.bucket(remove.bucket)
+  if (bucket === null) return { outcome: 'no-such-bucket' }
+  const { key } = remove
+  if (remove.condition !== null && !conditionHolds(remove.condition, newestOf(context, bucket.id, key)))
+    return { outcome: 'precondition-failed' }
+  const stored = versionAt(context, bucket.id, key, remove.version)
+  if (stored === undefined) return { outcome: 'absent' }
+  removeVersion(context, bucket.id, key, stored, new Set())
+  dropApplied(context, bucket.id, key)
+  const versionId = storedVersionId(stored.version_id)
+  journal(context, 'delete', { bucketId: bucket.id, bucket: remove.bucket, key, versionId }, stored.revision)
+  return { outcome: 'deleted', wasDeleteMarker: stored.is_delete_marker === 1 }
+}

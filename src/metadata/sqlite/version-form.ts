@@ -1,0 +1,95 @@
+// Between the public form of a version's metadata and its columns: what the front end hands over is taken apart here, on the main thread, and
+// put together again when it is read.
+import type { Integrity, ObjectMetadata, VersionRecord } from '../../domain/object-metadata.ts'
+import { noReplication, type ReplicationInfo } from '../../domain/replication-info.ts'
+import { storedVersionId } from '../../domain/version-id.ts'
+import type { NewMetadata } from '../metadata-store.ts'
+import type { VersionBody } from './commands.ts'
+import { nullKind } from './version-rows.ts'
+
+export function versionBody(given: NewMetadata, integrity: Integrity | null): VersionBody {
+  const { replicationInfo, originOp, ...rest } = given
+  const stored: Record<string, unknown> = rest
+  // The store says these itself; a caller that hands on metadata it has read may still carry them.
+  if ('versionId' in stored) delete stored['versionId']
+  if ('isNull' in stored) delete stored['isNull']
+  const isDeleteMarker = given.isDeleteMarker === true
+  const replicated = replicationInfo.status !== '' || replicationInfo.backends.length > 0
+  return {
+    metadata: JSON.stringify(stored),
+    originOp,
+    replication: replicated ? JSON.stringify(replicationInfo) : null,
+    sites: pendingSites(replicationInfo),
+    isDeleteMarker,
+    size: isDeleteMarker ? 0 : given['content-length'],
+    etag: given['content-md5'],
+    lastModified: given['last-modified'],
+    storageClass: given['x-amz-storage-class'],
+    ownerId: given['owner-id'],
+    ownerName: given['owner-display-name'],
+    integrity: integrity === null ? null : JSON.stringify(integrity),
+    data: (given.location ?? []).map(piece => ({ key: piece.key, location: piece.dataStoreName })),
+  }
+}
+
+/** Sites whose backend is PENDING, each once. */
+export function pendingSites(info: ReplicationInfo): string[] {
+  const sites = info.backends.filter(backend => backend.status === 'PENDING').map(backend => backend.site)
+  return sites.length < 2 ? sites : [...new Set(sites)]
+}
+
+/** The columns that make up the public form again. */
+export interface FormColumns {
+  readonly version_id: string
+  readonly null_kind: number
+  readonly origin_op: string
+  readonly metadata: string
+  readonly replication: string | null
+}
+
+export const formColumns = 'version_id, null_kind, origin_op, metadata, replication'
+
+export function publicMetadata(columns: FormColumns): ObjectMetadata {
+  const stored: Omit<ObjectMetadata, 'replicationInfo' | 'originOp' | 'versionId' | 'isNull'> = JSON.parse(
+    columns.metadata,
+  )
+  const replicationInfo: ReplicationInfo =
+    columns.replication === null ? noReplication : JSON.parse(columns.replication)
+  return {
+    ...stored,
+    originOp: columns.origin_op,
+    replicationInfo,
+    ...(columns.null_kind !== nullKind.unversioned && { versionId: columns.version_id }),
+    ...(columns.null_kind === nullKind.suspended && { isNull: true }),
+  }
+}
+
+/** The same as JSON text, without parsing what is stored. */
+export function publicMetadataJson(columns: FormColumns): string {
+  const open = columns.metadata.slice(0, -1)
+  const replication = columns.replication ?? JSON.stringify(noReplication)
+  const id = columns.null_kind === nullKind.unversioned ? '' : `,"versionId":${JSON.stringify(columns.version_id)}`
+  const isNull = columns.null_kind === nullKind.suspended ? ',"isNull":true' : ''
+  return `${open},"originOp":${JSON.stringify(columns.origin_op)},"replicationInfo":${replication}${id}${isNull}}`
+}
+
+export interface RecordColumns extends FormColumns {
+  readonly is_delete_marker: number
+  readonly is_latest: number
+  readonly revision: number
+  readonly integrity: string | null
+}
+
+export function versionRecord(bucket: string, key: string, columns: RecordColumns): VersionRecord {
+  return {
+    bucket,
+    key,
+    versionId: storedVersionId(columns.version_id),
+    isNull: columns.null_kind !== nullKind.none,
+    isDeleteMarker: columns.is_delete_marker === 1,
+    isLatest: columns.is_latest === 1,
+    revision: columns.revision,
+    metadata: publicMetadata(columns),
+    integrity: columns.integrity === null ? null : JSON.parse(columns.integrity),
+  }
+}

@@ -1,0 +1,255 @@
+// Rows of versions and of what hangs on them (data, journal, ledger rows): the steps that the version commands are made of. Each runs inside
+// the transaction of its command.
+import type { DataLocation } from '../../domain/object-metadata.ts'
+import { isInlineKey } from '../../domain/object-metadata.ts'
+import type { VersionId } from '../../domain/version-id.ts'
+import type { WriteCondition } from '../metadata-store.ts'
+import type { DataReference, VersionBody } from './commands.ts'
+import {
+  changeRow,
+  endRow,
+  insertRow,
+  isOpen,
+  moveSums,
+  type StoredRow,
+  sourceGone,
+  state,
+  unblockNext,
+} from './ledger-rows.ts'
+import type { WriteContext } from './write-context.ts'
+
+/** How the null version came to be: decides what its public metadata shows. */
+export const nullKind = { none: 0, suspended: 1, unversioned: 2 } as const
+
+export interface StoredVersion {
+  readonly id: number
+  readonly version_id: string
+  readonly null_kind: number
+  readonly is_delete_marker: number
+  readonly revision: number
+  readonly etag: string
+}
+
+const versionColumns = 'id, version_id, null_kind, is_delete_marker, revision, etag'
+
+export function newestOf(context: WriteContext, bucketId: number, key: string): StoredVersion | undefined {
+  return context.connection.get<StoredVersion>(
+    `SELECT ${versionColumns} FROM versions WHERE bucket_id = ? AND key = ? ORDER BY version_id LIMIT 1`,
+    bucketId,
+    key,
+  )
+}
+
+/** Finds a version by `null`, `latest` or its id. */
+export function versionAt(
+  context: WriteContext,
+  bucketId: number,
+  key: string,
+  address: string,
+): StoredVersion | undefined {
+  if (address === 'latest') return newestOf(context, bucketId, key)
+  if (address === 'null')
+    return context.connection.get<StoredVersion>(
+      `SELECT ${versionColumns} FROM versions WHERE bucket_id = ? AND key = ? AND null_kind > 0`,
+      bucketId,
+      key,
+    )
+  return context.connection.get<StoredVersion>(
+    `SELECT ${versionColumns} FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?`,
+    bucketId,
+    key,
+    address,
+  )
+}
+
+/** Whether a write's condition holds for the current version; a delete marker is as good as nothing. */
+export function conditionHolds(condition: WriteCondition | null, current: StoredVersion | undefined): boolean {
+  if (condition === null) return true
+  const etag = current === undefined || current.is_delete_marker === 1 ? null : current.etag
+  const matches = (wanted: readonly string[]): boolean =>
+    etag !== null && wanted.some(candidate => candidate === '*' || candidate === etag)
+  if (condition.ifMatch !== undefined && !matches(condition.ifMatch)) return false
+  return condition.ifNoneMatch === undefined || !matches(condition.ifNoneMatch)
+}
+
+/**
+ * The newest id that the key ever had, as far as anybody still knows: a deleted version may have been applied at a site, and the next one must
+ * come after it even if the clock was set back.
+ */
+export function newestKnownId(
+  context: WriteContext,
+  bucketId: number,
+  key: string,
+  current: StoredVersion | undefined,
+): string | null {
+  const row = context.connection.get<{ ledger: string | null; applied: string | null }>(
+    `SELECT (SELECT version_id FROM ledger WHERE bucket_id = ?1 AND key = ?2 ORDER BY version_id LIMIT 1) AS ledger,
+     (SELECT min(version_id) FROM applied WHERE bucket_id = ?1 AND key = ?2) AS applied`,
+    bucketId,
+    key,
+  )
+  const known = [current?.version_id, row?.ledger, row?.applied].filter(id => typeof id === 'string')
+  return known.length === 0 ? null : known.reduce((a, b) => (a < b ? a : b))
+}
+
+export interface VersionSlot {
+  readonly bucketId: number
+  readonly bucket: string
+  readonly key: string
+  readonly versionId: VersionId
+  readonly nullKind: number
+}
+
+export function insertVersion(context: WriteContext, slot: VersionSlot, body: VersionBody, revision: number): void {
+  context.connection.run(
+    `INSERT INTO versions (bucket_id, key, version_id, null_kind, is_delete_marker, revision, size, etag, last_modified, storage_class,
+     owner_id, owner_name, origin_op, metadata, replication, integrity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    slot.bucketId,
+    slot.key,
+    slot.versionId,
+    slot.nullKind,
+    body.isDeleteMarker ? 1 : 0,
+    revision,
+    body.size,
+    body.etag,
+    body.lastModified,
+    body.storageClass,
+    body.ownerId,
+    body.ownerName,
+    body.originOp,
+    body.metadata,
+    body.replication,
+    body.integrity,
+  )
+  for (const item of body.data) refer(context, item.key)
+}
+
+/** Inline data needs no entry: only files are ever looked for by the sweep. */
+export function refer(context: WriteContext, dataKey: string): void {
+  if (!isInlineKey(dataKey))
+    context.connection.run('INSERT INTO data_references (data_key) VALUES (?) ON CONFLICT DO NOTHING', dataKey)
+}
+
+export function discard(context: WriteContext, data: readonly DataReference[]): void {
+  for (const item of data) {
+    context.connection.run('INSERT INTO garbage (data_key, location) VALUES (?, ?)', item.key, item.location)
+    if (!isInlineKey(item.key)) context.connection.run('DELETE FROM data_references WHERE data_key = ?', item.key)
+  }
+}
+
+/** What of a stored version's metadata text names its data. */
+export function dataOf(metadata: string): DataReference[] {
+  const parsed: { location?: readonly DataLocation[] | null } = JSON.parse(metadata)
+  return (parsed.location ?? []).map(piece => ({ key: piece.key, location: piece.dataStoreName }))
+}
+
+export function metadataOf(context: WriteContext, id: number): string {
+  return (
+    context.connection.get<{ metadata: string }>('SELECT metadata FROM versions WHERE id = ?', id)?.metadata ?? '{}'
+  )
+}
+
+/** Adds a journal entry; answers its sequence. */
+export function journal(
+  context: WriteContext,
+  type: 'put' | 'delete',
+  slot: Omit<VersionSlot, 'nullKind'>,
+  revision: number,
+): number {
+  context.journaled = true
+  return context.connection.insert(
+    'INSERT INTO journal (at, type, bucket_id, bucket, key, version_id, revision) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    context.now,
+    type,
+    slot.bucketId,
+    slot.bucket,
+    slot.key,
+    slot.versionId,
+    revision,
+  )
+}
+
+export function openRows(
+  context: WriteContext,
+  slot: VersionSlot,
+  body: VersionBody,
+  revision: number,
+  sequence: number,
+): void {
+  const { bucketId, key, versionId } = slot
+  const { isDeleteMarker, size } = body
+  for (const site of body.sites)
+    insertRow(context, { bucketId, key, versionId, site, revision, isDeleteMarker, size, sequence })
+}
+
+/** Removes a version with its data and its ledger rows; `keep` names data that a new version takes over. */
+export function removeVersion(
+  context: WriteContext,
+  bucketId: number,
+  key: string,
+  version: StoredVersion,
+  keep: ReadonlySet<string>,
+): void {
+  const data = version.is_delete_marker === 1 ? [] : dataOf(metadataOf(context, version.id))
+  context.connection.run('DELETE FROM versions WHERE id = ?', version.id)
+  discard(
+    context,
+    data.filter(item => !keep.has(item.key)),
+  )
+  if (version.revision === 0) return
+  const rows = context.connection.all<StoredRow>(
+    'SELECT * FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ?',
+    bucketId,
+    key,
+    version.version_id,
+  )
+  for (const row of rows) endWithSource(context, row)
+}
+
+/**
+ * The row of a version that is no more. One that a task has claimed stays until the task tells how it ended: no newer version may be written
+ * meanwhile. One with an upload begun at the destination stays to be worked on: somebody has to abort the upload.
+ */
+function endWithSource(context: WriteContext, row: StoredRow): void {
+  if (row.state === state.claimed || row.state === state.reported) return
+  if (!isOpen(row.state)) {
+    moveSums(context, row, null)
+    context.connection.run(
+      'DELETE FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
+      row.bucket_id,
+      row.key,
+      row.version_id,
+      row.site,
+    )
+    return
+  }
+  const upload = context.connection.get(
+    'SELECT 1 FROM ledger_uploads WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
+    row.bucket_id,
+    row.key,
+    row.version_id,
+    row.site,
+  )
+  if (upload !== undefined) {
+    changeRow(context, row, { state: state.loose, at: context.now })
+    return
+  }
+  endRow(context, row, state.skipped, { reason: sourceGone(context.now), unsettled: 0 })
+  unblockNext(context, row.site, row.bucket_id, row.key)
+}
+
+/** Forgets what sites have applied of a key that is gone here and has no open row. */
+export function dropApplied(context: WriteContext, bucketId: number, key: string): void {
+  context.connection.run(
+    `DELETE FROM applied WHERE bucket_id = ?1 AND key = ?2 AND NOT EXISTS (SELECT 1 FROM versions WHERE bucket_id = ?1 AND key = ?2)
+     AND NOT EXISTS (SELECT 1 FROM ledger WHERE site = applied.site AND bucket_id = ?1 AND key = ?2 AND state <= 4)`,
+    bucketId,
+    key,
+  )
+}
+
+/** Makes room for a new null version of the key. */
+export function removeNull(context: WriteContext, bucketId: number, key: string, keep: ReadonlySet<string>): void {
+  const stored = versionAt(context, bucketId, key, 'null')
+  if (stored !== undefined) removeVersion(context, bucketId, key, stored, keep)
+}

@@ -1,0 +1,230 @@
+// What a command handler works with: the connection, the time of its command, the writer's memory (caches that a rollback empties), and the
+// sums that are gathered per command and written once per batch, in the batch's own transaction.
+import { momentOf, nextVersionId, storedVersionId, type VersionId } from '../../domain/version-id.ts'
+import type { Connection } from './connection.ts'
+
+export interface StoredBucket {
+  readonly id: number
+  readonly versioning: string
+  readonly replicated: boolean
+}
+
+/** A change of a site's sums. */
+export interface SumChange {
+  readonly site: string
+  readonly objects: number
+  readonly bytes: number
+  readonly failedObjects: number
+  readonly failedBytes: number
+}
+
+export interface ActivityChange {
+  readonly site: string
+  readonly slotAt: number
+  readonly completedObjects: number
+  readonly completedBytes: number
+  readonly failedObjects: number
+  readonly failedBytes: number
+}
+
+export const activitySlotMs = 5 * 60_000
+
+/** Where a claimed row is; lives as long as the process, as claims do. */
+export interface ClaimedRow {
+  readonly bucketId: number
+  readonly key: string
+  readonly versionId: string
+  readonly site: string
+}
+
+export class WriteContext {
+  readonly connection: Connection
+  readonly group: string
+  /** Counts the starts of this database; claims of former ones are dead. */
+  readonly epoch: number
+  readonly claims = new Map<string, ClaimedRow>()
+  now = 0
+  journaled = false
+
+  readonly #buckets = new Map<string, StoredBucket>()
+  readonly #topics = new Map<string, { id: number; next: number }>()
+  #lastIssued: VersionId | null = null
+  #tokens = 0
+  #sums: SumChange[] = []
+  #activity: ActivityChange[] = []
+  #claimedSequences = new Map<string, number>()
+  #marks = { sums: 0, activity: 0 }
+
+  constructor(connection: Connection, group: string, epoch: number) {
+    this.connection = connection
+    this.group = group
+    this.epoch = epoch
+  }
+
+  bucket(name: string): StoredBucket | null {
+    const known = this.#buckets.get(name)
+    if (known !== undefined) return known
+    const row = this.connection.get<{ id: number; versioning: string; replicated: number }>(
+      'SELECT id, versioning, replication IS NOT NULL AS replicated FROM buckets WHERE name = ?',
+      name,
+    )
+    if (row === undefined) return null
+    const bucket = { id: row.id, versioning: row.versioning, replicated: row.replicated === 1 }
+    this.#buckets.set(name, bucket)
+    return bucket
+  }
+
+  forgetBucket(name: string): void {
+    this.#buckets.delete(name)
+  }
+
+  topic(name: string, load: () => { id: number; next: number }): { id: number; next: number } {
+    const known = this.#topics.get(name)
+    if (known !== undefined) return known
+    const loaded = load()
+    this.#topics.set(name, loaded)
+    return loaded
+  }
+
+  newToken(row: ClaimedRow): string {
+    this.#tokens += 1
+    const token = `${this.epoch}.${this.#tokens}`
+    this.claims.set(token, row)
+    return token
+  }
+
+  /**
+   * An id newer than `newest` and than every id issued before in this process, so that a version written within the millisecond in which the
+   * newest one was deleted does not take its id.
+   */
+  newVersionId(newest: string | null): VersionId {
+    const stored = newest === null ? null : storedVersionId(newest)
+    const last = this.#lastIssued
+    const floor = stored === null || (last !== null && last < stored) ? last : stored
+    const id = nextVersionId(this.now, floor, this.group)
+    // An id ahead of the clock (after a replica from a server whose clock is) must not drag the other keys with it.
+    if (momentOf(id).epochMs <= this.now) this.#lastIssued = id
+    return id
+  }
+
+  sum(change: SumChange): void {
+    this.#sums.push(change)
+  }
+
+  activity(change: ActivityChange): void {
+    this.#activity.push(change)
+  }
+
+  /** Remembers how far a site's processor has come in the journal. */
+  claimedUpTo(site: string, sequence: number): void {
+    const known = this.#claimedSequences.get(site) ?? 0
+    if (sequence > known) this.#claimedSequences.set(site, sequence)
+  }
+
+  beginCommand(now: number): void {
+    this.now = now
+    this.#marks = { sums: this.#sums.length, activity: this.#activity.length }
+  }
+
+  /** The command was rolled back: nothing it left in memory may stay. */
+  undoCommand(): void {
+    this.#sums.length = this.#marks.sums
+    this.#activity.length = this.#marks.activity
+    this.#forgetCaches()
+  }
+
+  /** The whole batch was rolled back. */
+  undoBatch(): void {
+    this.#sums = []
+    this.#activity = []
+    this.#claimedSequences.clear()
+    this.#forgetCaches()
+  }
+
+  #forgetCaches(): void {
+    this.#buckets.clear()
+    this.#topics.clear()
+  }
+
+  /** Writes the sums of the batch; called once, before its commit. */
+  flushSums(): void {
+    for (const change of mergeSums(this.#sums)) {
+      this.connection.run(
+        `INSERT INTO site_sums (site, objects, bytes, failed_objects, failed_bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET
+         objects = objects + excluded.objects, bytes = bytes + excluded.bytes,
+         failed_objects = failed_objects + excluded.failed_objects, failed_bytes = failed_bytes + excluded.failed_bytes`,
+        change.site,
+        change.objects,
+        change.bytes,
+        change.failedObjects,
+        change.failedBytes,
+      )
+    }
+    for (const change of mergeActivity(this.#activity)) {
+      this.connection.run(
+        `INSERT INTO activity (slot_at, site, completed_objects, completed_bytes, failed_objects, failed_bytes) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (slot_at, site) DO UPDATE SET completed_objects = completed_objects + excluded.completed_objects,
+         completed_bytes = completed_bytes + excluded.completed_bytes, failed_objects = failed_objects + excluded.failed_objects,
+         failed_bytes = failed_bytes + excluded.failed_bytes`,
+        change.slotAt,
+        change.site,
+        change.completedObjects,
+        change.completedBytes,
+        change.failedObjects,
+        change.failedBytes,
+      )
+    }
+    for (const [site, sequence] of this.#claimedSequences)
+      this.connection.run(
+        'UPDATE site_sums SET claimed_sequence = ? WHERE site = ? AND claimed_sequence < ?',
+        sequence,
+        site,
+        sequence,
+      )
+    this.#sums = []
+    this.#activity = []
+    this.#claimedSequences.clear()
+  }
+}
+
+function mergeSums(changes: readonly SumChange[]): Iterable<SumChange> {
+  const merged = new Map<string, SumChange>()
+  for (const change of changes) {
+    const known = merged.get(change.site)
+    merged.set(
+      change.site,
+      known === undefined
+        ? change
+        : {
+            site: change.site,
+            objects: known.objects + change.objects,
+            bytes: known.bytes + change.bytes,
+            failedObjects: known.failedObjects + change.failedObjects,
+            failedBytes: known.failedBytes + change.failedBytes,
+          },
+    )
+  }
+  return merged.values()
+}
+
+function mergeActivity(changes: readonly ActivityChange[]): Iterable<ActivityChange> {
+  const merged = new Map<string, ActivityChange>()
+  for (const change of changes) {
+    const name = `${change.slotAt} ${change.site}`
+    const known = merged.get(name)
+    merged.set(
+      name,
+      known === undefined
+        ? change
+        : {
+            site: change.site,
+            slotAt: change.slotAt,
+            completedObjects: known.completedObjects + change.completedObjects,
+            completedBytes: known.completedBytes + change.completedBytes,
+            failedObjects: known.failedObjects + change.failedObjects,
+            failedBytes: known.failedBytes + change.failedBytes,
+          },
+    )
+  }
+  return merged.values()
+}

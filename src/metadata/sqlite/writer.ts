@@ -1,0 +1,184 @@
+// The one writer of a database: opens it, migrates it, takes note of what a former process left, and carries out batches of commands, one
+// transaction each. Runs in its own thread, or inline for simulations. Never half of a batch: a commit that fails refuses all of it.
+import { statSync } from 'node:fs'
+import type { Command } from './commands.ts'
+import { Connection, isFinal } from './connection.ts'
+import { carryOut } from './handlers.ts'
+import { state } from './ledger-rows.ts'
+import { migrate } from './schema.ts'
+import { WriteContext } from './write-context.ts'
+
+export interface WriterOptions {
+  readonly path: string
+  /** Replication group of new version ids. */
+  readonly group: string
+  /** False only for measurements: commits are not flushed. */
+  readonly flush: boolean
+  /** Identity of the machine's boot; after another boot a power loss may have taken unflushed commits. */
+  readonly bootId: string
+  readonly now: number
+}
+
+export interface Batch {
+  readonly commands: readonly Command[]
+  /** Has a command that must be on disk before it is answered. */
+  readonly durable: boolean
+  /** Finish what the checkpoint thread has begun, so that the log starts again at its beginning. */
+  readonly restartLog: boolean
+}
+
+export type CommandReply =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly message: string }
+
+export interface BatchReply {
+  readonly replies: readonly CommandReply[]
+  readonly journaled: boolean
+  readonly walBytes: number
+  /** Set when the database can be believed no longer: the process has to end. */
+  readonly fatal: string | null
+}
+
+/** Above this the writer empties the log itself, whatever it costs. */
+const walBytesMax = 256 * 1024 ** 2
+
+/** Called by simulations at named moments; whatever it throws is a crash at that moment. */
+export type CrashPoint = (name: string) => void
+
+export class Writer {
+  readonly connection: Connection
+  readonly context: WriteContext
+  readonly #options: WriterOptions
+  readonly #crashPoint: CrashPoint
+  #synchronous = ''
+  #fatal: string | null = null
+
+  /** Throws when the database cannot be opened, or is of a newer schema. `connection` is an open database in memory to go on with. */
+  constructor(options: WriterOptions, connection?: Connection, crashPoint: CrashPoint = () => {}) {
+    this.#options = options
+    this.#crashPoint = crashPoint
+    this.connection = connection ?? new Connection(options.path)
+    if (connection === undefined) {
+      this.connection.execute('PRAGMA journal_mode = WAL')
+      this.connection.execute('PRAGMA wal_autocheckpoint = 0')
+      this.connection.execute('PRAGMA cache_size = -65536')
+      this.connection.execute('PRAGMA temp_store = MEMORY')
+    }
+    this.#setSynchronous(options.flush ? 'FULL' : 'OFF')
+    migrate(this.connection, options.path)
+    const epoch = recover(this.connection, options)
+    this.context = new WriteContext(this.connection, options.group, epoch)
+  }
+
+  run(batch: Batch): BatchReply {
+    if (this.#fatal !== null) return refuseAll(batch, this.#fatal, true)
+    try {
+      if (this.#options.flush) this.#setSynchronous(batch.durable ? 'FULL' : 'NORMAL')
+      return this.#transact(batch)
+    } catch (error) {
+      return this.#giveUp(batch, error)
+    }
+  }
+
+  #transact(batch: Batch): BatchReply {
+    const { connection, context } = this
+    context.journaled = false
+    connection.run('BEGIN IMMEDIATE')
+    const replies = batch.commands.map(command => this.#carryOut(command))
+    context.flushSums()
+    this.#crashPoint('before-commit')
+    connection.run('COMMIT')
+    this.#crashPoint('after-commit')
+    const walBytes = this.#tendLog(batch.restartLog)
+    return { replies, journaled: context.journaled, walBytes, fatal: null }
+  }
+
+  #carryOut(command: Command): CommandReply {
+    const { connection, context } = this
+    // Counts afresh what is stored, so the sums gathered so far have to be stored first.
+    if (command.kind === 'recount') context.flushSums()
+    context.beginCommand(command.now)
+    connection.run('SAVEPOINT command')
+    try {
+      const value = carryOut(context, command)
+      connection.run('RELEASE command')
+      return { ok: true, value }
+    } catch (error) {
+      if (isFinal(error)) throw error
+      connection.run('ROLLBACK TO command')
+      connection.run('RELEASE command')
+      context.undoCommand()
+      return { ok: false, message: messageOf(error) }
+    }
+  }
+
+  #giveUp(batch: Batch, error: unknown): BatchReply {
+    this.context.undoBatch()
+    try {
+      this.connection.run('ROLLBACK')
+    } catch (rollbackError) {
+      // SQLite has rolled back by itself after some errors; a second failure on a sound database changes nothing.
+      if (isFinal(rollbackError)) this.#fatal = messageOf(rollbackError)
+    }
+    if (isFinal(error)) this.#fatal = messageOf(error)
+    return refuseAll(batch, messageOf(error), this.#fatal !== null)
+  }
+
+  #setSynchronous(mode: 'FULL' | 'NORMAL' | 'OFF'): void {
+    if (this.#synchronous === mode) return
+    this.connection.execute(`PRAGMA synchronous = ${mode}`)
+    this.#synchronous = mode
+  }
+
+  #tendLog(restart: boolean): number {
+    const { path } = this.#options
+    if (path === ':memory:') return 0
+    const bytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    if (bytes > walBytesMax) this.connection.all('PRAGMA wal_checkpoint(TRUNCATE)')
+    else if (restart) this.connection.all('PRAGMA wal_checkpoint(PASSIVE)')
+    return bytes
+  }
+
+  close(): void {
+    if (this.#options.path !== ':memory:' && this.#fatal === null)
+      this.connection.all('PRAGMA wal_checkpoint(TRUNCATE)')
+    this.connection.close()
+  }
+}
+
+function refuseAll(batch: Batch, message: string, final: boolean): BatchReply {
+  const replies = batch.commands.map((): CommandReply => ({ ok: false, message }))
+  return { replies, journaled: false, walBytes: 0, fatal: final ? message : null }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/**
+ * Takes note of what the former process left, and answers the new epoch. Its claims are dead: their rows are pending again, and because nobody
+ * told how far they came, unsettled. After a boot without an orderly end, commits that were not flushed may be lost, so no open row is settled.
+ */
+function recover(connection: Connection, options: WriterOptions): number {
+  connection.run('BEGIN IMMEDIATE')
+  const meta = (name: string): unknown =>
+    connection.get<{ value: unknown }>('SELECT value FROM meta WHERE name = ?', name)?.value
+  const epoch = Number(meta('epoch') ?? 0) + 1
+  const powerLost = epoch > 1 && meta('boot_id') !== options.bootId && meta('clean') !== 1
+  const sites = connection.all<{ site: string }>('SELECT site FROM site_sums')
+  for (const { site } of sites) {
+    connection.run(
+      `UPDATE ledger SET state = ?, unsettled = 1, token = NULL, at = ? WHERE site = ? AND state = ${state.claimed}`,
+      state.loose,
+      options.now,
+      site,
+    )
+    if (powerLost) connection.run('UPDATE ledger SET unsettled = 1 WHERE site = ? AND state <= 4', site)
+  }
+  const set = 'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'
+  connection.run(set, 'epoch', epoch)
+  connection.run(set, 'boot_id', options.bootId)
+  connection.run(set, 'clean', 0)
+  connection.run('COMMIT')
+  return epoch
+}
