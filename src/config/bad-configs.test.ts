@@ -43,7 +43,7 @@ const peer = { site: 'peer', servers: ['peer:8000'], credentials }
 /** Title, configuration, and a line for each problem it must have. */
 const cases: readonly (readonly [string, unknown, ...string[]])[] = [
   ['a list at the top', [], 'the file: found an empty list, expected a mapping'],
-  ['a text at the top', 'x', 'the file: found "x", expected a mapping'],
+  ['a text at the top', 'hunter2', 'the file: found a string (not shown), expected a mapping'],
   [
     'an unknown key',
     { dataDr: 'x' },
@@ -207,6 +207,16 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
     'a secret of another type',
     withAws({ credentials: { accessKey: 'AK', secretKey: 7 } }),
     'locations.aws.details.credentials.secretKey: found a number (not shown), expected a string',
+  ],
+  [
+    'a secret in place of credentials',
+    withAws({ credentials: 'AK:hunter2' }),
+    'locations.aws.details.credentials: found a string (not shown), expected a mapping',
+  ],
+  [
+    'a secret in an endpoint',
+    withAws({ awsEndpoint: 'AK:hunter2@s3.example' }),
+    'locations.aws.details.awsEndpoint: found "***@s3.example", expected host or host:port, without scheme and path (`https` is a key of its own)',
   ],
   [
     'a secret as key',

@@ -90,7 +90,7 @@ function shorten(text: string): string {
 
 /** User, password and query of a URL are where people put credentials. */
 function maskUrl(text: string): string {
-  return text.replace(/\/\/[^/@]*@/, '//***@').replace(/\?.*$/s, '?***')
+  return text.replace(/[^\s/]*@/g, '***@').replace(/\?.*$/s, '?***')
 }
 
 /** The candidate most like the text, if it is alike enough to have been meant. */

@@ -258,6 +258,8 @@ export const configSchema = Type.Object(
   },
   {
     ...strict,
+    // Whatever else is read by mistake, such as a credentials file, is not shown.
+    secret: true,
     refused: {
       replicationEndpoints: 'env_replication_endpoints',
       bootstrapList: 'env_replication_endpoints',

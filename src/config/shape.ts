@@ -102,7 +102,7 @@ function fitsNumber(node: SchemaNode, value: number): boolean {
 }
 
 function refuse(node: SchemaNode, value: unknown, path: Path, report: Report): false {
-  const found = report.found(path, value, node.secret)
+  const found = report.found(path, value, node.secret === true || node.secretKeys === true)
   const reason = typeof value === 'string' ? refusal(node.refusedValues, value) : undefined
   const nearest = typeof value === 'string' && reason === undefined ? nearestName(value, node.enum ?? []) : undefined
   report.add(path, found, reason ?? expectation(node), nearest)

@@ -217,17 +217,16 @@ test('whatever the files hold, nothing throws and the result passes the check', 
     fc
       .tuple(fc.constantFrom(...[...leaves(root, [])].map(leaf => leaf.path)), json)
       .map(([path, value]) => changed(root, path, value))
+  const maybe = <T>(sample: fc.Arbitrary<T>) => fc.option(sample, { nil: undefined, freq: 9 })
   const set = fc.record({
-    cloudserver: fc.oneof(
-      mutate(cloudserver),
-      fc.dictionary(fc.constantFrom('port', 'listenOn', 'replicationEndpoints'), json),
+    cloudserver: maybe(
+      fc.oneof(mutate(cloudserver), fc.dictionary(fc.constantFrom('port', 'listenOn', 'replicationEndpoints'), json)),
     ),
-    locations: fc.oneof(
-      mutate(locations),
-      fc.dictionary(fc.constantFrom('us-east-1', 'awsbackend', '__proto__'), json),
+    locations: maybe(
+      fc.oneof(mutate(locations), fc.dictionary(fc.constantFrom('us-east-1', 'awsbackend', '__proto__'), json)),
     ),
-    authdata: fc.oneof(fc.constant(authdata), json),
-    backbeat: fc.oneof(mutate(backbeat), json),
+    authdata: maybe(fc.oneof(fc.constant(authdata), json)),
+    backbeat: maybe(fc.oneof(mutate(backbeat), json)),
   })
   fc.assert(
     fc.property(set, sources => {
