@@ -46,8 +46,6 @@ export type ControlConfig = {
 
 export type LocationConfig = FileLocationConfig | S3LocationConfig | AzureLocationConfig
 
-export type LocationType = LocationConfig['type']
-
 type LocationCommon = {
   readonly name: string
   /** Unique over all locations; what object metadata names the location by. */

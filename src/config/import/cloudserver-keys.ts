@@ -1,6 +1,6 @@
 // The keys of CloudServer's config.json and what an import does with each. Data only.
 
-import { converted, elsewhere, type Judgement, notNeeded, notSupported, type Rule } from './catalogue.ts'
+import { elsewhere, type Judgement, notNeeded, notSupported, type Rule } from './catalogue.ts'
 
 const ownMetadata = notNeeded('metadata is kept in dataDir; what is stored there is not taken over')
 const ownData = notNeeded('data is kept in dataDir; what is stored there is not taken over')
@@ -80,6 +80,3 @@ export function filled(judgement: Judgement): (value: unknown) => Judgement {
     return empty ? notNeeded('nothing is set') : judgement
   }
 }
-
-/** Kept for keys of accounts: all that CloudServer reads of an account is read here too. */
-export const authdataRules: readonly Rule[] = [['accounts', converted]]

@@ -12,7 +12,7 @@ import { formatYaml } from '../yaml.ts'
 import { leaves } from './catalogue.ts'
 import { importConfig } from './convert.ts'
 import { type Finding, formatFinding } from './finding.ts'
-import { authdata, backbeat, cloudserver, locations } from './samples.fixture.ts'
+import { authdata, backbeat, cloudserver, locations } from './samples.ts'
 
 const authdataFile = '/work/authdata.json'
 const environment = memoryEnvironment({ [authdataFile]: JSON.stringify(authdata) })
