@@ -98,7 +98,7 @@ async function completeUpload(
     context?.signal === undefined ? {} : { signal: context.signal },
   )
   const size = parts.reduce((sum, part) => sum + part.size, 0)
-  if (stored === null || stored.size !== size || stored.etag !== etag) throw mismatch('completed upload')
+  if (stored === null || (size > 0 && stored.size !== size) || stored.etag !== etag) throw mismatch('completed upload')
   if (bucket.details.supportsVersioning && stored.versionId === '') throw versioningOff(bucket)
   return { versionId: stored.versionId, etag }
 }
