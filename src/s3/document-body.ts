@@ -4,8 +4,12 @@ import { openPayload, type PayloadOptions } from './auth/payload-check.ts'
 import type { Call } from './call.ts'
 import { readSmallBody } from './request-body.ts'
 
-/** The bytes of the document, at most `limits.xmlBytes`. */
-export function readDocument(call: Call, options?: PayloadOptions): Promise<Buffer> {
+/** The bytes of the document, at most `bytesMax`. */
+export function readDocument(
+  call: Call,
+  options?: PayloadOptions,
+  bytesMax: number = limits.xmlBytes,
+): Promise<Buffer> {
   const check = openPayload(call.auth.payload, call.headers, options)
-  return readSmallBody(call.body, check, limits.xmlBytes)
+  return readSmallBody(call.body, check, bytesMax)
 }

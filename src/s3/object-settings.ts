@@ -132,7 +132,8 @@ function isUserMetadata(name: string): name is `x-amz-meta-${string}` {
 
 export interface NewVersion {
   readonly key: string
-  readonly account: Account
+  /** Who is named as the owner. */
+  readonly account: Pick<Account, 'displayName' | 'canonicalId'>
   readonly settings: ObjectSettings
   readonly size: number
   /** Hex MD5, or `<hex>-<parts>`. */

@@ -5,13 +5,20 @@ import type { Operation } from './call.ts'
 import { deleteBucket, getBucketLocation, headBucket } from './operations/bucket.ts'
 import { deleteBucketReplication, getBucketReplication, putBucketReplication } from './operations/bucket-replication.ts'
 import { getBucketVersioning, putBucketVersioning } from './operations/bucket-versioning.ts'
+import { completeMultipartUpload } from './operations/complete-multipart-upload.ts'
+import { copyObject } from './operations/copy-object.ts'
 import { createBucket } from './operations/create-bucket.ts'
+import { createMultipartUpload } from './operations/create-multipart-upload.ts'
 import { deleteObject } from './operations/delete-object.ts'
+import { deleteObjects } from './operations/delete-objects.ts'
 import { getObject, headObject } from './operations/get-object.ts'
 import { listBuckets } from './operations/list-buckets.ts'
 import { listObjectVersions } from './operations/list-object-versions.ts'
 import { listObjects, listObjectsV2 } from './operations/list-objects.ts'
+import { abortMultipartUpload, listMultipartUploads, listParts } from './operations/multipart-upload.ts'
+import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './operations/object-tagging.ts'
 import { putObject } from './operations/put-object.ts'
+import { uploadPart, uploadPartCopy } from './operations/upload-part.ts'
 import type { HeaderMap } from './request-head.ts'
 import type { RequestTarget } from './request-target.ts'
 
@@ -56,10 +63,31 @@ const bucketResources: Readonly<Record<string, Methods>> = {
     PUT: route('PutBucketVersioning', putBucketVersioning),
   },
   versions: { GET: route('ListObjectVersions', listObjectVersions) },
+  uploads: { GET: route('ListMultipartUploads', listMultipartUploads) },
+  delete: { POST: route('DeleteObjects', deleteObjects) },
   'list-type': { GET: route('ListObjectsV2', listObjectsV2) },
 }
 
-const objectResources: Readonly<Record<string, Methods>> = {}
+const objectResources: Readonly<Record<string, Methods>> = {
+  tagging: {
+    GET: route('GetObjectTagging', getObjectTagging),
+    PUT: route('PutObjectTagging', putObjectTagging),
+    DELETE: route('DeleteObjectTagging', deleteObjectTagging),
+  },
+  uploads: { POST: route('CreateMultipartUpload', createMultipartUpload) },
+  uploadId: {
+    GET: route('ListParts', listParts),
+    PUT: route('UploadPart', uploadPart),
+    POST: route('CompleteMultipartUpload', completeMultipartUpload),
+    DELETE: route('AbortMultipartUpload', abortMultipartUpload),
+  },
+}
+
+/** The same requests with a source named in a header. */
+const copies: Readonly<Record<string, Route>> = {
+  PutObject: route('CopyObject', copyObject),
+  UploadPart: route('UploadPartCopy', uploadPartCopy),
+}
 
 /** Sub-resources of S3 that are not here, or not on every resource. */
 const otherResources = new Set([
@@ -111,8 +139,7 @@ export function findRoute(method: string, target: RequestTarget, headers: Header
     if (method === 'POST' && methods === plain.bucket) throw serviceError('NotImplemented')
     throw serviceError('MethodNotAllowed', { details: { Method: method.slice(0, 32) } })
   }
-  void headers
-  return found
+  return (headers.has('x-amz-copy-source') ? copies[found.name] : undefined) ?? found
 }
 
 function methodsOf(level: 'service' | 'bucket' | 'object', target: RequestTarget): Methods {

@@ -1,0 +1,141 @@
+// The source of CopyObject and UploadPartCopy: which version is meant, whether it may be read and copied, and its bytes, hashed on the way and
+// compared with what is known of them.
+import { type ChecksumAlgorithm, createHasher } from '../base/hash.ts'
+import type { Bucket } from '../domain/bucket.ts'
+import { serviceError } from '../domain/errors.ts'
+import type { VersionRecord } from '../domain/object-metadata.ts'
+import { type OpenBucket, openOtherBucket } from './access.ts'
+import { invalidArgument } from './answer.ts'
+import type { PayloadFacts } from './auth/payload-check.ts'
+import type { ByteRange } from './byte-range.ts'
+import type { Call } from './call.ts'
+import { readCondition } from './conditions.ts'
+import { openStored, type ReceivedData, storeBytes } from './object-data.ts'
+import { checkKeyLength, decodeComponent } from './request-target.ts'
+import { findVersion, parseVersionId, type VersionAddress } from './version-address.ts'
+
+export interface CopySource {
+  readonly bucket: Bucket
+  readonly record: VersionRecord
+  /** The request named this very version. */
+  readonly versionNamed: boolean
+}
+
+interface SourceAddress {
+  readonly bucket: string
+  readonly key: string
+  readonly version: VersionAddress
+}
+
+/** Reads x-amz-copy-source. Throws InvalidArgument. */
+function parseCopySource(header: string): SourceAddress {
+  const malformed = () =>
+    invalidArgument(
+      'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
+      'x-amz-copy-source',
+      header,
+    )
+  const mark = header.lastIndexOf('?versionId=')
+  const path = mark < 0 ? header : header.slice(0, mark)
+  const version = mark < 0 ? 'latest' : parseVersionId(decodeComponent(header.slice(mark + '?versionId='.length)))
+  const decoded = decodeComponent(path.startsWith('/') ? path.slice(1) : path)
+  const slash = decoded.indexOf('/')
+  const bucket = decoded.slice(0, Math.max(slash, 0))
+  const key = decoded.slice(slash + 1)
+  if (bucket === '' || key === '') throw malformed()
+  checkKeyLength(key)
+  return { bucket, key, version }
+}
+
+/** Finds the source and checks its conditions. Throws as GetObject would, and PreconditionFailed. */
+export async function findCopySource(call: Call, open: OpenBucket): Promise<CopySource> {
+  const address = parseCopySource(call.headers.get('x-amz-copy-source') ?? '')
+  const bucket = await openOtherBucket(call, open.account, address.bucket)
+  checkSourceOwner(call, bucket)
+  const record = await findVersion(call, bucket.name, address.key, address.version)
+  if (record.isDeleteMarker) {
+    if (address.version === 'latest') throw serviceError('NoSuchKey', { details: { Key: address.key } })
+    throw serviceError('InvalidRequest', {
+      message: 'The source of a copy request may not specifically refer to a delete marker by version id.',
+    })
+  }
+  const comparable = {
+    etag: record.metadata['content-md5'],
+    lastModified: Date.parse(record.metadata['last-modified']),
+  }
+  const unmet = readCondition(call.headers, comparable, 'x-amz-copy-source-')
+  if (unmet !== null) throw unmet
+  return { bucket, record, versionNamed: address.version !== 'latest' }
+}
+
+function checkSourceOwner(call: Call, bucket: Bucket): void {
+  const expected = call.headers.get('x-amz-source-expected-bucket-owner')
+  if (expected === undefined) return
+  if (call.services.accounts.findByCanonicalId(bucket.ownerId)?.shortId !== expected) throw serviceError('AccessDenied')
+}
+
+export interface CopyTask {
+  readonly source: VersionRecord
+  readonly range: ByteRange
+  readonly target: Bucket
+  readonly partNumber: number
+  /** To be computed and kept beside MD5 and CRC32. */
+  readonly algorithm: ChecksumAlgorithm | undefined
+}
+
+/** Copies bytes into the target bucket's location; null when the source's data has gone in between. */
+export async function copyBytes(call: Call, task: CopyTask): Promise<ReceivedData | null> {
+  const { source, range } = task
+  const opened = await openStored(call.services, source.metadata.location ?? [], range, call.signal)
+  if (opened === null) return null
+  const size = range.end - range.start
+  const hashing = hashed(opened instanceof Uint8Array ? oneChunk(opened) : opened, task.algorithm)
+  const whole = size === source.metadata['content-length']
+  const facts = (): PayloadFacts => {
+    const found = hashing.facts()
+    if (found.size !== size) throw new Error(`the source of a copy has ${found.size} bytes instead of ${size}`)
+    const crc32 = Buffer.from(found.crc32, 'base64').toString('hex')
+    if (whole && source.integrity !== null && source.integrity.crc32 !== crc32) {
+      throw new Error(`the data of ${source.bucket}/${source.key} does not match its checksum`)
+    }
+    return found
+  }
+  const bytes = { size, chunks: hashing.chunks }
+  return storeBytes(call.services, task.target, bytes, { partNumber: task.partNumber, facts })
+}
+
+async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.byteLength > 0) yield bytes
+}
+
+interface Hashed {
+  readonly chunks: AsyncIterable<Uint8Array>
+  /** Once, after the last chunk. */
+  facts(): PayloadFacts
+}
+
+function hashed(chunks: AsyncIterable<Uint8Array>, algorithm: ChecksumAlgorithm | undefined): Hashed {
+  const md5 = createHasher('MD5')
+  const crc32 = createHasher('CRC32')
+  const chosen = algorithm === undefined || algorithm === 'CRC32' ? undefined : createHasher(algorithm)
+  let size = 0
+  async function* pass(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      size += chunk.byteLength
+      md5.update(chunk)
+      crc32.update(chunk)
+      chosen?.update(chunk)
+      yield chunk
+    }
+  }
+  return {
+    chunks: pass(),
+    facts() {
+      const crc = crc32.digest().toString('base64')
+      const facts = { size, md5Hex: md5.digest().toString('hex'), crc32: crc }
+      if (algorithm === undefined) return facts
+      const value = chosen === undefined ? crc : chosen.digest().toString('base64')
+      return { ...facts, checksum: { algorithm, value, type: 'FULL_OBJECT' } }
+    },
+  }
+}

@@ -1,0 +1,154 @@
+// CopyObject: a new version made of a stored one. Every version owns its bytes, so they are copied, hashed on the way and compared with the
+// source's checksum; a copy is always one piece, with the ETag of its bytes.
+import { serviceError } from '../../domain/errors.ts'
+import { limits } from '../../domain/limits.ts'
+import { userMetadataOf } from '../../domain/object-metadata.ts'
+import { type OpenBucket, openBucket } from '../access.ts'
+import { invalidArgument, xmlAnswer } from '../answer.ts'
+import type { Answer, Call, FlatHeaders } from '../call.ts'
+import { checksumContent, requestedAlgorithm } from '../checksum-request.ts'
+import { writeCondition } from '../conditions.ts'
+import { type CopySource, copyBytes, findCopySource } from '../copy-source.ts'
+import { integrityOf, type ReceivedData } from '../object-data.ts'
+import { quoted, shownVersionId } from '../object-headers.ts'
+import {
+  newMetadata,
+  type ObjectSettings,
+  readContentHeaders,
+  readStorageClass,
+  readUserMetadata,
+  refuseUnsupported,
+} from '../object-settings.ts'
+import { parseTagHeader } from '../tag-set.ts'
+import { s3Namespace } from '../xml/writer.ts'
+import { committedOrDiscarded, pushVersionId, replicationOfWrite, writeModeOf } from './put-object.ts'
+
+type Directive = 'COPY' | 'REPLACE'
+
+function directive(call: Call, header: string): Directive {
+  const value = call.headers.get(header) ?? 'COPY'
+  if (value === 'COPY' || value === 'REPLACE') return value
+  throw invalidArgument(`Unknown ${header.slice('x-amz-'.length).replace('-', ' ')}.`, header, value)
+}
+
+/** What the copy says about itself: the source's words or the request's, per directive. */
+function settingsOfCopy(call: Call, source: CopySource): ObjectSettings {
+  const { headers } = call
+  refuseUnsupported(headers)
+  const { metadata } = source.record
+  const replaceMetadata = directive(call, 'x-amz-metadata-directive') === 'REPLACE'
+  const replaceTags = directive(call, 'x-amz-tagging-directive') === 'REPLACE'
+  const tags = replaceTags ? parseTagHeader(headers.get('x-amz-tagging') ?? '') : metadata.tags
+  const storageClass = readStorageClass(headers)
+  if (replaceMetadata) {
+    return { content: readContentHeaders(headers), userMetadata: readUserMetadata(headers), storageClass, tags }
+  }
+  return { content: storedContentHeaders(source), userMetadata: userMetadataOf(metadata), storageClass, tags }
+}
+
+function storedContentHeaders({ record }: CopySource): ObjectSettings['content'] {
+  const { metadata } = record
+  const names = [
+    'cache-control',
+    'content-disposition',
+    'content-encoding',
+    'content-language',
+    'content-type',
+    'expires',
+  ] as const
+  const content: { -readonly [Name in keyof ObjectSettings['content']]: string } = {}
+  for (const name of names) {
+    const value = metadata[name]
+    if (value !== undefined && value !== '') content[name] = value
+  }
+  return content
+}
+
+/** Copying an object onto itself must change something. Throws InvalidRequest. */
+function refuseIdleSelfCopy(call: Call, open: OpenBucket, source: CopySource): void {
+  if (source.bucket.name !== open.bucket.name || source.record.key !== call.key) return
+  const { headers } = call
+  const changes =
+    (source.versionNamed && !source.record.isLatest) ||
+    headers.get('x-amz-metadata-directive') === 'REPLACE' ||
+    headers.get('x-amz-tagging-directive') === 'REPLACE' ||
+    headers.has('x-amz-storage-class')
+  if (changes) return
+  throw serviceError('InvalidRequest', {
+    message:
+      'This copy request is illegal because it is trying to copy an object to itself without changing ' +
+      "the object's metadata, storage class, website redirect location or encryption attributes.",
+  })
+}
+
+function checkCopySize(size: number): void {
+  if (size <= limits.singlePutBytes) return
+  throw serviceError('InvalidRequest', {
+    message: `The specified copy source is larger than the maximum allowable size for a copy source: ${limits.singlePutBytes}`,
+  })
+}
+
+async function copiedData(call: Call, open: OpenBucket): Promise<{ source: CopySource; data: ReceivedData }> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const source = await findCopySource(call, open)
+    refuseIdleSelfCopy(call, open, source)
+    const { record } = source
+    const size = record.metadata['content-length']
+    checkCopySize(size)
+    const data = await copyBytes(call, {
+      source: record,
+      range: { start: 0, end: size },
+      target: open.bucket,
+      partNumber: 1,
+      algorithm: requestedAlgorithm(call.headers) ?? record.integrity?.checksum?.algorithm,
+    })
+    if (data !== null) return { source, data }
+  }
+  throw new Error(`the data of the copy source of ${call.bucket}/${call.key} is missing`)
+}
+
+export async function copyObject(call: Call): Promise<Answer> {
+  const open = await openBucket(call)
+  const { bucket, account } = open
+  const condition = writeCondition(call.headers)
+  // Everything that can be refused without the bytes is refused before they are copied.
+  settingsOfCopy(call, await findCopySource(call, open))
+  const { source, data } = await copiedData(call, open)
+  const settings = settingsOfCopy(call, source)
+  const { facts } = data
+  const { clock } = call.services.world
+  const metadata = newMetadata({
+    key: call.key,
+    account,
+    settings,
+    size: facts.size,
+    etag: facts.md5Hex,
+    location: data.location === null ? null : [data.location],
+    dataStoreName: bucket.locationConstraint,
+    // A copy is replicated whoever makes it.
+    replicationInfo: replicationOfWrite(call, bucket, null, { key: call.key, tags: settings.tags, size: facts.size }),
+    originOp: 's3:ObjectCreated:Copy',
+    now: clock.now(),
+  })
+  const put = {
+    bucket: bucket.name,
+    key: call.key,
+    mode: writeModeOf(bucket),
+    metadata,
+    integrity: integrityOf(facts),
+    ...(data.inline === undefined ? undefined : { inline: data.inline }),
+    ...(condition === undefined ? undefined : { condition }),
+  }
+  const result = await committedOrDiscarded(call, put, data)
+  const headers: FlatHeaders = []
+  pushVersionId(headers, bucket, result)
+  const sourceVersion = shownVersionId(source.bucket, source.record)
+  if (sourceVersion !== undefined) headers.push('x-amz-copy-source-version-id', sourceVersion)
+  const content = {
+    LastModified: metadata['last-modified'],
+    ETag: quoted(facts.md5Hex),
+    ...checksumContent(facts.checksum),
+    ChecksumType: facts.checksum?.type,
+  }
+  return xmlAnswer('CopyObjectResult', content, headers, s3Namespace)
+}

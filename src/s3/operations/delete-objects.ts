@@ -1,0 +1,77 @@
+// DeleteObjects: up to a thousand deletions in one request, each with its own outcome; the body must be vouched for by a digest.
+import { defects } from '../../base/channels.ts'
+import type { Bucket } from '../../domain/bucket.ts'
+import { ServiceError, serviceError } from '../../domain/errors.ts'
+import { limits } from '../../domain/limits.ts'
+import { openBucket } from '../access.ts'
+import { notImplemented, xmlAnswer } from '../answer.ts'
+import type { Account } from '../auth/account-directory.ts'
+import type { Answer, Call } from '../call.ts'
+import { parseETags } from '../conditions.ts'
+import { readDocument } from '../document-body.ts'
+import { checkKeyLength } from '../request-target.ts'
+import { parseVersionId } from '../version-address.ts'
+import { defaultXmlLimits, parseXml, type XmlElement } from '../xml/reader.ts'
+import { s3Namespace, type XmlContent } from '../xml/writer.ts'
+import { deleteOne } from './delete-object.ts'
+
+interface Wanted {
+  readonly key: string
+  /** As the client wrote it. */
+  readonly versionId?: string
+  readonly etag?: string
+}
+
+type Outcome = { readonly deleted: XmlContent } | { readonly refused: XmlContent }
+
+function requireDigest(call: Call): void {
+  const { headers } = call
+  if (headers.has('content-md5') || headers.has('x-amz-trailer')) return
+  for (const name of headers.keys()) if (name.startsWith('x-amz-checksum-')) return
+  throw serviceError('InvalidRequest', {
+    message: 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
+  })
+}
+
+function readWanted(element: XmlElement): Wanted {
+  const versionId = element.optionalText('VersionId')
+  const etag = element.optionalText('ETag')
+  for (const name of ['LastModifiedTime', 'Size']) if (element.child(name) !== undefined) throw notImplemented(name)
+  return {
+    key: element.requiredText('Key'),
+    ...(versionId === undefined ? undefined : { versionId }),
+    ...(etag === undefined ? undefined : { etag }),
+  }
+}
+
+export async function deleteObjects(call: Call): Promise<Answer> {
+  const { bucket, account } = await openBucket(call)
+  requireDigest(call)
+  if (call.headers.has('x-amz-mfa')) throw notImplemented('x-amz-mfa')
+  const root = parseXml(await readDocument(call), defaultXmlLimits, 'Delete')
+  const wanted = root.children('Object').map(readWanted)
+  if (wanted.length === 0 || wanted.length > limits.deleteObjectsMax) throw serviceError('MalformedXML')
+  const quiet = root.optionalText('Quiet')?.toLowerCase() === 'true'
+  // All at once: the store takes them in order and flushes them together.
+  const outcomes = await Promise.all(wanted.map(item => deleteWanted(call, bucket, account, item)))
+  const deleted = quiet ? [] : outcomes.flatMap(outcome => ('deleted' in outcome ? [outcome.deleted] : []))
+  const refused = outcomes.flatMap(outcome => ('refused' in outcome ? [outcome.refused] : []))
+  return xmlAnswer('DeleteResult', { Deleted: deleted, Error: refused }, [], s3Namespace)
+}
+
+async function deleteWanted(call: Call, bucket: Bucket, account: Account, wanted: Wanted): Promise<Outcome> {
+  const { key, versionId, etag } = wanted
+  try {
+    if (key === '') throw serviceError('UserKeyMustBeSpecified')
+    checkKeyLength(key)
+    const version = versionId === undefined || versionId === '' ? 'latest' : parseVersionId(versionId)
+    const condition = etag === undefined ? undefined : { condition: { ifMatch: parseETags(etag) } }
+    const done = await deleteOne(call, bucket, account, { key, version, ...condition })
+    const marker = done.deleteMarker ? { DeleteMarker: true, DeleteMarkerVersionId: done.versionId } : {}
+    return { deleted: { Key: key, VersionId: version === 'latest' ? undefined : versionId, ...marker } }
+  } catch (error) {
+    const refusal = error instanceof ServiceError ? error : serviceError('InternalError', { cause: error })
+    if (refusal !== error) defects.publish({ where: 'DeleteObjects', requestId: call.requestId, error })
+    return { refused: { Key: key, VersionId: versionId, Code: refusal.code, Message: refusal.message } }
+  }
+}
