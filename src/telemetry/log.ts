@@ -1,0 +1,104 @@
+// The log: one JSON object per line on standard error, written by listening to the program's channels. No code of ours calls a logger; what
+// is to be seen at which level is decided here, in one place. Secrets are kept out by name and by pattern.
+import { type Logger, pino } from 'pino'
+import {
+  attemptsEnded,
+  attemptsStarted,
+  circuitEvents,
+  controlEvents,
+  defects,
+  pipelineNotices,
+  s3Requests,
+  unreadableRecords,
+} from '../base/channels.ts'
+import type { LogLevel } from '../config/types.ts'
+import { describeError, maskSecrets } from './mask.ts'
+
+/** Where lines go: whole lines, with their newline. */
+export interface LogDestination {
+  write(line: string): void
+}
+
+const secretNames = [
+  'secretKey',
+  'secret',
+  'token',
+  'authorization',
+  'sessionToken',
+  'password',
+  'accountKey',
+  'sasToken',
+]
+
+/** Begins to log; the answer ends it. */
+export function startLog(level: LogLevel, destination?: LogDestination): () => void {
+  if (level === 'silent') return () => undefined
+  const log = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
+      redact: { paths: secretNames.flatMap(name => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
+    },
+    masked(destination ?? pino.destination({ fd: 2, sync: true })),
+  )
+  const endings = [...serverSubscriptions(log), ...replicationSubscriptions(log)]
+  return () => {
+    for (const end of endings) end()
+  }
+}
+
+function masked(destination: LogDestination): LogDestination {
+  return {
+    write: line => {
+      destination.write(maskSecrets(line))
+    },
+  }
+}
+
+function serverSubscriptions(log: Logger): readonly (() => void)[] {
+  return [
+    defects.subscribe(({ where, requestId, error }) => {
+      log.error({ where, requestId, error: describeError(error) }, 'defect')
+    }),
+    s3Requests.subscribe(request => {
+      log[request.status >= 500 ? 'warn' : 'debug'](request, 'S3 request')
+    }),
+    controlEvents.subscribe(event => {
+      switch (event.kind) {
+        case 'changed':
+          return log.info({ site: event.site, command: event.command, ...event.state }, 'site control changed')
+        case 'applied':
+          return log.debug({ site: event.site, ...event.report }, 'site control applied')
+        case 'failed':
+          return log.warn({ what: event.what, error: describeError(event.error) }, 'control: will be tried again')
+      }
+    }),
+  ]
+}
+
+function replicationSubscriptions(log: Logger): readonly (() => void)[] {
+  const endings = [
+    attemptsEnded.subscribe(attempt => {
+      const level = { done: 'debug', released: 'debug', skipped: 'info', retry: 'info', quarantined: 'warn' } as const
+      log[level[attempt.outcome]](attempt, 'attempt ended')
+    }),
+    circuitEvents.subscribe(event => {
+      log[event.state === 'open' ? 'warn' : 'info'](event, 'circuit')
+    }),
+    unreadableRecords.subscribe(record => {
+      log.warn(record, 'topic record cannot be read')
+    }),
+    pipelineNotices.subscribe(notice => {
+      if (notice.kind === 'failed') {
+        const { what, site, error } = notice
+        log.warn({ what, site, error: describeError(error) }, 'replication: will be tried again')
+      } else if (notice.kind === 'sums-corrected') log.warn(notice, 'pipeline')
+      else if (notice.kind === 'swept') log[notice.republished > 0 ? 'info' : 'debug'](notice, 'pipeline')
+      else log.debug(notice, 'pipeline')
+    }),
+  ]
+  if (!log.isLevelEnabled('trace')) return endings
+  return [...endings, attemptsStarted.subscribe(attempt => log.trace(attempt, 'attempt started'))]
+}

@@ -1,0 +1,150 @@
+// Metrics for Prometheus. What is counted as it happens comes from the program's channels; how much is still to do is computed from the
+// ledger whenever somebody asks, so it is right after a restart and never drifts. Names are the original's where the meaning is the same.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { attemptsEnded, circuitEvents, pipelineNotices, s3Requests, unreadableRecords } from '../base/channels.ts'
+import type { Clock } from '../base/world.ts'
+import type { Ledger } from '../metadata/ledger.ts'
+
+export interface MetricsOptions {
+  readonly sites: readonly string[]
+  readonly ledger: Pick<Ledger, 'backlog'>
+  readonly clock: Clock
+  /** The sites that are wanted paused now. */
+  readonly pausedSites: () => Promise<readonly string[]>
+}
+
+export interface Metrics {
+  /** Prometheus' text format. */
+  text(): Promise<string>
+  /** Stops counting. */
+  close(): void
+}
+
+const origin = 'replication'
+const inSites = ['origin', 'location'] as const
+const circuitValues = { closed: 0, trial: 1, open: 2 } as const
+const statusOf = { done: 'COMPLETED', quarantined: 'FAILED', skipped: 'SKIPPED' } as const
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const refreshGauges = addBacklogGauges(registry, options)
+  const endings = [...countReplication(registry), countRequests(registry)]
+  return {
+    async text() {
+      await refreshGauges()
+      return registry.metrics()
+    },
+    close() {
+      for (const end of endings) end()
+      registry.clear()
+    },
+  }
+}
+
+// The gauges are set by one reading of the ledger and of the state store, before their values are collected.
+function addBacklogGauges(registry: Registry, options: MetricsOptions): () => Promise<void> {
+  const gauge = (name: string, help: string): Gauge<'origin' | 'location'> =>
+    new Gauge({ name, help, labelNames: inSites, registers: [registry] })
+  const objects = gauge('s3_replication_backlog_objects', 'Versions accepted and not yet ended at a location')
+  const bytes = gauge('s3_replication_backlog_bytes', 'Bytes of the versions accepted and not yet ended at a location')
+  const age = gauge('s3_replication_rpo_seconds', 'Age of the oldest version not yet ended at a location')
+  const failed = gauge('s3_replication_failed_objects', 'Versions in quarantine at a location')
+  const paused = gauge('s3_replication_paused', '1 while a location is wanted paused')
+  return async () => {
+    const [backlogs, pausedSites] = await Promise.all([options.ledger.backlog(), options.pausedSites()])
+    for (const location of options.sites) {
+      const backlog = backlogs.find(row => row.site === location)
+      const labels = { origin, location }
+      const oldestAt = backlog?.oldestAt ?? null
+      objects.set(labels, backlog?.objects ?? 0)
+      bytes.set(labels, backlog?.bytes ?? 0)
+      age.set(labels, oldestAt === null ? 0 : Math.max(0, options.clock.now() - oldestAt) / 1000)
+      failed.set(labels, backlog?.failedObjects ?? 0)
+      paused.set(labels, pausedSites.includes(location) ? 1 : 0)
+    }
+  }
+}
+
+function countReplication(registry: Registry): readonly (() => void)[] {
+  const registers = [registry]
+  const status = new Counter({
+    name: 's3_replication_data_status_changed_total',
+    help: 'Versions that ended at a location',
+    labelNames: [...inSites, 'replicationStatus'],
+    registers,
+  })
+  const bytes = new Counter({
+    name: 's3_replication_data_bytes_total',
+    help: 'Bytes of versions that reached a location',
+    labelNames: [...inSites, 'serviceName'],
+    registers,
+  })
+  const attempts = new Counter({
+    name: 'crossbeat_attempts_total',
+    help: 'Attempts to bring a version to a location, by how they ended',
+    labelNames: ['location', 'outcome'],
+    registers,
+  })
+  const elapsed = new Histogram({
+    name: 's3_replication_stage_time_elapsed',
+    help: 'Milliseconds of a stage of replication',
+    labelNames: [...inSites, 'serviceName', 'replicationStage'],
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 30_000, 300_000],
+    registers,
+  })
+  const circuit = new Gauge({
+    name: 's3_circuit_breaker',
+    help: 'State of the circuit to a location: 0 closed, 1 on trial, 2 open',
+    labelNames: inSites,
+    registers,
+  })
+  const published = new Counter({
+    name: 's3_replication_populator_objects_total',
+    help: 'Entries that the populator published',
+    labelNames: ['origin'],
+    registers,
+  })
+  const unreadable = new Counter({
+    name: 'crossbeat_unreadable_records_total',
+    help: 'Topic records that were no entries',
+    registers,
+  })
+  const serviceName = 'ReplicationQueueProcessor'
+  const replicationStage = 'ReplicationDestinationDataWrite'
+  return [
+    attemptsEnded.subscribe(({ site: location, outcome, size, durationMs }) => {
+      attempts.inc({ location, outcome })
+      if (outcome === 'retry' || outcome === 'released') return
+      status.inc({ origin, location, replicationStatus: statusOf[outcome] })
+      if (outcome !== 'done') return
+      bytes.inc({ origin, location, serviceName }, size)
+      elapsed.observe({ origin, location, serviceName, replicationStage }, durationMs)
+    }),
+    circuitEvents.subscribe(({ site: location, state }) => circuit.set({ origin, location }, circuitValues[state])),
+    pipelineNotices.subscribe(notice => {
+      if (notice.kind === 'published') published.inc({ origin }, notice.count)
+    }),
+    unreadableRecords.subscribe(() => unreadable.inc()),
+  ]
+}
+
+function countRequests(registry: Registry): () => void {
+  const requests = new Counter({
+    name: 'crossbeat_s3_requests_total',
+    help: 'Requests to the S3 port by operation and status class; 0xx: the client went away before the answer',
+    labelNames: ['operation', 'status'],
+    registers: [registry],
+  })
+  const durations = new Histogram({
+    name: 'crossbeat_s3_request_duration_seconds',
+    help: 'Time from the head of a request to the end of its answer',
+    labelNames: ['operation'],
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 300],
+    registers: [registry],
+  })
+  return s3Requests.subscribe(({ operation, status, durationMs }) => {
+    requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
+    durations.observe({ operation }, durationMs / 1000)
+  })
+}
