@@ -1,0 +1,129 @@
+// One embedded pipeline, wired from its parts over a database and clouds in memory: what the engine does, without servers and files.
+import { type ByteBudget, createByteBudget } from '../../src/base/bounded.ts'
+import type { World } from '../../src/base/world.ts'
+import { openStateStore } from '../../src/control/sqlite/sqlite-state-store.ts'
+import type { StateStore } from '../../src/control/state-store.ts'
+import type { DataStore } from '../../src/locations/data-store.ts'
+import type { Location } from '../../src/locations/location.ts'
+import { createMemoryDataStore } from '../../src/locations/memory/data-store.ts'
+import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
+import { type MemoryDatabase, openSqlite, type SqliteEngine } from '../../src/metadata/sqlite/engine.ts'
+import { sqliteMetadataStore } from '../../src/metadata/sqlite/sqlite-metadata-store.ts'
+import { createPopulator } from '../../src/queue/populator.ts'
+import { openTopicLog } from '../../src/queue/sqlite/sqlite-topic-log.ts'
+import type { TopicLog } from '../../src/queue/topic-log.ts'
+import { createDirectGateway } from '../../src/replicate/gateway-direct.ts'
+import { createSiteProcessor } from '../../src/replicate/site-processor.ts'
+import type { SiteProcessor } from '../../src/replicate/site-processor-options.ts'
+import { createGarbageCollector, type GarbageCollector } from '../../src/status/garbage-collector.ts'
+import { createStatusProcessor } from '../../src/status/status-processor.ts'
+import { createSweeper, type Sweeper } from '../../src/status/sweeper.ts'
+
+export interface PipelineOptions {
+  readonly database: MemoryDatabase
+  readonly world: World
+  /** The "disk" of the data store `us-east-1`. */
+  readonly disk: Map<string, Uint8Array>
+  readonly locations: readonly Location[]
+  readonly concurrency?: number
+  readonly minMultipartBytes?: number
+  readonly crashPoint?: (name: string) => void
+  /** Sites that are paused from the start. */
+  readonly paused?: ReadonlySet<string>
+  readonly sweepMs?: number
+}
+
+export interface Pipeline {
+  readonly engine: SqliteEngine
+  readonly store: MetadataStore
+  readonly stateStore: StateStore
+  readonly log: TopicLog
+  readonly dataStore: DataStore
+  readonly budget: ByteBudget
+  readonly processors: ReadonlyMap<string, SiteProcessor>
+  readonly sweeper: Sweeper
+  readonly garbage: GarbageCollector
+  close(): Promise<void>
+}
+
+export const topics = { replication: 'backbeat-replication', status: 'backbeat-replication-status' }
+const groupId = 'backbeat-replication-group'
+
+export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { world, locations } = options
+  const engine = await openSqlite({
+    path: options.database,
+    world,
+    group: 'RG001',
+    bootId: 'simulation',
+    ...(options.crashPoint === undefined ? {} : { inject: { crashPoint: options.crashPoint } }),
+  })
+  const sites = locations.map(location => location.name)
+  const store = sqliteMetadataStore(engine)
+  const stateStore = openStateStore(engine)
+  const groups = sites.map(site => `${groupId}-${site}`)
+  const log = openTopicLog(engine, { topics: { [topics.replication]: groups, [topics.status]: [groupId] } })
+  const epoch = String(engine.epoch)
+  const dataStore = createMemoryDataStore({ name: 'us-east-1', epoch, random: world.random, disk: options.disk })
+  const dataStores = new Map([[dataStore.name, dataStore]])
+  const destinations = new Map(locations.map(location => [location.name, { location, bucketMatch: false }]))
+  const gateway = createDirectGateway({ store, dataStores, destinations })
+  const budget = createByteBudget(1_000_000)
+  const processors = new Map(
+    sites.map(site => {
+      const processor = createSiteProcessor({
+        site,
+        ledger: store.ledger,
+        log,
+        gateway,
+        world,
+        budget,
+        topics,
+        groupId,
+        owner: `process-${epoch}`,
+        concurrency: options.concurrency ?? 4,
+        backoff: { minMs: 1_000, maxMs: 60_000, factor: 2, jitter: 0.2 },
+        settings: {
+          minMultipartBytes: options.minMultipartBytes ?? 1_000,
+          partsConcurrency: 2,
+          keepsVersionIds: false,
+        },
+      })
+      return [site, processor]
+    }),
+  )
+  const paused = new Set(options.paused)
+  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
+  const patchStatus = gateway.patchStatus.bind(gateway)
+  const status = createStatusProcessor({ log, patchStatus, world, topic: topics.status, groupId })
+  const isPaused = (site: string): boolean => processors.get(site)?.state().consumers === 'paused'
+  const sweepMs = options.sweepMs ?? 30_000
+  const sweeper = createSweeper({ store, log, world, topics, isPaused, sweepMs, recountMs: 120_000 })
+  const garbage = createGarbageCollector({ store, dataStores, world })
+  for (const [site, processor] of processors) if (paused.has(site)) processor.pause()
+  await populator.start()
+  await status.start()
+  for (const processor of processors.values()) await processor.start()
+  sweeper.start()
+  garbage.start()
+  return {
+    engine,
+    store,
+    stateStore,
+    log,
+    dataStore,
+    budget,
+    processors,
+    sweeper,
+    garbage,
+    async close() {
+      await populator.close()
+      for (const processor of processors.values()) await processor.close()
+      await status.close()
+      await sweeper.close()
+      await garbage.close()
+      await log.close()
+      await store.close()
+    },
+  }
+}
