@@ -13,11 +13,16 @@ export interface BlocksOptions {
   readonly channel: AzureChannel
   readonly world: World
   readonly head: (key: string, context?: RequestContext) => Promise<StoredObject | null>
+  readonly get: (key: string, context?: RequestContext) => Promise<AsyncIterable<Uint8Array>>
 }
 
 type Uploads = Pick<Location, 'initiateUpload' | 'putPart' | 'completeUpload' | 'abortUpload' | 'listUploads'>
 
-export function createBlocks({ channel, world, head }: BlocksOptions): Uploads {
+export function createBlocks(options: BlocksOptions): Uploads {
+  const { channel, world } = options
+  // Azure repeats the MD5 of each block it has checked, Azurite does not. Until this location has been seen to do so for all blocks, a
+  // committed blob is read back.
+  const confirmation: Confirmation = { seen: false, missed: false }
   return {
     initiateUpload: async key => {
       checkedName(key)
@@ -27,7 +32,7 @@ export function createBlocks({ channel, world, head }: BlocksOptions): Uploads {
       const blob = checkedName(key)
       const digests = await digestBlocks(body, checksums, context?.signal)
       for (const [index, block] of digests.blocks.entries()) {
-        await putBlock(channel, blob, blockId(uploadId, partNumber, index), block, context)
+        await putBlock(channel, confirmation, blob, blockId(uploadId, partNumber, index), block, context)
       }
       return { etag: digests.md5, subParts: digests.blocks.length }
     },
@@ -49,11 +54,8 @@ export function createBlocks({ channel, world, head }: BlocksOptions): Uploads {
         context,
       })
       const etag = plainETag(answer)
-      const stored = await head(key, context?.signal === undefined ? undefined : { signal: context.signal })
-      const size = parts.reduce((sum, part) => sum + part.size, 0)
-      // Another ETag means that somebody has written since; what we wrote can no longer be seen.
-      if (stored === null || (stored.etag === etag && size > 0 && stored.size !== size))
-        throw mismatch('committed blob')
+      const confirmed = confirmation.seen && !confirmation.missed
+      await requireCommitted(options, key, etag, parts, confirmed, context)
       return { versionId: '', etag }
     },
     // Uncommitted blocks go by themselves within a week, or with the next write of the blob.
@@ -116,8 +118,14 @@ function alsoInto(source: ByteSource, takers: readonly Taker[]): ByteSource {
   }
 }
 
+interface Confirmation {
+  seen: boolean
+  missed: boolean
+}
+
 async function putBlock(
   channel: AzureChannel,
+  confirmation: Confirmation,
   blob: string,
   id: string,
   block: Block,
@@ -132,8 +140,67 @@ async function putBlock(
     contentLength: block.source.size,
     context,
   })
-  // Azure repeats the MD5 it has checked; an answer without it confirms nothing.
-  if (base64ToHex(answer.headers['content-md5'] ?? '') !== block.md5) throw mismatch('MD5 of a block')
+  const md5 = answer.headers['content-md5']
+  if (md5 === undefined) confirmation.missed = true
+  else if (base64ToHex(md5) === block.md5) confirmation.seen = true
+  else throw mismatch('MD5 of a block')
+}
+
+/** The blob as committed is what was sent; if it is not, it goes again, so that nobody takes it for the object. */
+async function requireCommitted(
+  { channel, head, get }: BlocksOptions,
+  key: string,
+  etag: string,
+  parts: readonly CompletedPart[],
+  confirmed: boolean,
+  context: RequestContext | undefined,
+): Promise<void> {
+  const reading = context?.signal === undefined ? undefined : { signal: context.signal }
+  const stored = await head(key, reading)
+  // Another ETag, or none, means that somebody has written since; what we wrote can no longer be seen.
+  if (stored === null || stored.etag !== etag) throw mismatch('committed blob')
+  const size = parts.reduce((sum, part) => sum + part.size, 0)
+  const sizeKnown = parts.every(part => part.size > 0)
+  const good =
+    (!sizeKnown || stored.size === size) &&
+    (confirmed || !sizeKnown || (await holdsParts(await get(key, reading), parts, context?.signal)))
+  if (good) return
+  await channel.send({
+    method: 'DELETE',
+    blob: key,
+    headers: { 'if-match': `"${etag}"` },
+    context: reading,
+    accept: [404, 412],
+  })
+  throw mismatch('committed blob')
+}
+
+/** The bytes are those of the parts one after the other, by the MD5 that each part was answered with. */
+async function holdsParts(
+  bytes: AsyncIterable<Uint8Array>,
+  parts: readonly CompletedPart[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const waiting = [...parts]
+  let part = waiting.shift()
+  let left = part?.size ?? 0
+  let md5 = createHasher('MD5')
+  for await (const chunk of bytes) {
+    signal?.throwIfAborted()
+    for (let at = 0; at < chunk.byteLength; ) {
+      if (part === undefined) return false
+      const piece = chunk.subarray(at, at + left)
+      md5.update(piece)
+      at += piece.byteLength
+      left -= piece.byteLength
+      if (left > 0) continue
+      if (md5.digest().toString('hex') !== part.etag) return false
+      part = waiting.shift()
+      left = part?.size ?? 0
+      md5 = createHasher('MD5')
+    }
+  }
+  return part === undefined
 }
 
 /** The ids of all blocks of a part, in order. */

@@ -70,7 +70,7 @@ export function createAzureLocation(options: AzureLocationOptions): Location {
     },
     delete: (key, _versionId, context) => deleteBlob(channel, key, context),
     putTags: (key, _versionId, tags, context) => putTags(channel, key, tags, context),
-    ...createBlocks({ channel, world, head }),
+    ...createBlocks({ channel, world, head, get: (key, context) => getBlob(channel, key, null, context) }),
     async probe(context) {
       // A blob that is not there: the only question that every kind of permission may ask.
       const answer = await channel.send({ method: 'HEAD', blob: 'crossbeat-probe', context, accept: [404] })

@@ -49,8 +49,10 @@ export function azureCode(headers: AnswerHeaders, body: Uint8Array): string {
 export function refusalFailure(answer: AzureRefusedAnswer, secrets: SecretTexts, now: number): Failure {
   const { status, headers } = answer
   const root = readAnswerXml(answer.body)
-  const code = azureCode(headers, answer.body)
   const said = root?.name === 'Error' ? childText(root, 'Message') : ''
+  const told = azureCode(headers, answer.body)
+  // Azurite's way to say that the bytes changed on their way.
+  const code = told === 'InvalidOperation' && /contentMD5/i.test(said) ? 'Md5Mismatch' : told
   const condition = conditionCodes.has(code) || (status === 412 && code === '')
   const refusal = {
     status,
