@@ -16,6 +16,7 @@ import {
   jsonResponse,
   parseJsonBody,
   refusal,
+  shortened,
 } from './control-request.ts'
 import { handleControlRequest } from './control-routes.ts'
 import { stateStoreAnswers } from './health.ts'
@@ -126,6 +127,7 @@ async function addVersionOne(app: FastifyInstance, options: ControlServerOptions
             version: '1',
           },
           components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+          security: [{}, { token: [] }],
         },
         refResolver: {
           buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `schema-${index}`),
@@ -212,11 +214,12 @@ function toServiceError(error: FastifyError): ReturnType<typeof asServiceError> 
     return refusal('EntityTooLarge', `the body is longer than ${limits.controlBodyBytes} bytes`)
   }
   if (error.code === 'FST_ERR_BAD_URL') return refusal('InvalidURI', 'the path is not percent-encoded UTF-8')
+  if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') return refusal('RouteNotFound', 'a part of the path is too long')
   if (error.code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH') {
     return refusal('MalformedPOSTRequest', 'the body is shorter or longer than its Content-Length')
   }
   if (typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500) {
-    return refusal('BadRequest', error.message)
+    return refusal('BadRequest', shortened(error.message))
   }
   return asServiceError(error)
 }
