@@ -18,14 +18,14 @@ import { freePort } from '../demo/service-process.ts'
 import { type StandIns, startStandIns } from '../demo/stand-ins.ts'
 import { startEmbedded } from '../engine/embedded.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { CommandOutput } from './output.ts'
+import type { Output } from './output.ts'
 import { runUntilStopped, urlOf } from './start.ts'
 
 const bucket = 'demo'
 const copies = 'crossbeat-copies'
 const projectRoot = join(import.meta.dirname, '..', '..')
 
-export async function demo(output: CommandOutput): Promise<number> {
+export async function demo(output: Output): Promise<number> {
   const dataFolder = join(projectRoot, 'data')
   await mkdir(dataFolder, { recursive: true })
   output.stdout('Starting two stand-in clouds (a second Crossbeat as S3, Azurite as Azure) and Crossbeat itself.')
@@ -100,7 +100,7 @@ function demoConfig(dataFolder: string, s3Port: number, controlPort: number, clo
   throw new Error(result.problems.map(formatProblem).join('\n'))
 }
 
-async function run(engine: Engine, clouds: StandIns, output: CommandOutput): Promise<void> {
+async function run(engine: Engine, clouds: StandIns, output: Output): Promise<void> {
   const http = createHttpClient()
   const key = engine.accounts.administratorKey
   if (key === undefined) throw new Error('the demo has no administrator')

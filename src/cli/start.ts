@@ -6,13 +6,13 @@ import type { HostPort } from '../config/types.ts'
 import { AccountsError } from '../engine/accounts.ts'
 import { startEmbedded } from '../engine/embedded.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { CommandOutput } from './output.ts'
+import type { Output } from './output.ts'
 
 const exitOk = 0
 const exitUsage = 1
 const exitFatal = 3
 
-export async function start(options: { readonly config: string }, output: CommandOutput): Promise<number> {
+export async function start(options: { readonly config: string }, output: Output): Promise<number> {
   const result = await loadConfig(options.config)
   if (!result.ok) {
     output.stderr(`crossbeat: ${options.config} cannot be used; nothing was started:`)
@@ -31,7 +31,7 @@ export async function start(options: { readonly config: string }, output: Comman
 }
 
 /** Waits for SIGINT or SIGTERM (finishes in good order; a second one ends at once) or for a failure that the process must not survive. */
-export async function runUntilStopped(engine: Engine, output: CommandOutput): Promise<number> {
+export async function runUntilStopped(engine: Engine, output: Output): Promise<number> {
   const stop = Promise.withResolvers<void>()
   let asked = false
   const onSignal = (): void => {
@@ -61,7 +61,7 @@ export function urlOf(address: HostPort, tls = false): string {
   return `${tls ? 'https' : 'http'}://${host}:${address.port}`
 }
 
-function announce(engine: Engine, output: CommandOutput): void {
+function announce(engine: Engine, output: Output): void {
   const { accounts } = engine
   output.stdout(
     `Crossbeat is ready. S3 on ${urlOf(engine.s3)}, control API on ${urlOf(engine.control, engine.controlTls)}`,
