@@ -21,9 +21,26 @@ export class ClaimLost extends Error {
   override readonly name = 'ClaimLost'
 }
 
-/** Read what the destination has, then begin a new upload. */
+/** The upload is gone, or its parts are not the object: it is of no use any more. */
 class UploadUnusable extends Error {
   override readonly name = 'UploadUnusable'
+
+  constructor(options: ErrorOptions) {
+    super('the upload is of no use any more', options)
+  }
+}
+
+const unusableCodes = [
+  'NoSuchUpload',
+  'InvalidPart',
+  'InvalidPartOrder',
+  'InvalidBlockList',
+  'ChecksumMismatch',
+  'BadDigest',
+]
+
+function hasCode(error: unknown, codes: readonly string[]): boolean {
+  return error instanceof Failure && codes.includes(error.facts.code)
 }
 
 /**
@@ -98,12 +115,12 @@ async function putInParts(work: Work, precondition: Precondition | undefined): P
   try {
     return await uploadParts(work, precondition)
   } catch (error) {
-    if (!isUploadUnusable(error)) throw error
+    if (!(error instanceof UploadUnusable)) throw error
     // The destination does not have what the ledger says. It begins again: at once if that was left by an earlier attempt, else later.
     await abandonUpload(work)
-    if (!goesOn) throw error
+    if (!goesOn) throw error.cause
     work.progress.unsettled = true
-    throw new UploadUnusable('the upload of an earlier attempt cannot be gone on with', { cause: error })
+    throw error
   }
 }
 
@@ -119,16 +136,21 @@ async function uploadParts(work: Work, precondition: Precondition | undefined): 
       await saver.save()
     })
   } catch (error) {
+    if (hasCode(error, ['NoSuchUpload'])) throw new UploadUnusable({ cause: error })
     await saver.flush()
     throw error
   }
   const parts = saver.parts().map(completedPart)
   const context = callContext(work, precondition)
-  const written = await changing(work, () =>
-    gateway.completeUpload(work.target, work.version, upload.uploadId, parts, context),
-  )
-  work.progress.upload = null
-  return written
+  try {
+    const written = await changing(work, () =>
+      gateway.completeUpload(work.target, work.version, upload.uploadId, parts, context),
+    )
+    work.progress.upload = null
+    return written
+  } catch (error) {
+    throw hasCode(error, unusableCodes) ? new UploadUnusable({ cause: error }) : error
+  }
 }
 
 async function beginUpload(work: Work): Promise<DestinationUpload> {
@@ -220,10 +242,4 @@ async function saveUpload(work: Work, upload: DestinationUpload | null): Promise
   const held = await work.ports.ledger.saveUpload({ bucket, key, versionId, site, token: work.claimed.token }, upload)
   work.progress.upload = upload
   if (!held && upload !== null) throw new ClaimLost('the claim of the row was lost')
-}
-
-/** The upload is gone, or not what was put into it. */
-function isUploadUnusable(error: unknown): boolean {
-  const codes = ['NoSuchUpload', 'InvalidPart', 'InvalidPartOrder', 'InvalidBlockList', 'ChecksumMismatch', 'BadDigest']
-  return error instanceof Failure && codes.includes(error.facts.code)
 }

@@ -17,9 +17,11 @@ export async function settle(work: Work): Promise<Standing> {
   const whole = await work.ports.gateway.destinationHistory(work.target, callContext(work))
   if (whole === null) return { kind: 'absent' }
   if (!work.capabilities.versions) return standingOfCurrent(work, whole[0])
-  const history = work.version.isNull ? aboveApplied(work, whole) : whole
-  const kept = work.version.metadata.isDeleteMarker
-    ? markerThere(work, history)
+  const isMarker = work.version.metadata.isDeleteMarker === true
+  const history = isMarker || work.version.isNull ? aboveApplied(work, whole) : whole
+  // Delete markers bear no mark: one that lies above what was applied before can only be ours.
+  const kept = isMarker
+    ? history.findLast(object => object.isDeleteMarker)
     : history.findLast(object => isOurs(work, object) && isWhole(work, object))
   await removeStrays(work, history, kept)
   if (kept === undefined) return { kind: 'absent' }
@@ -56,7 +58,7 @@ function standingOfCurrent(work: Work, current: StoredObject | undefined): Stand
   return { kind: 'absent', precondition: { kind: 'etag', etag: current.etag } }
 }
 
-/** Null versions share one marker: theirs are told apart by lying above what was applied before. */
+/** What has no marker of its own (delete markers, null versions) is told apart by lying above what was applied before. */
 function aboveApplied(work: Work, history: readonly StoredObject[]): readonly StoredObject[] {
   const { applied } = work.claimed
   if (applied === null || applied.versionId === work.version.versionId) return history
@@ -83,14 +85,6 @@ function isWhole(work: Work, object: StoredObject): boolean {
   return !plainMd5.test(etag) || !plainMd5.test(md5) || !work.capabilities.versions || etag === md5
 }
 
-/** Our delete marker: the newest entry, and newer than what was applied before it. */
-function markerThere(work: Work, history: readonly StoredObject[]): StoredObject | undefined {
-  const { applied } = work.claimed
-  const top = history.find(object => object.isDeleteMarker || !isStrayOlder(work, object))
-  if (top === undefined || !top.isDeleteMarker) return undefined
-  return top.versionId === applied?.destinationVersionId ? undefined : top
-}
-
 /** A version of ours older than the one under work. */
 function isStrayOlder(work: Work, object: StoredObject): boolean {
   if (object.isDeleteMarker) return false
@@ -109,10 +103,11 @@ async function removeStrays(
 ): Promise<void> {
   const { gateway } = work.ports
   if (gateway.removeVersion === undefined) return
+  const isMarker = work.version.metadata.isDeleteMarker === true
   const keptAt = kept === undefined ? -1 : history.indexOf(kept)
   const strays = history.filter((object, at) => {
     if (object === kept) return false
-    if (isOurs(work, object)) return !work.version.metadata.isDeleteMarker
+    if (isMarker ? object.isDeleteMarker : isOurs(work, object)) return true
     return at < keptAt && isStrayOlder(work, object)
   })
   for (const stray of strays) await gateway.removeVersion(work.target, stray.versionId, callContext(work))
