@@ -17,24 +17,33 @@ export interface ListParameters {
 
 /** Throws InvalidArgument. */
 export function listParameters(call: Call): ListParameters {
-  const encoding = call.query.get('encoding-type')
-  if (encoding !== undefined && encoding !== 'url') {
-    throw invalidArgument('Invalid Encoding Method specified in Request', 'encoding-type', encoding)
-  }
   return {
     prefix: call.query.get('prefix') ?? '',
     delimiter: call.query.get('delimiter') ?? '',
     maxKeys: countParameter(call, 'max-keys', limits.listKeysMax),
-    encodingType: encoding,
-    shown: encoding === 'url' ? urlEncoded : name => name,
+    ...nameEncoding(call),
   }
 }
 
-/** A count in a query; absent or above `max` it is `max`. Throws InvalidArgument. */
-export function countParameter(call: Call, name: string, max: number): number {
+/** How the client wants to be shown names. Throws InvalidArgument. */
+export function nameEncoding(call: Call): Pick<ListParameters, 'encodingType' | 'shown'> {
+  const encoding = call.query.get('encoding-type')
+  if (encoding === undefined || encoding === '') return { encodingType: undefined, shown: name => name }
+  // The word counts in any case, and is given back as S3 spells it.
+  if (encoding.toLowerCase() === 'url') return { encodingType: 'url', shown: urlEncoded }
+  throw invalidArgument('Invalid Encoding Method specified in Request', 'encoding-type', encoding)
+}
+
+const countMax = 2_147_483_647
+
+/** A count in a query: at most `max`, and `absent` when it is not there. Throws InvalidArgument. */
+export function countParameter(call: Call, name: string, max: number, absent = max): number {
   const text = call.query.get(name)
-  if (text === undefined || text === '') return max
-  if (!/^\d{1,10}$/.test(text) || Number(text) > 2_147_483_647) {
+  if (text === undefined || text === '') return absent
+  if (/^-\d{1,10}$/.test(text)) {
+    throw invalidArgument(`Argument ${name} must be an integer between 0 and ${countMax}`, name, text)
+  }
+  if (!/^\d{1,10}$/.test(text) || Number(text) > countMax) {
     throw invalidArgument(`Provided ${name} not an integer or within integer range`, name, text)
   }
   return Math.min(Number(text), max)

@@ -1,52 +1,56 @@
-// What the multipart operations share: finding the upload, its settings as they were when it was created, and part numbers.
+// What the multipart operations share: how an upload is addressed, what is remembered between its creation and its completion, and the
+// numbers of its parts.
 import { serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
-import type { Upload, UploadPart } from '../metadata/metadata-store.ts'
+import type { Upload } from '../metadata/metadata-store.ts'
 import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'
-import { type ChecksumChoice, checksumContent } from './checksum-request.ts'
-import { quoted } from './object-headers.ts'
+import type { ChecksumChoice } from './checksum-request.ts'
 import type { ObjectSettings } from './object-settings.ts'
-import type { XmlContent } from './xml/writer.ts'
 
-/** Kept as JSON with the upload until the object is made. */
-export interface UploadSettings extends ObjectSettings {
-  readonly checksum?: ChecksumChoice
+/** What the completed version takes over from the request that created the upload. */
+export interface UploadSettings {
+  readonly object: ObjectSettings
+  /** Null: the client chose none. */
+  readonly checksum: ChecksumChoice | null
 }
 
-/** The upload that the request names. Throws NoSuchUpload. */
-export async function findUpload(call: Call): Promise<Upload> {
-  const uploadId = call.query.get('uploadId') ?? ''
-  const upload = await call.services.store.upload(call.bucket, call.key, uploadId)
-  if (upload === null) throw noSuchUpload(uploadId)
-  return upload
+/** The settings as the store keeps them. */
+export function storedSettings(settings: UploadSettings): string {
+  return JSON.stringify(settings)
+}
+
+export function settingsOfUpload(upload: Upload): UploadSettings {
+  return JSON.parse(upload.settings)
+}
+
+/** Upload ids begin with the time, so that the uploads of one key are listed in the order in which they were created. */
+export function newUploadId(call: Call): string {
+  const { clock, random } = call.services.world
+  return clock.now().toString(16).padStart(12, '0') + Buffer.from(random.bytes(14)).toString('hex')
 }
 
 export function noSuchUpload(uploadId: string): Error {
   return serviceError('NoSuchUpload', { details: { UploadId: uploadId.slice(0, 1024) } })
 }
 
-/** The settings an upload was created with; they are this server's own writing. */
-export function settingsOf(upload: Upload): UploadSettings {
-  const settings: UploadSettings = JSON.parse(upload.settings)
-  return settings
+export function requestedUploadId(call: Call): string {
+  return call.query.get('uploadId') ?? ''
 }
 
-/** Reads the partNumber parameter. Throws InvalidArgument. */
+/** The upload a request is about. Throws NoSuchUpload. */
+export async function findUpload(call: Call): Promise<Upload> {
+  const uploadId = requestedUploadId(call)
+  const upload = uploadId === '' ? null : await call.services.store.upload(call.bucket, call.key, uploadId)
+  if (upload === null) throw noSuchUpload(uploadId)
+  return upload
+}
+
+/** Reads partNumber. Throws InvalidArgument. */
 export function requestedPartNumber(call: Call): number {
   const text = call.query.get('partNumber') ?? ''
   const partNumber = /^\d{1,5}$/.test(text) ? Number(text) : 0
   if (partNumber >= 1 && partNumber <= limits.partNumberMax) return partNumber
   const message = `Part number must be an integer between 1 and ${limits.partNumberMax}, inclusive`
   throw invalidArgument(message, 'partNumber', text)
-}
-
-export function listedPart(part: UploadPart): XmlContent {
-  return {
-    PartNumber: part.partNumber,
-    LastModified: part.lastModified,
-    ETag: quoted(part.etag),
-    Size: part.size,
-    ...checksumContent(part.checksum),
-  }
 }

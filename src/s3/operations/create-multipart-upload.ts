@@ -1,37 +1,34 @@
-// CreateMultipartUpload: remembers what the object will say about itself; its bytes come by part.
+// CreateMultipartUpload: remembers everything the finished object takes over, so that completing it needs nothing but the parts.
 import { noSuchBucket, openBucket } from '../access.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { requestedChoice } from '../checksum-request.ts'
-import type { UploadSettings } from '../multipart.ts'
+import { newUploadId, storedSettings } from '../multipart.ts'
 import { dataStoreOf } from '../object-data.ts'
 import { readSettings } from '../object-settings.ts'
 import { s3Namespace } from '../xml/writer.ts'
 
 export async function createMultipartUpload(call: Call): Promise<Answer> {
-  const { services } = call
+  const { services, key } = call
   const { bucket, account } = await openBucket(call)
+  const checksum = requestedChoice(call.headers) ?? null
+  const settings = storedSettings({ object: readSettings(call.headers), checksum })
   dataStoreOf(services, bucket)
-  const checksum = requestedChoice(call.headers)
-  const settings: UploadSettings = {
-    ...readSettings(call.headers),
-    ...(checksum === undefined ? undefined : { checksum }),
-  }
-  const uploadId = services.world.random.uuid().replaceAll('-', '')
+  const uploadId = newUploadId(call)
   const outcome = await services.store.createUpload({
     uploadId,
     bucket: bucket.name,
-    key: call.key,
+    key,
     initiated: new Date(services.world.clock.now()).toISOString(),
     ownerId: account.canonicalId,
     ownerDisplayName: account.displayName,
-    settings: JSON.stringify(settings),
+    settings,
   })
   if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
   const headers: FlatHeaders = []
-  if (checksum !== undefined) {
+  if (checksum !== null) {
     headers.push('x-amz-checksum-algorithm', checksum.algorithm, 'x-amz-checksum-type', checksum.type)
   }
-  const content = { Bucket: bucket.name, Key: call.key, UploadId: uploadId }
+  const content = { Bucket: bucket.name, Key: key, UploadId: uploadId }
   return xmlAnswer('InitiateMultipartUploadResult', content, headers, s3Namespace)
 }

@@ -1,140 +1,130 @@
-// UploadPart and UploadPartCopy: bytes of one part, stored like an object's, named by the upload until it is completed or aborted.
-import { serviceError } from '../../domain/errors.ts'
+// UploadPart and UploadPartCopy: bytes that wait for the completion of their upload. A part sent again replaces the former one; one whose
+// upload ended in the meantime leaves nothing behind.
+import type { ChecksumAlgorithm } from '../../base/hash.ts'
 import { limits } from '../../domain/limits.ts'
-import { type DataLocation, inlineKey } from '../../domain/object-metadata.ts'
-import type { InlineData, Upload, UploadPart } from '../../metadata/metadata-store.ts'
+import { inlineKey } from '../../domain/object-metadata.ts'
+import type { UploadPart } from '../../metadata/metadata-store.ts'
 import { type OpenBucket, openBucket } from '../access.ts'
 import { invalidArgument, xmlAnswer } from '../answer.ts'
-import { openPayload, type PayloadFacts } from '../auth/payload-check.ts'
+import { checksumHeaders, openPayload } from '../auth/payload-check.ts'
 import type { ByteRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { checksumContent } from '../checksum-request.ts'
-import { copyBytes, findCopySource } from '../copy-source.ts'
-import { findUpload, noSuchUpload, requestedPartNumber, settingsOf } from '../multipart.ts'
+import { checksumAlgorithms, checksumContent } from '../checksum-request.ts'
+import { checksumMismatch } from '../completion.ts'
+import { type CopySource, checkCopySize, copyBytes, findCopySource } from '../copy-source.ts'
+import { findUpload, noSuchUpload, requestedPartNumber, settingsOfUpload } from '../multipart.ts'
 import { type ReceivedData, receiveData } from '../object-data.ts'
 import { quoted, shownVersionId } from '../object-headers.ts'
 import { refuseUnsupported } from '../object-settings.ts'
 import type { HeaderMap } from '../request-head.ts'
 import { s3Namespace } from '../xml/writer.ts'
-import { checkUploadSize, pushChecksum } from './put-object.ts'
+import { checkUploadSize } from './put-object.ts'
 
-/** The headers a part's body is checked by: the upload's algorithm is computed even where the client states no checksum. */
-function headersOfPart(call: Call, upload: Upload): HeaderMap {
-  const { checksum } = settingsOf(upload)
-  const { headers } = call
-  if (checksum === undefined || headers.has('x-amz-trailer')) return headers
-  for (const name of headers.keys()) if (/^x-amz-(?:sdk-)?checksum-/.test(name)) return headers
-  return new Map([...headers, ['x-amz-checksum-algorithm', checksum.algorithm]])
+/** The algorithm of a checksum that the request brings along, in a header or behind the body. */
+function sentAlgorithm(headers: HeaderMap): ChecksumAlgorithm | undefined {
+  const trailer = headers.get('x-amz-trailer')?.trim().toLowerCase()
+  return checksumAlgorithms.find(known => headers.has(checksumHeaders[known]) || trailer === checksumHeaders[known])
 }
 
-function checkAlgorithm(upload: Upload, facts: PayloadFacts): void {
-  const expected = settingsOf(upload).checksum?.algorithm
-  const actual = facts.checksum?.algorithm
-  if (expected === undefined || actual === undefined || expected === actual) return
-  throw serviceError('InvalidRequest', {
-    message:
-      `Checksum Type mismatch occurred, expected checksum Type: ${expected.toLowerCase()}, ` +
-      `actual checksum Type: ${actual.toLowerCase()}`,
-  })
+/**
+ * The headers by which a part's body is checked: what the upload promised is computed also when the client does not send it. Throws
+ * InvalidRequest for a checksum of another algorithm.
+ */
+function partHeaders(headers: HeaderMap, promised: ChecksumAlgorithm | undefined): HeaderMap {
+  if (promised === undefined) return headers
+  const sent = sentAlgorithm(headers)
+  if (sent === promised) return headers
+  if (sent !== undefined) throw checksumMismatch(promised, sent)
+  return new Map([...headers, ['x-amz-checksum-algorithm', promised]])
 }
 
-/** A part of zero bytes has a place too, as every part has. */
-function placeOf(call: Call, open: OpenBucket, data: ReceivedData, partNumber: number): [DataLocation, InlineData?] {
-  if (data.location !== null) return data.inline === undefined ? [data.location] : [data.location, data.inline]
-  const key = inlineKey(call.services.inlineName())
-  const dataStoreETag = `${partNumber}:${data.facts.md5Hex}`
-  const location = { key, size: 0, start: 0, dataStoreName: open.bucket.locationConstraint, dataStoreETag }
-  return [location, { key, bytes: new Uint8Array(0) }]
-}
-
-async function storePart(
-  call: Call,
-  open: OpenBucket,
-  data: ReceivedData,
-  partNumber: number,
-  uploadId: string,
-): Promise<UploadPart> {
+async function storePart(call: Call, partNumber: number, uploadId: string, data: ReceivedData): Promise<UploadPart> {
+  const { services, bucket, key } = call
   const { facts } = data
-  const [location, inline] = placeOf(call, open, data, partNumber)
   const part: UploadPart = {
     partNumber,
     etag: facts.md5Hex,
     size: facts.size,
-    lastModified: new Date(call.services.world.clock.now()).toISOString(),
+    lastModified: new Date(services.world.clock.now()).toISOString(),
     crc32: Buffer.from(facts.crc32, 'base64').toString('hex'),
-    ...(facts.checksum === undefined ? undefined : { checksum: facts.checksum }),
-    location,
+    ...(facts.checksum === undefined
+      ? undefined
+      : { checksum: { algorithm: facts.checksum.algorithm, value: facts.checksum.value } }),
+    // A part without bytes names data that nobody reads; it does not become part of the object.
+    location: data.location ?? {
+      key: inlineKey(services.inlineName()),
+      size: 0,
+      start: 0,
+      dataStoreName: '',
+      dataStoreETag: `${partNumber}:${facts.md5Hex}`,
+    },
   }
-  const outcome = await call.services.store.putPart(open.bucket.name, call.key, uploadId, part, inline)
+  const outcome = await services.store.putPart(bucket, key, uploadId, part, data.inline)
   if (outcome === 'stored') return part
   await data.discard()
   throw noSuchUpload(uploadId)
 }
 
 export async function uploadPart(call: Call): Promise<Answer> {
-  const open = await openBucket(call)
-  refuseUnsupported(call.headers)
+  const { bucket } = await openBucket(call)
   const partNumber = requestedPartNumber(call)
+  refuseUnsupported(call.headers)
   const upload = await findUpload(call)
-  const check = openPayload(call.auth.payload, headersOfPart(call, upload))
+  const promised = settingsOfUpload(upload).checksum?.algorithm
+  const check = openPayload(call.auth.payload, partHeaders(call.headers, promised))
   checkUploadSize(check.decodedLength, limits.partBytesMax)
-  const data = await receiveData(call, open.bucket, check, partNumber)
-  try {
-    checkAlgorithm(upload, data.facts)
-  } catch (error) {
-    await data.discard()
-    throw error
-  }
-  await storePart(call, open, data, partNumber, upload.uploadId)
-  const headers: FlatHeaders = ['ETag', quoted(data.facts.md5Hex)]
-  pushChecksum(headers, data.facts)
+  const data = await receiveData(call, bucket, check, partNumber)
+  const part = await storePart(call, partNumber, upload.uploadId, data)
+  const headers: FlatHeaders = ['ETag', quoted(part.etag)]
+  const { checksum } = data.facts
+  if (checksum !== undefined) headers.push(checksumHeaders[checksum.algorithm], checksum.value)
   return { status: 200, headers }
 }
 
-/** Reads x-amz-copy-source-range, which is stricter than Range. Throws InvalidArgument. */
-function requestedCopyRange(call: Call, size: number): ByteRange {
-  const text = call.headers.get('x-amz-copy-source-range')
+/** Reads x-amz-copy-source-range; the whole source without it. Throws InvalidArgument. */
+function copyRange(call: Call, size: number): ByteRange {
+  const name = 'x-amz-copy-source-range'
+  const text = call.headers.get(name)
   if (text === undefined) return { start: 0, end: size }
-  const match = /^bytes=(\d{1,15})-(\d{1,15})$/.exec(text)
-  const start = Number(match?.[1])
-  const end = Number(match?.[2]) + 1
+  const match = /^bytes=(\d{1,15})-(\d{1,15})$/.exec(text.trim())
+  const start = Number(match?.[1] ?? 1)
+  const end = Number(match?.[2] ?? -1) + 1
   if (match === null || end <= start) {
     const message =
-      'The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the ' +
-      'zero-based offsets of the first and last bytes to copy'
-    throw invalidArgument(message, 'x-amz-copy-source-range', text)
+      `The ${name} value must be of the form bytes=first-last where first and last are the zero-based offsets ` +
+      'of the first and last bytes to copy'
+    throw invalidArgument(message, name, text)
   }
-  if (end <= size) return { start, end }
-  throw invalidArgument(
-    `Range specified is not valid for source object of size: ${size}`,
-    'x-amz-copy-source-range',
-    text,
-  )
+  if (end > size) throw invalidArgument(`Range specified is not valid for source object of size: ${size}`, name, text)
+  return { start, end }
+}
+
+async function copiedPart(
+  call: Call,
+  open: OpenBucket,
+  partNumber: number,
+  algorithm: ChecksumAlgorithm | undefined,
+): Promise<{ source: CopySource; data: ReceivedData }> {
+  // Again when the source was replaced between being found and being opened.
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const source = await findCopySource(call, open)
+    const range = copyRange(call, source.record.metadata['content-length'])
+    checkCopySize(range.end - range.start)
+    const data = await copyBytes(call, { source: source.record, range, target: open.bucket, partNumber, algorithm })
+    if (data !== null) return { source, data }
+  }
+  throw new Error(`the data of the copy source of ${call.bucket}/${call.key} is missing`)
 }
 
 export async function uploadPartCopy(call: Call): Promise<Answer> {
   const open = await openBucket(call)
-  refuseUnsupported(call.headers)
   const partNumber = requestedPartNumber(call)
+  refuseUnsupported(call.headers)
   const upload = await findUpload(call)
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const source = await findCopySource(call, open)
-    const range = requestedCopyRange(call, source.record.metadata['content-length'])
-    checkUploadSize(range.end - range.start, limits.partBytesMax)
-    const data = await copyBytes(call, {
-      source: source.record,
-      range,
-      target: open.bucket,
-      partNumber,
-      algorithm: settingsOf(upload).checksum?.algorithm,
-    })
-    if (data === null) continue
-    const part = await storePart(call, open, data, partNumber, upload.uploadId)
-    const headers: FlatHeaders = []
-    const sourceVersion = shownVersionId(source.bucket, source.record)
-    if (sourceVersion !== undefined) headers.push('x-amz-copy-source-version-id', sourceVersion)
-    const content = { LastModified: part.lastModified, ETag: quoted(part.etag), ...checksumContent(part.checksum) }
-    return xmlAnswer('CopyPartResult', content, headers, s3Namespace)
-  }
-  throw new Error(`the data of the copy source of ${call.bucket}/${call.key} is missing`)
+  const { source, data } = await copiedPart(call, open, partNumber, settingsOfUpload(upload).checksum?.algorithm)
+  const part = await storePart(call, partNumber, upload.uploadId, data)
+  const sourceVersion = shownVersionId(source.bucket, source.record)
+  const headers = sourceVersion === undefined ? [] : ['x-amz-copy-source-version-id', sourceVersion]
+  const content = { LastModified: part.lastModified, ETag: quoted(part.etag), ...checksumContent(part.checksum) }
+  return xmlAnswer('CopyPartResult', content, headers, s3Namespace)
 }

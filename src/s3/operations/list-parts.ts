@@ -1,0 +1,51 @@
+// ListParts: the parts that an upload has so far, by number.
+import { limits } from '../../domain/limits.ts'
+import type { UploadPart } from '../../metadata/metadata-store.ts'
+import { openBucket } from '../access.ts'
+import { xmlAnswer } from '../answer.ts'
+import type { Answer, Call } from '../call.ts'
+import { checksumContent } from '../checksum-request.ts'
+import { countParameter, nameEncoding } from '../listing.ts'
+import { findUpload, settingsOfUpload } from '../multipart.ts'
+import { quoted } from '../object-headers.ts'
+import { s3Namespace, type XmlContent } from '../xml/writer.ts'
+
+function partContent(part: UploadPart): XmlContent {
+  return {
+    PartNumber: part.partNumber,
+    LastModified: part.lastModified,
+    ETag: quoted(part.etag),
+    Size: part.size,
+    ...checksumContent(part.checksum),
+  }
+}
+
+export async function listParts(call: Call): Promise<Answer> {
+  const { bucket } = await openBucket(call)
+  const { encodingType, shown } = nameEncoding(call)
+  const maxParts = countParameter(call, 'max-parts', limits.listKeysMax)
+  const after = countParameter(call, 'part-number-marker', limits.partNumberMax, 0)
+  const upload = await findUpload(call)
+  const { object, checksum } = settingsOfUpload(upload)
+  const all = await call.services.store.parts(upload.uploadId)
+  const rest = all.filter(part => part.partNumber > after)
+  const page = rest.slice(0, maxParts)
+  const who = { ID: upload.ownerId, DisplayName: upload.ownerDisplayName }
+  const content = {
+    Bucket: bucket.name,
+    Key: shown(call.key),
+    UploadId: upload.uploadId,
+    Initiator: who,
+    Owner: who,
+    StorageClass: object.storageClass,
+    PartNumberMarker: after,
+    NextPartNumberMarker: page.at(-1)?.partNumber ?? after,
+    MaxParts: maxParts,
+    EncodingType: encodingType,
+    IsTruncated: maxParts > 0 && rest.length > page.length,
+    ChecksumAlgorithm: checksum?.algorithm,
+    ChecksumType: checksum?.type,
+    Part: page.map(partContent),
+  }
+  return xmlAnswer('ListPartsResult', content, [], s3Namespace)
+}
