@@ -4,6 +4,7 @@ import type { ByteSource } from '../../base/byte-source.ts'
 import { md5Hex } from '../../base/hash.ts'
 import type { HttpAnswer, HttpClient } from '../../base/http-client.ts'
 import type { World } from '../../base/world.ts'
+import { Failure } from '../../domain/failure.ts'
 import { limits } from '../../domain/limits.ts'
 import { escapeXmlText } from '../answer-xml.ts'
 import { digestSource, hexToBase64, requestBody } from '../checked-body.ts'
@@ -130,15 +131,22 @@ async function deleteObject(
   versionId: string,
   context: WriteContext | undefined,
 ): Promise<WriteResult> {
-  const answer = await bucket.channel.send({
-    method: 'DELETE',
-    key,
-    query: versionId === '' ? '' : `versionId=${uriEncodeText(versionId)}`,
-    context,
-    accept: [404],
-  })
-  if (answer.status === 404) await rejectMissingBucket(bucket, answer, context)
-  return { versionId: versionOf(answer), etag: '' }
+  const query = versionId === '' ? '' : `versionId=${uriEncodeText(versionId)}`
+  try {
+    const answer = await bucket.channel.send({ method: 'DELETE', key, query, context, accept: [404] })
+    if (answer.status === 404) await rejectMissingBucket(bucket, answer, context)
+    return { versionId: versionOf(answer), etag: '' }
+  } catch (error) {
+    if (versionId === '' || !(error instanceof Failure) || error.facts.code !== 'InvalidArgument') throw error
+    // Some servers find the id of a version that is gone invalid, others can not have given such an id.
+    const stored = await bucket.reader.head(
+      key,
+      versionId,
+      context?.signal === undefined ? {} : { signal: context.signal },
+    )
+    if (stored !== null) throw error
+    return { versionId, etag: '' }
+  }
 }
 
 /** Absence of the object is success, absence of the bucket is not. */
