@@ -1,5 +1,6 @@
 // Brings what is not data to a destination: delete markers, and changed tags of a version that is there already.
 import { Failure } from '../domain/failure.ts'
+import type { Precondition } from '../locations/location.ts'
 import { assumedPrecondition, settle } from './settle.ts'
 import { callContext, changing, isPreconditionFailure, type Work, type Written } from './work.ts'
 
@@ -41,10 +42,13 @@ export async function copyDeleteMarker(work: Work): Promise<Written | 'supersede
   throw disturbed()
 }
 
-/** Replaces the tags of a version that is at the destination. Doing it twice does no harm, so nothing has to be settled first. */
-export async function copyTags(work: Work, destinationVersionId: string): Promise<Written> {
+/**
+ * Replaces the tags of a version that is at the destination, with this ETag if it is known. Doing it twice does no harm, so nothing has to
+ * be settled first.
+ */
+export async function copyTags(work: Work, destinationVersionId: string, etag?: string): Promise<Written> {
   const { gateway } = work.ports
-  let precondition = work.progress.unsettled ? undefined : assumedPrecondition(work)
+  let precondition = etag === undefined ? assumedPrecondition(work) : ifStill(work, etag)
   for (let round = 0; round < roundsMax; round += 1) {
     try {
       const context = callContext(work, precondition)
@@ -61,6 +65,10 @@ export async function copyTags(work: Work, destinationVersionId: string): Promis
     }
   }
   throw disturbed()
+}
+
+function ifStill(work: Work, etag: string): Precondition | undefined {
+  return work.capabilities.conditionalWrites && !work.capabilities.versions ? { kind: 'etag', etag } : undefined
 }
 
 /** The version whose tags changed is not at the destination (any more). */

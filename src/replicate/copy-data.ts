@@ -21,6 +21,11 @@ export class ClaimLost extends Error {
   override readonly name = 'ClaimLost'
 }
 
+/** A copy, and whether it may carry the tags of an earlier attempt's time. */
+export interface Copied extends Written {
+  readonly tagsMayBeOld: boolean
+}
+
 /** The upload is gone, or its parts are not the object: it is of no use any more. */
 class UploadUnusable extends Error {
   override readonly name = 'UploadUnusable'
@@ -47,8 +52,10 @@ function hasCode(error: unknown, codes: readonly string[]): boolean {
  * Copies the version; `superseded` when a newer version of ours is found at a destination without versions. A clean first attempt at a
  * destination with versions is exactly one request for a small object: only an unknown outcome makes it read first, and read back after.
  */
-export async function copyData(work: Work, by: 'put' | 'multipart'): Promise<Written | 'superseded'> {
+export async function copyData(work: Work, by: 'put' | 'multipart'): Promise<Copied | 'superseded'> {
   const wasUnsettled = work.progress.unsettled
+  // S3 takes the tags when an upload begins.
+  const wasBegun = work.progress.upload !== null && !work.capabilities.clientMadeUploadIds
   let precondition = assumedPrecondition(work)
   let mustRead = wasUnsettled
   for (let round = 0; round < roundsMax; round += 1) {
@@ -58,12 +65,13 @@ export async function copyData(work: Work, by: 'put' | 'multipart'): Promise<Wri
       await abortUnknownUploads(work)
       work.progress.unsettled = false
       if (standing.kind === 'superseded') return 'superseded'
-      if (standing.kind === 'present') return standing.written
+      if (standing.kind === 'present') return { ...standing.written, tagsMayBeOld: true }
       precondition = standing.precondition
     }
     try {
       const written = by === 'put' ? await putWhole(work, precondition) : await putInParts(work, precondition)
-      return wasUnsettled && work.capabilities.versions ? await readBack(work, written) : written
+      const kept = wasUnsettled && work.capabilities.versions ? await readBack(work, written) : written
+      return { ...kept, tagsMayBeOld: wasBegun || kept.versionId !== written.versionId }
     } catch (error) {
       if (!isPreconditionFailure(error) && !(error instanceof UploadUnusable)) throw error
       mustRead = true

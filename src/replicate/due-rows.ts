@@ -28,6 +28,9 @@ export interface DueRowsOptions {
   readonly arrived: () => void
 }
 
+/** How soon the ledger is asked again while rows that are due wait for their turn. */
+const overdueMs = 1_000
+
 export function createDueRows(options: DueRowsOptions): DueRows {
   const { site, ledger, world, found, ready, arrived } = options
   let timer: { readonly handle: Timer; readonly at: number } | null = null
@@ -57,13 +60,16 @@ export function createDueRows(options: DueRowsOptions): DueRows {
     asking = true
     hasMore = false
     try {
-      const refs = ready() < limits.pipelineBatch ? await ledger.due(site, limits.pipelineBatch) : []
-      hasMore = refs.length === limits.pipelineBatch
+      const hurry = ready() < limits.pipelineBatch
+      const refs = hurry ? await ledger.due(site, limits.pipelineBatch) : []
+      hasMore = !hurry || refs.length === limits.pipelineBatch
       for (const ref of refs) found(ref)
       if (refs.length > 0) arrived()
       const next = await ledger.nextDueAt(site)
       const now = world.clock.now()
-      arm(Math.min(now + limits.dueCheckMs, Math.max(next ?? Number.POSITIVE_INFINITY, now + 1)))
+      // A row that is due already was offered above and waits for its turn; it hides when the one after it is due.
+      const wait = next === null ? limits.dueCheckMs : next > now ? next - now : overdueMs
+      arm(now + Math.min(limits.dueCheckMs, wait))
     } catch (error) {
       pipelineNotices.publish({ kind: 'failed', what: 'looking for due rows', site, error })
       arm(world.clock.now() + limits.dueCheckMs)

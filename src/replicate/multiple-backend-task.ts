@@ -101,12 +101,13 @@ async function carryOut(work: Work, plan: TaskPlan): Promise<TaskEnd> {
 
 async function copyWhole(work: Work, by: 'put' | 'multipart'): Promise<TaskEnd> {
   if (by === 'put') await abandonUpload(work)
-  const hadToSettle = work.progress.unsettled
-  const written = await copyData(work, by)
-  // What an earlier attempt left there may carry the tags of that time.
-  if (written !== 'superseded' && hadToSettle && work.capabilities.tags && work.claimed.row.revision > 1)
-    await copyTags(work, written.versionId)
-  return doneOrSuperseded(work, written, 'object')
+  const copied = await copyData(work, by)
+  if (copied === 'superseded') return skipped(work, copied)
+  const { tagsMayBeOld, ...written } = copied
+  if (!tagsMayBeOld || !work.capabilities.tags || work.claimed.row.revision <= 1) return done(work, written, 'object')
+  // Should this fail, the next attempt must know that the version is there.
+  work.progress.unsettled = true
+  return done(work, await copyTags(work, written.versionId, written.etag), 'object')
 }
 
 async function changeTags(work: Work, destinationVersionId: string): Promise<TaskEnd> {

@@ -102,7 +102,10 @@ async function checkEnd(evidence: Evidence, site: string, version: VersionRecord
   const row = await evidence.pipeline.store.ledger.row({ ...version, site })
   const state = row?.state ?? 'no row'
   const said = `${name(version)} at ${site} is ${backend.status}, its row ${state}`
-  if (backend.status === 'COMPLETED') return must(state === 'completed', '3', said)
+  if (backend.status === 'COMPLETED') {
+    must(state === 'completed', '3', said)
+    return
+  }
   must(backend.status === 'SKIPPED' && state === 'skipped' && row?.reason?.class === 'superseded', '3', said)
   const applied = appliedOf(evidence, site, version.key)
   must(
@@ -189,8 +192,10 @@ function checkFlat(
     '4',
     `${name(newest)} is not applied at ${site}`,
   )
-  if (applied.kind === 'delete-marker')
-    return must(current === undefined, '4', `${key} is at ${site} after its delete marker`)
+  if (applied.kind === 'delete-marker') {
+    must(current === undefined, '4', `${key} is at ${site} after its delete marker`)
+    return
+  }
   must(current !== undefined, '4', `${key} is not at ${site}`)
   const source = versions.find(version => version.key === key && version.versionId === applied.version_id)
   const marker = source === undefined ? encodeVersionId(storedVersionId(applied.version_id)) : shown(source)

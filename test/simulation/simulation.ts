@@ -52,6 +52,7 @@ export class Simulation {
   #crashIn = Number.POSITIVE_INFINITY
   #running: Running | null = null
   #written = 0
+  #closing: VirtualProcess | null = null
 
   constructor(options: SimulationOptions) {
     this.#options = options
@@ -63,7 +64,7 @@ export class Simulation {
       faultRate: this.#pick([0, 0.05, 0.2, 0.4]),
       crashEvery: this.#pick([Number.POSITIVE_INFINITY, 300, 60]),
       keys: this.#pick([1, 3, 12]),
-      gapMs: this.#pick([1, 50, 2_000]),
+      gapMs: this.#pick([10, 300, 4_000]),
     }
   }
 
@@ -71,6 +72,7 @@ export class Simulation {
   async run(): Promise<void> {
     try {
       await this.#start()
+      this.#crashIn += 10
       await this.#wait(createBucket(this.#current.pipeline.store))
       for (let count = 0; count < this.#options.operations; count += 1) {
         await this.#time.run(() => this.#current.process.isDead, Math.floor(this.#fraction() * this.#weather.gapMs))
@@ -144,13 +146,17 @@ export class Simulation {
     const seeded = seededFaults(this.#fraction, { rate: this.#weather.faultRate, hangMs: 120_000 })
     return call => {
       if (this.#mayCrash(process, `${call.operation} at ${site}`)) return this.#dyingRequest()
-      if (this.#healed) return undefined
+      if (this.#healed) {
+        this.#say(`${call.operation} ${call.key} at ${site}`)
+        return undefined
+      }
       if (this.#down.has(site)) return { kind: 'refused' }
       const fault =
         this.#fraction() < this.#weather.faultRate / 20 ? refusals[Math.floor(this.#fraction() * 2)] : seeded(call)
       // Nothing can undo a write that arrives after all: the port promises that a request given up is not carried out later.
       if (fault?.kind === 'hang' && fault.effect === 'late') return { ...fault, effect: 'never' }
-      if (fault !== undefined) this.#say(`${call.operation} at ${site}: ${fault.kind}`)
+      const how = fault === undefined ? 'goes well' : `${fault.kind} ${'effect' in fault ? (fault.effect ?? '') : ''}`
+      this.#say(`${call.operation} ${call.key} at ${site}: ${how}`)
       return fault
     }
   }
@@ -301,8 +307,11 @@ export class Simulation {
   /** An orderly end, and a start: the process is dead to the simulation once it has closed. */
   async #restart(): Promise<void> {
     const { pipeline, process } = this.#current
+    if (this.#closing === process) return
+    this.#closing = process
     this.#say('closing')
     await pipeline.close()
+    this.#say('closed')
     process.kill()
   }
 
