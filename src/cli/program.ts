@@ -63,7 +63,7 @@ function createProgram({ output, version }: ProgramOptions): Command {
 
 function oneLine(error: string): string {
   const text = error.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
-  return `${text.trim()}; see crossbeat --help`
+  return `${text.trim().replace(/\.$/, '')}; see crossbeat --help`
 }
 
 function examples(lines: readonly string[]): string {

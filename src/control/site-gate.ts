@@ -14,6 +14,8 @@ export interface GatedProcessor {
   pause(): void | Promise<void>
   resume(): void | Promise<void>
   state(): { readonly consumers: 'running' | 'paused'; readonly inFlight: number }
+  /** Resolves as soon as nothing is in flight: the report then need not wait for the next look. */
+  whenStill?(): Promise<void>
 }
 
 export interface SiteGateOptions {
@@ -40,6 +42,7 @@ export class SiteGate {
   #lastReport = ''
   /** Whether the processor was last told to pause; null before it was told anything. */
   #told: boolean | null = null
+  #awaitsStillness = false
 
   constructor(options: SiteGateOptions) {
     this.#options = options
@@ -91,7 +94,20 @@ export class SiteGate {
     const { consumers, inFlight } = processor.state()
     await this.#report({ generation: desired.generation, consumers, inFlight })
     const settling = pause && (inFlight > 0 || consumers !== 'paused')
+    if (settling) this.#lookWhenStill()
     return settling ? Math.min(drainingMs, reconcileMs) : reconcileMs
+  }
+
+  #lookWhenStill(): void {
+    if (this.#awaitsStillness) return
+    const still = this.#options.processor.whenStill?.()
+    if (still === undefined) return
+    this.#awaitsStillness = true
+    const look = (): void => {
+      this.#awaitsStillness = false
+      void this.#reconciliation.request()
+    }
+    still.then(look, look)
   }
 
   // Also written again when it has vanished: the store's session may have been lost and made anew.
