@@ -3,8 +3,9 @@
 import { type ChecksumAlgorithm, createHasher } from '../base/hash.ts'
 import type { Bucket } from '../domain/bucket.ts'
 import { serviceError } from '../domain/errors.ts'
+import { limits } from '../domain/limits.ts'
 import type { VersionRecord } from '../domain/object-metadata.ts'
-import { type OpenBucket, openOtherBucket } from './access.ts'
+import { noSuchKey, type OpenBucket, openOtherBucket } from './access.ts'
 import { invalidArgument } from './answer.ts'
 import type { PayloadFacts } from './auth/payload-check.ts'
 import type { ByteRange } from './byte-range.ts'
@@ -12,7 +13,7 @@ import type { Call } from './call.ts'
 import { readCondition } from './conditions.ts'
 import { openStored, type ReceivedData, storeBytes } from './object-data.ts'
 import { checkKeyLength, decodeComponent } from './request-target.ts'
-import { findVersion, parseVersionId, type VersionAddress } from './version-address.ts'
+import { parseVersionId, type VersionAddress } from './version-address.ts'
 
 export interface CopySource {
   readonly bucket: Bucket
@@ -25,40 +26,60 @@ interface SourceAddress {
   readonly bucket: string
   readonly key: string
   readonly version: VersionAddress
+  /** The version id as the client wrote it. */
+  readonly shownVersion: string
 }
 
-/** Reads x-amz-copy-source. Throws InvalidArgument. */
-function parseCopySource(header: string): SourceAddress {
-  const malformed = () =>
-    invalidArgument(
-      'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
-      'x-amz-copy-source',
-      header,
-    )
-  const mark = header.lastIndexOf('?versionId=')
-  const path = mark < 0 ? header : header.slice(0, mark)
-  const version = mark < 0 ? 'latest' : parseVersionId(decodeComponent(header.slice(mark + '?versionId='.length)))
-  const decoded = decodeComponent(path.startsWith('/') ? path.slice(1) : path)
-  const slash = decoded.indexOf('/')
-  const bucket = decoded.slice(0, Math.max(slash, 0))
-  const key = decoded.slice(slash + 1)
-  if (bucket === '' || key === '') throw malformed()
+const header = 'x-amz-copy-source'
+const versionMark = '?versionId='
+
+/**
+ * Reads x-amz-copy-source: `[/]bucket/key[?versionId=...]`, percent-encoded as a whole or by segment. Throws InvalidArgument,
+ * KeyTooLongError.
+ */
+function parseCopySource(value: string): SourceAddress {
+  const mark = value.lastIndexOf(versionMark)
+  const path = decoded(mark < 0 ? value : value.slice(0, mark), value).replace(/^\//, '')
+  const slash = path.indexOf('/')
+  const bucket = path.slice(0, Math.max(slash, 0))
+  const key = path.slice(slash + 1)
+  if (bucket === '' || key === '') {
+    const message = 'Copy Source must mention the source bucket and key: sourcebucket/sourcekey'
+    throw invalidArgument(message, header, value)
+  }
   checkKeyLength(key)
-  return { bucket, key, version }
+  if (mark < 0) return { bucket, key, version: 'latest', shownVersion: '' }
+  const shownVersion = decoded(value.slice(mark + versionMark.length), value)
+  return { bucket, key, version: parseVersionId(shownVersion), shownVersion }
+}
+
+function decoded(text: string, value: string): string {
+  try {
+    return decodeComponent(text)
+  } catch {
+    throw invalidArgument('Invalid copy source encoding', header, value)
+  }
+}
+
+async function findSource(call: Call, { bucket, key, version, shownVersion }: SourceAddress): Promise<VersionRecord> {
+  const record = await call.services.store.version({ bucket, key, version })
+  if (record === null) {
+    if (version === 'latest') throw noSuchKey(key)
+    throw serviceError('NoSuchVersion', { details: { Key: key, VersionId: shownVersion } })
+  }
+  if (!record.isDeleteMarker) return record
+  if (version === 'latest') throw noSuchKey(key)
+  throw serviceError('InvalidRequest', {
+    message: 'The source of a copy request may not specifically refer to a delete marker by version id.',
+  })
 }
 
 /** Finds the source and checks its conditions. Throws as GetObject would, and PreconditionFailed. */
 export async function findCopySource(call: Call, open: OpenBucket): Promise<CopySource> {
-  const address = parseCopySource(call.headers.get('x-amz-copy-source') ?? '')
+  const address = parseCopySource(call.headers.get(header) ?? '')
   const bucket = await openOtherBucket(call, open.account, address.bucket)
   checkSourceOwner(call, bucket)
-  const record = await findVersion(call, bucket.name, address.key, address.version)
-  if (record.isDeleteMarker) {
-    if (address.version === 'latest') throw serviceError('NoSuchKey', { details: { Key: address.key } })
-    throw serviceError('InvalidRequest', {
-      message: 'The source of a copy request may not specifically refer to a delete marker by version id.',
-    })
-  }
+  const record = await findSource(call, address)
   const comparable = {
     etag: record.metadata['content-md5'],
     lastModified: Date.parse(record.metadata['last-modified']),
@@ -72,6 +93,13 @@ function checkSourceOwner(call: Call, bucket: Bucket): void {
   const expected = call.headers.get('x-amz-source-expected-bucket-owner')
   if (expected === undefined) return
   if (call.services.accounts.findByCanonicalId(bucket.ownerId)?.shortId !== expected) throw serviceError('AccessDenied')
+}
+
+/** Throws InvalidRequest for more bytes than one request may copy. */
+export function checkCopySize(size: number): void {
+  if (size <= limits.singlePutBytes) return
+  const message = `The specified copy source is larger than the maximum allowable size for a copy source: ${limits.singlePutBytes}`
+  throw serviceError('InvalidRequest', { message })
 }
 
 export interface CopyTask {

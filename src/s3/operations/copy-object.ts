@@ -1,14 +1,14 @@
 // CopyObject: a new version made of a stored one. Every version owns its bytes, so they are copied, hashed on the way and compared with the
 // source's checksum; a copy is always one piece, with the ETag of its bytes.
+import type { ChecksumAlgorithm } from '../../base/hash.ts'
 import { serviceError } from '../../domain/errors.ts'
-import { limits } from '../../domain/limits.ts'
 import { userMetadataOf } from '../../domain/object-metadata.ts'
 import { type OpenBucket, openBucket } from '../access.ts'
 import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumContent, requestedAlgorithm } from '../checksum-request.ts'
 import { writeCondition } from '../conditions.ts'
-import { type CopySource, copyBytes, findCopySource } from '../copy-source.ts'
+import { type CopySource, checkCopySize, copyBytes, findCopySource } from '../copy-source.ts'
 import { integrityOf, type ReceivedData } from '../object-data.ts'
 import { quoted, shownVersionId } from '../object-headers.ts'
 import {
@@ -65,14 +65,21 @@ function storedContentHeaders({ record }: CopySource): ObjectSettings['content']
 }
 
 /** Copying an object onto itself must change something. Throws InvalidRequest. */
-function refuseIdleSelfCopy(call: Call, open: OpenBucket, source: CopySource): void {
-  if (source.bucket.name !== open.bucket.name || source.record.key !== call.key) return
+function refuseIdleSelfCopy(
+  call: Call,
+  open: OpenBucket,
+  source: CopySource,
+  algorithm: ChecksumAlgorithm | undefined,
+): void {
+  const { record } = source
+  if (source.bucket.name !== open.bucket.name || record.key !== call.key) return
   const { headers } = call
   const changes =
-    (source.versionNamed && !source.record.isLatest) ||
+    (source.versionNamed && !record.isLatest) ||
     headers.get('x-amz-metadata-directive') === 'REPLACE' ||
     headers.get('x-amz-tagging-directive') === 'REPLACE' ||
-    headers.has('x-amz-storage-class')
+    readStorageClass(headers) !== record.metadata['x-amz-storage-class'] ||
+    (algorithm !== undefined && algorithm !== record.integrity?.checksum?.algorithm)
   if (changes) return
   throw serviceError('InvalidRequest', {
     message:
@@ -81,17 +88,20 @@ function refuseIdleSelfCopy(call: Call, open: OpenBucket, source: CopySource): v
   })
 }
 
-function checkCopySize(size: number): void {
-  if (size <= limits.singlePutBytes) return
-  throw serviceError('InvalidRequest', {
-    message: `The specified copy source is larger than the maximum allowable size for a copy source: ${limits.singlePutBytes}`,
-  })
+interface Copied {
+  readonly source: CopySource
+  readonly settings: ObjectSettings
+  readonly data: ReceivedData
 }
 
-async function copiedData(call: Call, open: OpenBucket): Promise<{ source: CopySource; data: ReceivedData }> {
+async function copied(call: Call, open: OpenBucket): Promise<Copied> {
+  // Again when the source was replaced between being found and being opened.
   for (let attempt = 0; attempt < 3; attempt++) {
     const source = await findCopySource(call, open)
-    refuseIdleSelfCopy(call, open, source)
+    // Everything that can be refused without the bytes is refused before they are copied.
+    const settings = settingsOfCopy(call, source)
+    const algorithm = requestedAlgorithm(call.headers)
+    refuseIdleSelfCopy(call, open, source, algorithm)
     const { record } = source
     const size = record.metadata['content-length']
     checkCopySize(size)
@@ -100,9 +110,9 @@ async function copiedData(call: Call, open: OpenBucket): Promise<{ source: CopyS
       range: { start: 0, end: size },
       target: open.bucket,
       partNumber: 1,
-      algorithm: requestedAlgorithm(call.headers) ?? record.integrity?.checksum?.algorithm,
+      algorithm: algorithm ?? record.integrity?.checksum?.algorithm,
     })
-    if (data !== null) return { source, data }
+    if (data !== null) return { source, settings, data }
   }
   throw new Error(`the data of the copy source of ${call.bucket}/${call.key} is missing`)
 }
@@ -111,10 +121,7 @@ export async function copyObject(call: Call): Promise<Answer> {
   const open = await openBucket(call)
   const { bucket, account } = open
   const condition = writeCondition(call.headers)
-  // Everything that can be refused without the bytes is refused before they are copied.
-  settingsOfCopy(call, await findCopySource(call, open))
-  const { source, data } = await copiedData(call, open)
-  const settings = settingsOfCopy(call, source)
+  const { source, settings, data } = await copied(call, open)
   const { facts } = data
   const { clock } = call.services.world
   const metadata = newMetadata({

@@ -6,7 +6,9 @@ import { limits } from '../../domain/limits.ts'
 import { openBucket } from '../access.ts'
 import { notImplemented, xmlAnswer } from '../answer.ts'
 import type { Account } from '../auth/account-directory.ts'
+import { checksumHeaders } from '../auth/payload-check.ts'
 import type { Answer, Call } from '../call.ts'
+import { checksumAlgorithms } from '../checksum-request.ts'
 import { parseETags } from '../conditions.ts'
 import { readDocument } from '../document-body.ts'
 import { checkKeyLength } from '../request-target.ts'
@@ -27,7 +29,7 @@ type Outcome = { readonly deleted: XmlContent } | { readonly refused: XmlContent
 function requireDigest(call: Call): void {
   const { headers } = call
   if (headers.has('content-md5') || headers.has('x-amz-trailer')) return
-  for (const name of headers.keys()) if (name.startsWith('x-amz-checksum-')) return
+  if (checksumAlgorithms.some(algorithm => headers.has(checksumHeaders[algorithm]))) return
   throw serviceError('InvalidRequest', {
     message: 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
   })
@@ -48,7 +50,9 @@ export async function deleteObjects(call: Call): Promise<Answer> {
   const { bucket, account } = await openBucket(call)
   requireDigest(call)
   if (call.headers.has('x-amz-mfa')) throw notImplemented('x-amz-mfa')
-  const root = parseXml(await readDocument(call), defaultXmlLimits, 'Delete')
+  const body = await readDocument(call)
+  if (body.length === 0) throw serviceError('MissingRequestBodyError')
+  const root = parseXml(body, defaultXmlLimits, 'Delete')
   const wanted = root.children('Object').map(readWanted)
   if (wanted.length === 0 || wanted.length > limits.deleteObjectsMax) throw serviceError('MalformedXML')
   const quiet = root.optionalText('Quiet')?.toLowerCase() === 'true'

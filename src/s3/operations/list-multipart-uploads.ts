@@ -51,7 +51,7 @@ async function readPage(store: MetadataStore, options: PageOptions): Promise<Pag
     for (const upload of batch) {
       const common = commonPrefix(upload.key, prefix, delimiter)
       // The marker may stand for a common prefix that the former page has shown.
-      const shownBefore = common !== undefined && options.after !== null && options.after.key.startsWith(common)
+      const shownBefore = common !== undefined && (options.after?.key.startsWith(common) ?? false)
       if (!shownBefore && uploads.length + prefixes.length === max) return { uploads, prefixes, truncated: true, last }
       after = { key: upload.key, uploadId: upload.uploadId }
       if (common === undefined) {

@@ -9,12 +9,12 @@ import {
   commonPrefixes,
   emptyListing,
   type ListParameters,
-  listedObject,
   listParameters,
   ownerOf,
   unlessEmpty,
   versionsOf,
 } from '../listing.ts'
+import { quoted } from '../object-headers.ts'
 import { parseVersionId } from '../version-address.ts'
 import { s3Namespace, type XmlContent, xmlElement } from '../xml/writer.ts'
 
@@ -38,12 +38,23 @@ function shownId(version: ListedVersion): string {
 }
 
 function versionElement(version: ListedVersion, parameters: ListParameters): string {
-  const common = { VersionId: shownId(version), IsLatest: version.isLatest }
-  if (!version.isDeleteMarker) {
-    return xmlElement('Version', { ...listedObject(version, parameters, true), ...common })
+  const head = {
+    Key: parameters.shown(version.key),
+    VersionId: shownId(version),
+    IsLatest: version.isLatest,
+    LastModified: version.lastModified,
   }
-  const marker = { Key: parameters.shown(version.key), LastModified: version.lastModified, Owner: ownerOf(version) }
-  return xmlElement('DeleteMarker', { ...marker, ...common })
+  const Owner = ownerOf(version)
+  if (version.isDeleteMarker) return xmlElement('DeleteMarker', { ...head, Owner })
+  return xmlElement('Version', {
+    ...head,
+    ETag: quoted(version.etag),
+    ChecksumAlgorithm: version.checksumAlgorithm,
+    ChecksumType: version.checksumType,
+    Size: version.size,
+    StorageClass: version.storageClass,
+    Owner,
+  })
 }
 
 export async function listObjectVersions(call: Call): Promise<Answer> {

@@ -4,7 +4,7 @@ import { serviceError } from '../../domain/errors.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import { replicationInfoFor } from '../../domain/replication-rule.ts'
 import { noSuchBucket, type OpenBucket, openBucket } from '../access.ts'
-import { xmlAnswer } from '../answer.ts'
+import { errorAnswer, xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { readDocument } from '../document-body.ts'
 import { shownVersionId } from '../object-headers.ts'
@@ -12,12 +12,19 @@ import { noTags, parseTagging, type TagSet } from '../tag-set.ts'
 import { findVersion, requestedVersion } from '../version-address.ts'
 import { s3Namespace } from '../xml/writer.ts'
 
-async function taggedVersion(call: Call, { bucket }: OpenBucket): Promise<VersionRecord> {
-  const record = await findVersion(call, bucket.name, call.key, requestedVersion(call))
-  if (record.isDeleteMarker) {
-    throw serviceError('MethodNotAllowed', { details: { Method: call.head.method, ResourceType: 'DeleteMarker' } })
-  }
-  return record
+/** The version with these tags, or the answer to a request for tags of a delete marker, which has none. */
+type Found = { readonly record: VersionRecord } | { readonly refusal: Answer }
+
+async function findTagged(call: Call, open: OpenBucket): Promise<Found> {
+  const address = requestedVersion(call)
+  const record = await findVersion(call, open.bucket.name, call.key, address)
+  if (!record.isDeleteMarker) return { record }
+  const error =
+    address === 'latest' && call.head.method === 'GET'
+      ? serviceError('NoSuchKey', { details: { Key: call.key } })
+      : serviceError('MethodNotAllowed', { details: { Method: call.head.method, ResourceType: 'DeleteMarker' } })
+  const headers = ['x-amz-delete-marker', 'true', ...versionHeaders(open, record)]
+  return { refusal: errorAnswer(error, call.requestId, call.target.rawPath, headers) }
 }
 
 function versionHeaders(open: OpenBucket, record: VersionRecord): FlatHeaders {
@@ -33,11 +40,13 @@ async function changeTags(
   open: OpenBucket,
   tags: TagSet,
   trigger: 'put-tagging' | 'delete-tagging',
-): Promise<FlatHeaders> {
+): Promise<Answer> {
   const { bucket } = open
   const originOp = trigger === 'put-tagging' ? 's3:ObjectTagging:Put' : 's3:ObjectTagging:Delete'
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const record = await taggedVersion(call, open)
+    const found = await findTagged(call, open)
+    if ('refusal' in found) return found.refusal
+    const { record } = found
     const { metadata } = record
     const replication = replicationInfoFor({
       configuration: bucket.replication,
@@ -59,7 +68,8 @@ async function changeTags(
       replication,
       seenRevision: record.revision,
     })
-    if (result.outcome === 'changed') return versionHeaders(open, record)
+    if (result.outcome === 'changed')
+      return { status: trigger === 'put-tagging' ? 200 : 204, headers: versionHeaders(open, record) }
     if (result.outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
   }
   throw serviceError('OperationAborted')
@@ -68,17 +78,18 @@ async function changeTags(
 export async function putObjectTagging(call: Call): Promise<Answer> {
   const open = await openBucket(call)
   const tags = parseTagging(await readDocument(call))
-  return { status: 200, headers: await changeTags(call, open, tags, 'put-tagging') }
+  return changeTags(call, open, tags, 'put-tagging')
 }
 
 export async function deleteObjectTagging(call: Call): Promise<Answer> {
-  const open = await openBucket(call)
-  return { status: 204, headers: await changeTags(call, open, noTags, 'delete-tagging') }
+  return changeTags(call, await openBucket(call), noTags, 'delete-tagging')
 }
 
 export async function getObjectTagging(call: Call): Promise<Answer> {
   const open = await openBucket(call)
-  const record = await taggedVersion(call, open)
+  const found = await findTagged(call, open)
+  if ('refusal' in found) return found.refusal
+  const { record } = found
   const tags = Object.entries(record.metadata.tags).map(([key, value]) => ({ Key: key, Value: value }))
   return xmlAnswer('Tagging', { TagSet: { Tag: tags } }, versionHeaders(open, record), s3Namespace)
 }
