@@ -39,8 +39,13 @@ class SqliteStateStore implements StateStore {
     return this.#change(path, value, expectedVersion)
   }
 
-  delete(path: string, expectedVersion: number): Promise<SetResult> {
-    return this.#change(path, null, expectedVersion)
+  async delete(path: string, expectedVersion: number): Promise<SetResult> {
+    const ephemeral = this.#ephemerals.get(path)
+    if (ephemeral === undefined) return this.#change(path, null, expectedVersion)
+    if (ephemeral.version !== expectedVersion) return { ok: false, current: ephemeral }
+    this.#ephemerals.delete(path)
+    this.#notify(path)
+    return { ok: true, version: 0 }
   }
 
   async #change(path: string, value: string | null, expectedVersion: number): Promise<SetResult> {
