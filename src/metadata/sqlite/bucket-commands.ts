@@ -47,7 +47,7 @@ export function deleteBucket(
   const rows = context.connection.all<StoredRow>('SELECT * FROM ledger WHERE bucket_id = ?', bucket.id)
   for (const row of rows) {
     moveSums(context, row, null)
-    if (row.token !== null) context.claims.delete(row.token)
+    if (row.token !== null) context.dropClaim(row.token)
   }
   for (const table of ['ledger', 'ledger_uploads', 'applied'])
     context.connection.run(`DELETE FROM ${table} WHERE bucket_id = ?`, bucket.id)

@@ -32,8 +32,8 @@ const replicationShare = 0.1
 export interface DispatcherEvents {
   /** A batch was committed that added to the journal. */
   journaled(): void
-  /** Size of the write-ahead log after a batch; answers whether the writer shall finish a checkpoint in the next one. */
-  grown(walBytes: number): void
+  /** Pages of the write-ahead log that wait to be moved into the database file, after each batch. */
+  grown(logPages: number): void
   /** The database can be believed no longer; called once. */
   fatal(error: Error): void
 }
@@ -113,7 +113,7 @@ export class Dispatcher {
       return
     }
     if (reply.journaled) this.#events.journaled()
-    this.#events.grown(reply.walBytes)
+    this.#events.grown(reply.logPages)
     if (this.#waiting.client.length + this.#waiting.replication.length > 0) this.#schedule()
     else this.#becomeIdle()
   }

@@ -32,11 +32,11 @@ export interface SqliteOptions {
   readonly inject?: { readonly crashPoint: CrashPoint }
 }
 
-const checkpointBytes = 8 * 1024 ** 2
+/** So many pages of the log are worth a checkpoint. */
+const checkpointPages = 2_000
 
 interface Backend extends BatchRunner {
   readonly epoch: number
-  /** Something was moved out of the log; set by the engine. */
   close(): Promise<void>
 }
 
@@ -68,8 +68,8 @@ export class SqliteEngine {
       journaled: () => {
         for (const listener of this.#journalListeners) listener()
       },
-      grown: walBytes => {
-        if (walBytes > checkpointBytes) checkpoints?.start(() => this.#dispatcher.restartLog())
+      grown: logPages => {
+        if (logPages > checkpointPages) checkpoints?.start(() => this.#dispatcher.restartLog())
       },
       fatal: error => options.onFatal?.(error),
     })
@@ -128,6 +128,7 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteEngine> 
   if (options.inline || path === ':memory:') return openInline(options, writerOptions, memory?.connection)
   const thread = await startWriter(writerOptions)
   const reader = new Connection(path, { readOnly: true })
+  reader.execute('PRAGMA cache_size = -16384')
   const engine = new SqliteEngine(options, thread, { connection: reader, owned: true }, new Checkpoints(path))
   thread.onLost(error => engine.fail(error))
   return engine

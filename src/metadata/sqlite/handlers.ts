@@ -3,7 +3,7 @@ import { nextLeaseEpoch, setState } from '../../control/sqlite/state-commands.ts
 import { appendRecords, commitOffset } from '../../queue/sqlite/topic-commands.ts'
 import { changeBucket, createBucket, deleteBucket } from './bucket-commands.ts'
 import type { Command, CommandKind, Reply, Request } from './commands.ts'
-import { claim, recount, renew, report, saveUpload } from './ledger-commands.ts'
+import { claim, recount, renew, report, saveUploadProgress } from './ledger-commands.ts'
 import { fold, retry } from './ledger-fold.ts'
 import { abortUpload, createUpload, forgetGarbage, putPart, trimJournal } from './upload-commands.ts'
 import { changeVersion, deleteVersion, putReplica, putVersion } from './version-commands.ts'
@@ -27,7 +27,7 @@ const handlers: Handlers = {
   claim,
   renew,
   report,
-  'save-upload': saveUpload,
+  'save-upload': saveUploadProgress,
   fold,
   retry,
   recount,

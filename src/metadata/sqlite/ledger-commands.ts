@@ -12,6 +12,7 @@ import {
   oldestUnfinished,
   rowOf,
   type StoredRow,
+  saveUpload,
   state,
   unblockNext,
   uploadOf,
@@ -23,20 +24,44 @@ export function claim(context: WriteContext, request: Request<'claim'>): Reply<'
     const bucket = context.bucket(ref.bucket)
     const row = bucket === null ? undefined : oldestUnfinished(context, request.site, bucket.id, ref.key)
     if (row === undefined) return { outcome: 'nothing' }
-    if (row.state === state.claimed && row.at > context.now) return { outcome: 'held', until: row.at }
-    if (row.state === state.waiting && row.at > context.now) {
+    const heldUntil = holder(context, row)
+    if (heldUntil !== null) return { outcome: 'held', until: heldUntil }
+    const until = row.at ?? 0
+    if (row.state === state.waiting && until > context.now) {
       blockOthers(context, row)
-      return { outcome: 'waiting', until: row.at }
+      return { outcome: 'waiting', until }
     }
     return take(context, ref.bucket, row, request.leaseMs)
   })
 }
 
+/**
+ * Until when a live claim holds the key. It may be on a newer row than the oldest one (tags of an older version were changed meanwhile).
+ * A claim that lapsed is taken from its owner here, whose report will be stale.
+ */
+function holder(context: WriteContext, oldest: StoredRow): number | null {
+  const { site, bucket_id: bucketId, key } = oldest
+  const known = context.claimOfKey(site, bucketId, key)
+  if (known === null) return oldest.state === state.claimed ? later(oldest.at, context.now) : null
+  const row = rowOf(context, bucketId, key, known.row.versionId, site)
+  const holds = row !== undefined && row.state === state.claimed && row.token === known.token
+  const until = holds ? later(row.at, context.now) : null
+  if (until !== null) return until
+  context.dropClaim(known.token)
+  if (holds && row.version_id !== oldest.version_id)
+    changeRow(context, row, { state: state.loose, at: context.now, token: null, unsettled: 1 })
+  return null
+}
+
+function later(at: number | null, now: number): number | null {
+  return at !== null && at > now ? at : null
+}
+
 function take(context: WriteContext, bucket: string, row: StoredRow, leaseMs: number): Claim {
   const { bucket_id: bucketId, key, version_id: versionId, site } = row
-  if (row.state === state.pending) context.claimedUpTo(site, row.at)
-  if (row.token !== null) context.claims.delete(row.token)
-  const token = context.newToken({ bucketId, key, versionId, site })
+  if (row.state === state.pending) context.claimedUpTo(site, row.at ?? 0)
+  if (row.token !== null) context.dropClaim(row.token)
+  const token = context.newClaim({ bucketId, key, versionId, site })
   const taken: StoredRow = {
     ...row,
     state: state.claimed,
@@ -96,7 +121,7 @@ function appliedOf(context: WriteContext, row: StoredRow) {
 
 export function renew(context: WriteContext, request: Request<'renew'>): Reply<'renew'> {
   return request.tokens.map(token => {
-    const ref = context.claims.get(token)
+    const ref = context.claimed(token)
     if (ref === undefined) return false
     const changed = context.connection.run(
       'UPDATE ledger SET at = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND token = ? AND state = 2',
@@ -119,7 +144,7 @@ function reportOne(context: WriteContext, bucket: StoredBucket | null, item: Att
   const row = bucket === null ? undefined : rowOf(context, bucket.id, item.key, item.versionId, item.site)
   if (row === undefined || row.state !== state.claimed || row.token !== item.token)
     return { outcome: 'stale', more: false }
-  context.claims.delete(item.token)
+  context.dropClaim(item.token)
   const { end } = item
   if (end.kind === 'done' && end.becomesApplied) saveApplied(context, row, end)
   switch (end.kind) {
@@ -200,24 +225,13 @@ function saveApplied(
   )
 }
 
-export function saveUpload(context: WriteContext, request: Request<'save-upload'>): boolean {
+export function saveUploadProgress(context: WriteContext, request: Request<'save-upload'>): boolean {
   const { ref } = request
   const bucket = context.bucket(ref.bucket)
   const row = bucket === null ? undefined : rowOf(context, bucket.id, ref.key, ref.versionId, ref.site)
   if (row === undefined || row.state !== state.claimed || row.token !== request.token) return false
-  if (request.upload === null) {
-    forgetUpload(context, row)
-    return true
-  }
-  context.connection.run(
-    `INSERT INTO ledger_uploads (bucket_id, key, version_id, site, upload) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (bucket_id, key, version_id, site) DO UPDATE SET upload = excluded.upload`,
-    row.bucket_id,
-    row.key,
-    row.version_id,
-    row.site,
-    JSON.stringify(request.upload),
-  )
+  if (request.upload === null) forgetUpload(context, row)
+  else saveUpload(context, row, JSON.stringify(request.upload))
   return true
 }
 
@@ -226,8 +240,8 @@ export function recount(context: WriteContext): boolean {
   context.flushSums()
   const { connection } = context
   const counted = connection.all<{ site: string; objects: number; bytes: number; failed: number; failedBytes: number }>(
-    `SELECT site, sum(state <= 5) AS objects, sum(iif(state <= 5, size, 0)) AS bytes, sum(state = 8) AS failed,
-     sum(iif(state = 8, size, 0)) AS failedBytes FROM ledger WHERE state <= 5 OR state = 8 GROUP BY site`,
+    `SELECT site, sum(open) AS objects, sum(open * size) AS bytes, sum(state = 8) AS failed,
+     sum(iif(state = 8, size, 0)) AS failedBytes FROM ledger WHERE open = 1 OR state = 8 GROUP BY site`,
   )
   const stored = connection.all<{ site: string }>('SELECT site FROM site_sums')
   const known = new Set(counted.map(row => row.site))

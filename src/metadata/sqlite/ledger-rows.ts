@@ -41,8 +41,11 @@ export interface StoredRow {
   readonly size: number
   readonly attempts: number
   readonly created_at: number
-  readonly at: number
+  readonly at: number | null
   readonly unsettled: number
+  readonly unfinished: number
+  readonly open: number
+  readonly uploading: number
   readonly token: string | null
   readonly destination_version_id: string | null
   readonly reason: string | null
@@ -63,7 +66,7 @@ export function ledgerRow(bucket: string, row: StoredRow, uploadJson: string | n
     size: row.size,
     attempts: row.attempts,
     createdAt: row.created_at,
-    ...(row.state === state.waiting && { nextAttemptAt: row.at }),
+    ...(row.state === state.waiting && row.at !== null && { nextAttemptAt: row.at }),
     ...(reason !== undefined && { reason }),
     ...(upload !== undefined && { upload }),
     ...(row.destination_version_id !== null && { destinationVersionId: row.destination_version_id }),
@@ -99,7 +102,8 @@ export function oldestUnfinished(
   key: string,
 ): StoredRow | undefined {
   return context.connection.get<StoredRow>(
-    `SELECT * FROM ledger WHERE site = ? AND bucket_id = ? AND key = ? AND state <= 4 ORDER BY version_id DESC LIMIT 1`,
+    `SELECT * FROM ledger INDEXED BY ledger_unfinished WHERE site = ? AND bucket_id = ? AND key = ? AND unfinished = 1
+     ORDER BY version_id DESC LIMIT 1`,
     site,
     bucketId,
     key,
@@ -119,19 +123,31 @@ export interface RowChange {
   readonly reason?: string | null
 }
 
+/** Rows in other states are found by their address only. */
+function needsAttention(rowState: number): boolean {
+  return rowState !== state.blocked && rowState !== state.completed && rowState !== state.skipped
+}
+
+/** Columns of indexes are set only where they change: setting one costs an index entry even if the value stays. */
 export function changeRow(context: WriteContext, row: StoredRow, change: RowChange): void {
+  const indexed: readonly [string, number, number][] = [
+    ['created_at', row.created_at, change.createdAt ?? row.created_at],
+    ['unfinished', row.unfinished, change.state <= state.blocked ? 1 : 0],
+    ['open', row.open, isOpen(change.state) ? 1 : 0],
+  ]
+  const moved = indexed.filter(([, before, after]) => before !== after)
   context.connection.run(
-    `UPDATE ledger SET state = ?, at = ?, revision = ?, attempts = ?, created_at = ?, unsettled = ?, token = ?, destination_version_id = ?,
-     reason = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
+    `UPDATE ledger SET state = ?, at = ?, revision = ?, attempts = ?, unsettled = ?, token = ?, destination_version_id = ?, reason = ?
+     ${moved.map(([name]) => `, ${name} = ?`).join('')} WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
     change.state,
-    change.at,
+    needsAttention(change.state) ? change.at : null,
     change.revision ?? row.revision,
     change.attempts ?? row.attempts,
-    change.createdAt ?? row.created_at,
     change.unsettled ?? row.unsettled,
     change.token === undefined ? row.token : change.token,
     change.destinationVersionId === undefined ? row.destination_version_id : change.destinationVersionId,
     change.reason === undefined ? row.reason : change.reason,
+    ...moved.map(([, , after]) => after),
     row.bucket_id,
     row.key,
     row.version_id,
@@ -153,8 +169,8 @@ export interface NewRow {
 
 export function insertRow(context: WriteContext, row: NewRow): void {
   context.connection.run(
-    `INSERT INTO ledger (bucket_id, key, version_id, site, revision, state, is_delete_marker, size, attempts, created_at, at, unsettled)
-     VALUES (?, ?, ?, ?, ?, 0, ?, ?, 0, ?, ?, 0)`,
+    `INSERT INTO ledger (bucket_id, key, version_id, site, revision, state, is_delete_marker, size, attempts, created_at, at, unsettled,
+     unfinished, open, uploading) VALUES (?, ?, ?, ?, ?, 0, ?, ?, 0, ?, ?, 0, 1, 1, 0)`,
     row.bucketId,
     row.key,
     row.versionId,
@@ -171,7 +187,7 @@ export function insertRow(context: WriteContext, row: NewRow): void {
 /** Ends a row: sums and, for work that was done or failed, the activity of the hour. An ended row may end otherwise, too. */
 export function endRow(context: WriteContext, row: StoredRow, ended: number, change: Omit<RowChange, 'state' | 'at'>) {
   changeRow(context, row, { ...change, state: ended, at: context.now, token: null })
-  if (row.token !== null) context.claims.delete(row.token)
+  if (row.token !== null) context.dropClaim(row.token)
   moveSums(context, row, ended)
   if (ended === state.skipped) return
   const done = ended === state.completed
@@ -205,14 +221,14 @@ export function unblockNext(context: WriteContext, site: string, bucketId: numbe
   if (next === undefined) return false
   if (next.state === state.blocked) changeRow(context, next, { state: state.loose, at: context.now })
   if (next.state === state.claimed) return false
-  return next.state !== state.waiting || next.at <= context.now
+  return next.state !== state.waiting || (next.at ?? 0) <= context.now
 }
 
 /** Rows of the key that wait behind its oldest one are parked: their topic entries need not be kept. */
 export function blockOthers(context: WriteContext, oldest: StoredRow): void {
   context.connection.run(
-    'UPDATE ledger SET state = 4, at = ? WHERE site = ? AND bucket_id = ? AND key = ? AND version_id < ? AND state <= 1',
-    context.now,
+    `UPDATE ledger INDEXED BY ledger_unfinished SET state = 4, at = NULL WHERE site = ? AND bucket_id = ? AND key = ? AND version_id < ?
+     AND unfinished = 1 AND state <= 1`,
     oldest.site,
     oldest.bucket_id,
     oldest.key,
@@ -221,6 +237,7 @@ export function blockOthers(context: WriteContext, oldest: StoredRow): void {
 }
 
 export function uploadOf(context: WriteContext, row: StoredRow): string | null {
+  if (row.uploading === 0) return null
   const found = context.connection.get<{ upload: string }>(
     'SELECT upload FROM ledger_uploads WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
     row.bucket_id,
@@ -231,9 +248,35 @@ export function uploadOf(context: WriteContext, row: StoredRow): string | null {
   return found?.upload ?? null
 }
 
+export function saveUpload(context: WriteContext, row: StoredRow, upload: string): void {
+  context.connection.run(
+    `INSERT INTO ledger_uploads (bucket_id, key, version_id, site, upload) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (bucket_id, key, version_id, site) DO UPDATE SET upload = excluded.upload`,
+    row.bucket_id,
+    row.key,
+    row.version_id,
+    row.site,
+    upload,
+  )
+  if (row.uploading === 0) markUploading(context, row, 1)
+}
+
 export function forgetUpload(context: WriteContext, row: StoredRow): void {
+  if (row.uploading === 0) return
   context.connection.run(
     'DELETE FROM ledger_uploads WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
+    row.bucket_id,
+    row.key,
+    row.version_id,
+    row.site,
+  )
+  markUploading(context, row, 0)
+}
+
+function markUploading(context: WriteContext, row: StoredRow, uploading: number): void {
+  context.connection.run(
+    'UPDATE ledger SET uploading = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
+    uploading,
     row.bucket_id,
     row.key,
     row.version_id,

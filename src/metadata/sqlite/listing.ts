@@ -164,7 +164,8 @@ function readFrom(
 }
 
 function listedVersion(row: ListedRow, isLatest: boolean): ListedVersion {
-  const integrity: Integrity | null = row.integrity === null ? null : JSON.parse(row.integrity)
+  const mayHaveChecksum = row.integrity?.includes('checksum') === true
+  const integrity: Integrity | null = mayHaveChecksum ? JSON.parse(row.integrity ?? 'null') : null
   const checksum = integrity?.checksum
   return {
     key: row.key,

@@ -12,7 +12,9 @@ import type { Connection } from './connection.ts'
  *
  * ledger.state: 0 pending with an entry on its way, 1 pending without one, 2 claimed, 3 waiting, 4 blocked, 5 reported, 6 completed, 7 skipped,
  * 8 quarantined. ledger.at is when the state needs attention or began: the journal sequence for 0, the end of the lease for 2, the next
- * attempt for 3, else the time of the change. The partial indexes hold open rows only, so their cost does not grow with history.
+ * attempt for 3, the time of the change for 1, 5 and 8, null for the others. The partial indexes hold open rows only, so their cost does not grow with history. unfinished
+ * (states 0 to 4) and open (0 to 5) follow from the state; they are columns because SQLite rewrites a partial index whenever a column of its
+ * condition is set. uploading: ledger_uploads has an upload of the row.
  */
 const version1 = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -54,12 +56,13 @@ CREATE TABLE journal (
 CREATE TABLE ledger (
   bucket_id INTEGER NOT NULL, key TEXT NOT NULL, version_id TEXT NOT NULL, site TEXT NOT NULL, revision INTEGER NOT NULL,
   state INTEGER NOT NULL, is_delete_marker INTEGER NOT NULL, size INTEGER NOT NULL, attempts INTEGER NOT NULL, created_at INTEGER NOT NULL,
-  at INTEGER NOT NULL, unsettled INTEGER NOT NULL, token TEXT, destination_version_id TEXT, reason TEXT,
+  at INTEGER, unsettled INTEGER NOT NULL, unfinished INTEGER NOT NULL, open INTEGER NOT NULL, uploading INTEGER NOT NULL,
+  token TEXT, destination_version_id TEXT, reason TEXT,
   PRIMARY KEY (bucket_id, key, version_id, site)
 ) WITHOUT ROWID;
-CREATE INDEX ledger_unfinished ON ledger (site, bucket_id, key, version_id) WHERE state <= 4;
-CREATE INDEX ledger_attention ON ledger (site, state, at) WHERE state <= 3 OR state = 5 OR state = 8;
-CREATE INDEX ledger_age ON ledger (site, created_at) WHERE state <= 5;
+CREATE INDEX ledger_unfinished ON ledger (site, bucket_id, key, version_id) WHERE unfinished = 1;
+CREATE INDEX ledger_attention ON ledger (site, state, at) WHERE at IS NOT NULL;
+CREATE INDEX ledger_age ON ledger (site, created_at) WHERE open = 1;
 CREATE TABLE ledger_uploads (
   bucket_id INTEGER NOT NULL, key TEXT NOT NULL, version_id TEXT NOT NULL, site TEXT NOT NULL, upload TEXT NOT NULL,
   PRIMARY KEY (bucket_id, key, version_id, site)

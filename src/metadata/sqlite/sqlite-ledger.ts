@@ -42,8 +42,10 @@ export function sqliteLedger(engine: SqliteEngine): Ledger {
     recount: () => engine.submit('replication', 'recount', {}),
     due: async (site, max) => dueKeys(engine, site, max),
     nextDueAt: async site =>
-      reader.get<{ at: number }>('SELECT at FROM ledger WHERE site = ? AND state = 3 ORDER BY at LIMIT 1', site)?.at ??
-      null,
+      reader.get<{ at: number }>(
+        'SELECT at FROM ledger WHERE site = ? AND state = 3 AND at IS NOT NULL ORDER BY at LIMIT 1',
+        site,
+      )?.at ?? null,
     stranded: async (olderThanMs, max) => rows(strandedRows(engine, olderThanMs, max)),
     row: async ref =>
       rows(
@@ -104,14 +106,14 @@ function dueKeys(engine: SqliteEngine, site: string, max: number): KeyRef[] {
 }
 
 /**
- * Claims past their deadline, reported rows that nobody folded, pending rows without an entry that nobody took, and pending rows whose entry
- * the site's processor must have passed long ago: entries of later journal sequences have been claimed.
+ * Claims past their deadline, reported rows that nobody folded, and pending rows whose entry the site's processor must have passed long ago:
+ * entries of later journal sequences have been claimed. Pending rows that never had an entry are not among them: `due` gives those.
  */
 function strandedRows(engine: SqliteEngine, olderThanMs: number, max: number): NamedRow[] {
   const before = engine.world.clock.now() - olderThanMs
   const found: NamedRow[] = []
   for (const { site, claimed_sequence: claimed } of sites(engine)) {
-    for (const state of [1, 2, 5]) {
+    for (const state of [2, 5]) {
       if (found.length >= max) return found
       found.push(
         ...engine.reader.all<NamedRow>(
@@ -149,7 +151,7 @@ function backlog(engine: SqliteEngine): SiteBacklog[] {
         bytes: row.bytes,
         oldestAt:
           reader.get<{ created_at: number }>(
-            'SELECT created_at FROM ledger WHERE site = ? AND state <= 5 ORDER BY created_at LIMIT 1',
+            'SELECT created_at FROM ledger WHERE site = ? AND open = 1 ORDER BY created_at LIMIT 1',
             row.site,
           )?.created_at ?? null,
         failedObjects: row.failed_objects,

@@ -64,7 +64,10 @@ export function putPart(context: WriteContext, put: PutPartCommand): 'stored' | 
   return 'stored'
 }
 
-/** Ends an upload: data of its parts that is not to be kept becomes garbage. False when there is no such upload. */
+/**
+ * Ends an upload: data of its parts that is not to be kept becomes garbage. False, with nothing changed, when there is no such upload or when
+ * data to be kept is no longer that of a part: it was replaced since the caller read it, and may be removed any moment.
+ */
 export function endUpload(
   context: WriteContext,
   bucketId: number,
@@ -74,9 +77,12 @@ export function endUpload(
 ): boolean {
   if (!hasUpload(context, bucketId, key, uploadId)) return false
   const parts = context.connection.all<{ location: string }>('SELECT location FROM parts WHERE upload_id = ?', uploadId)
+  const references = parts.map(part => referenceOf(part.location))
+  const present = new Set(references.map(item => item.key))
+  for (const dataKey of keep) if (!present.has(dataKey)) return false
   discard(
     context,
-    parts.map(part => referenceOf(part.location)).filter(item => !keep.has(item.key)),
+    references.filter(item => !keep.has(item.key)),
   )
   context.connection.run('DELETE FROM parts WHERE upload_id = ?', uploadId)
   context.connection.run(

@@ -187,7 +187,7 @@ function raiseRow(
   }
   const raised = { revision, attempts: 0, createdAt: context.now, reason: null }
   if (row.state === state.claimed) {
-    changeRow(context, row, { ...raised, state: row.state, at: row.at })
+    changeRow(context, row, { ...raised, state: row.state, at: row.at ?? context.now })
     return
   }
   moveSums(context, row, state.pending)

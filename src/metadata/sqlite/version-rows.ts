@@ -223,14 +223,7 @@ function endWithSource(context: WriteContext, row: StoredRow): void {
     )
     return
   }
-  const upload = context.connection.get(
-    'SELECT 1 FROM ledger_uploads WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
-    row.bucket_id,
-    row.key,
-    row.version_id,
-    row.site,
-  )
-  if (upload !== undefined) {
+  if (row.uploading === 1) {
     changeRow(context, row, { state: state.loose, at: context.now })
     return
   }
@@ -242,7 +235,7 @@ function endWithSource(context: WriteContext, row: StoredRow): void {
 export function dropApplied(context: WriteContext, bucketId: number, key: string): void {
   context.connection.run(
     `DELETE FROM applied WHERE bucket_id = ?1 AND key = ?2 AND NOT EXISTS (SELECT 1 FROM versions WHERE bucket_id = ?1 AND key = ?2)
-     AND NOT EXISTS (SELECT 1 FROM ledger WHERE site = applied.site AND bucket_id = ?1 AND key = ?2 AND state <= 4)`,
+     AND NOT EXISTS (SELECT 1 FROM ledger WHERE site = applied.site AND bucket_id = ?1 AND key = ?2 AND unfinished = 1)`,
     bucketId,
     key,
   )

@@ -42,10 +42,12 @@ export class WriteContext {
   readonly group: string
   /** Counts the starts of this database; claims of former ones are dead. */
   readonly epoch: number
-  readonly claims = new Map<string, ClaimedRow>()
   now = 0
   journaled = false
 
+  readonly #claims = new Map<string, ClaimedRow>()
+  /** Token of the claim that a key of a site is under. */
+  readonly #claimedKeys = new Map<string, string>()
   readonly #buckets = new Map<string, StoredBucket>()
   readonly #topics = new Map<string, { id: number; next: number }>()
   #lastIssued: VersionId | null = null
@@ -86,11 +88,31 @@ export class WriteContext {
     return loaded
   }
 
-  newToken(row: ClaimedRow): string {
+  /** The memory of claims is a hint (a rollback does not clear it): the row decides. */
+  newClaim(row: ClaimedRow): string {
     this.#tokens += 1
     const token = `${this.epoch}.${this.#tokens}`
-    this.claims.set(token, row)
+    this.#claims.set(token, row)
+    this.#claimedKeys.set(keyName(row), token)
     return token
+  }
+
+  claimed(token: string): ClaimedRow | undefined {
+    return this.#claims.get(token)
+  }
+
+  claimOfKey(site: string, bucketId: number, key: string): { token: string; row: ClaimedRow } | null {
+    const token = this.#claimedKeys.get(keyName({ site, bucketId, key }))
+    const row = token === undefined ? undefined : this.#claims.get(token)
+    return token === undefined || row === undefined ? null : { token, row }
+  }
+
+  dropClaim(token: string): void {
+    const row = this.#claims.get(token)
+    if (row === undefined) return
+    this.#claims.delete(token)
+    const name = keyName(row)
+    if (this.#claimedKeys.get(name) === token) this.#claimedKeys.delete(name)
   }
 
   /**
@@ -185,6 +207,10 @@ export class WriteContext {
     this.#activity = []
     this.#claimedSequences.clear()
   }
+}
+
+function keyName(row: Pick<ClaimedRow, 'site' | 'bucketId' | 'key'>): string {
+  return `${row.bucketId} ${row.site} ${row.key}`
 }
 
 function mergeSums(changes: readonly SumChange[]): Iterable<SumChange> {

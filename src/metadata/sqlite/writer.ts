@@ -1,6 +1,5 @@
 // The one writer of a database: opens it, migrates it, takes note of what a former process left, and carries out batches of commands, one
 // transaction each. Runs in its own thread, or inline for simulations. Never half of a batch: a commit that fails refuses all of it.
-import { statSync } from 'node:fs'
 import type { Command } from './commands.ts'
 import { Connection, isFinal } from './connection.ts'
 import { carryOut } from './handlers.ts'
@@ -34,13 +33,15 @@ export type CommandReply =
 export interface BatchReply {
   readonly replies: readonly CommandReply[]
   readonly journaled: boolean
-  readonly walBytes: number
+  /** Pages of the write-ahead log that are not in the database file yet. */
+  readonly logPages: number
   /** Set when the database can be believed no longer: the process has to end. */
   readonly fatal: string | null
 }
 
-/** Above this the writer empties the log itself, whatever it costs. */
-const walBytesMax = 256 * 1024 ** 2
+/** Pages of the log. From the first bound on, the writer ends a checkpoint itself so that the log can start anew; at the second it waits for it. */
+const logPagesLong = 8_000
+const logPagesMax = 64_000
 
 /** Called by simulations at named moments; whatever it throws is a crash at that moment. */
 export type CrashPoint = (name: string) => void
@@ -61,7 +62,7 @@ export class Writer {
     if (connection === undefined) {
       this.connection.execute('PRAGMA journal_mode = WAL')
       this.connection.execute('PRAGMA wal_autocheckpoint = 0')
-      this.connection.execute('PRAGMA cache_size = -65536')
+      this.connection.execute('PRAGMA cache_size = -32768')
       this.connection.execute('PRAGMA temp_store = MEMORY')
     }
     this.#setSynchronous(options.flush ? 'FULL' : 'OFF')
@@ -89,8 +90,8 @@ export class Writer {
     this.#crashPoint('before-commit')
     connection.run('COMMIT')
     this.#crashPoint('after-commit')
-    const walBytes = this.#tendLog(batch.restartLog)
-    return { replies, journaled: context.journaled, walBytes, fatal: null }
+    const logPages = this.#tendLog(batch.restartLog)
+    return { replies, journaled: context.journaled, logPages, fatal: null }
   }
 
   #carryOut(command: Command): CommandReply {
@@ -130,13 +131,15 @@ export class Writer {
     this.#synchronous = mode
   }
 
+  /** Answers how many pages of the log are still to be moved. A long log is emptied here, where nothing can be added meanwhile. */
   #tendLog(restart: boolean): number {
-    const { path } = this.#options
-    if (path === ':memory:') return 0
-    const bytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-    if (bytes > walBytesMax) this.connection.all('PRAGMA wal_checkpoint(TRUNCATE)')
-    else if (restart) this.connection.all('PRAGMA wal_checkpoint(PASSIVE)')
-    return bytes
+    if (this.#options.path === ':memory:') return 0
+    const found = this.connection.get<{ log: number; checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)')
+    const { log, checkpointed } = found ?? { log: 0, checkpointed: 0 }
+    if (log > logPagesMax) this.connection.all('PRAGMA wal_checkpoint(TRUNCATE)')
+    else if (restart && log > logPagesLong) this.connection.all('PRAGMA wal_checkpoint(PASSIVE)')
+    else return log - checkpointed
+    return 0
   }
 
   close(): void {
@@ -148,7 +151,7 @@ export class Writer {
 
 function refuseAll(batch: Batch, message: string, final: boolean): BatchReply {
   const replies = batch.commands.map((): CommandReply => ({ ok: false, message }))
-  return { replies, journaled: false, walBytes: 0, fatal: final ? message : null }
+  return { replies, journaled: false, logPages: 0, fatal: final ? message : null }
 }
 
 function messageOf(error: unknown): string {
@@ -168,12 +171,12 @@ function recover(connection: Connection, options: WriterOptions): number {
   const sites = connection.all<{ site: string }>('SELECT site FROM site_sums')
   for (const { site } of sites) {
     connection.run(
-      `UPDATE ledger SET state = ?, unsettled = 1, token = NULL, at = ? WHERE site = ? AND state = ${state.claimed}`,
+      `UPDATE ledger SET state = ?, unsettled = 1, token = NULL, at = ? WHERE site = ? AND state = ${state.claimed} AND at IS NOT NULL`,
       state.loose,
       options.now,
       site,
     )
-    if (powerLost) connection.run('UPDATE ledger SET unsettled = 1 WHERE site = ? AND state <= 4', site)
+    if (powerLost) connection.run('UPDATE ledger SET unsettled = 1 WHERE site = ? AND unfinished = 1', site)
   }
   const set = 'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'
   connection.run(set, 'epoch', epoch)

@@ -149,20 +149,14 @@ class Group {
       if (rows.length === 0) break
       for (const row of rows) {
         const offset = row.id - base
-        this.#passOver(this.#position, offset)
+        // Records that are no more (all groups configured then were past them) are as good as finished.
+        if (this.#low === this.#position) this.#low = offset
         this.#position = offset + 1
         if (!this.#finished.has(offset))
           taken.push({ topic: this.topic, partition: 0, offset, key: row.key, value: row.value })
       }
     }
     return taken
-  }
-
-  /** Offsets of records that are no more (read by every group that was configured then) are as good as finished. */
-  #passOver(from: number, to: number): void {
-    for (let offset = from; offset < to && this.#low <= offset; offset += 1) {
-      if (this.#low === offset) this.#low = to
-    }
   }
 
   finish(offset: number): void {
