@@ -1,7 +1,7 @@
 // Brings what is not data to a destination: delete markers, and changed tags of a version that is there already.
 import { Failure } from '../domain/failure.ts'
 import type { Precondition } from '../locations/location.ts'
-import { assumedPrecondition, settle } from './settle.ts'
+import { assumedPrecondition, settle, subjectOf } from './settle.ts'
 import { callContext, changing, isPreconditionFailure, type Work, type Written } from './work.ts'
 
 /** The destination changed under our hands this many times in one attempt: somebody else writes there too. */
@@ -25,7 +25,7 @@ export async function copyDeleteMarker(work: Work): Promise<Written | 'supersede
   let mustRead = work.progress.unsettled || (!work.capabilities.versions && precondition?.kind !== 'etag')
   for (let round = 0; round < roundsMax; round += 1) {
     if (mustRead) {
-      const standing = await settle(work)
+      const standing = await settle(work, subjectOf(work.version))
       work.progress.unsettled = false
       if (standing.kind === 'superseded') return 'superseded'
       if (standing.kind === 'present') return standing.written
@@ -59,7 +59,7 @@ export async function copyTags(work: Work, destinationVersionId: string, etag?: 
       return { versionId: result.versionId === '' ? destinationVersionId : result.versionId, etag: result.etag }
     } catch (error) {
       if (!isPreconditionFailure(error)) throw error
-      const standing = await settle(work)
+      const standing = await settle(work, subjectOf(work.version))
       if (standing.kind !== 'present') throw missing()
       precondition = { kind: 'etag', etag: standing.written.etag }
     }

@@ -6,7 +6,7 @@ import { limits } from '../domain/limits.ts'
 import { partRanges, partSizeFor } from '../domain/part-size.ts'
 import type { CompletedPart, Precondition } from '../locations/location.ts'
 import type { DestinationPart, DestinationUpload } from '../metadata/ledger.ts'
-import { abortUnknownUploads, assumedPrecondition, settle } from './settle.ts'
+import { abortUnknownUploads, assumedPrecondition, settle, subjectOf } from './settle.ts'
 import { callContext, changing, isPreconditionFailure, type Work, type Written } from './work.ts'
 
 /** The destination changed between reading and writing this many times in one attempt: somebody else writes there too. */
@@ -60,7 +60,7 @@ export async function copyData(work: Work, by: 'put' | 'multipart'): Promise<Cop
   let mustRead = wasUnsettled
   for (let round = 0; round < roundsMax; round += 1) {
     if (mustRead) {
-      const standing = await settle(work)
+      const standing = await settle(work, subjectOf(work.version))
       if (standing.kind === 'present') await abandonUpload(work)
       await abortUnknownUploads(work)
       work.progress.unsettled = false
@@ -96,7 +96,7 @@ export async function abandonUpload(work: Work): Promise<void> {
 /** After an unknown outcome the late write may still have arrived beside ours: look once more, keep one. */
 async function readBack(work: Work, written: Written): Promise<Written> {
   work.progress.unsettled = true
-  const standing = await settle(work)
+  const standing = await settle(work, subjectOf(work.version))
   work.progress.unsettled = false
   return standing.kind === 'present' ? standing.written : written
 }

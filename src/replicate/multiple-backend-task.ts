@@ -5,6 +5,7 @@ import { planTask, type TaskPlan } from '../domain/task.ts'
 import type { AttemptEnd, RowReason } from '../metadata/ledger.ts'
 import { copyDeleteMarker, copyTags } from './copy-change.ts'
 import { abandonUpload, ClaimLost, copyData } from './copy-data.ts'
+import { abortUnknownUploads, settle, subjectOfRow } from './settle.ts'
 import type { SourceVersion, Target } from './source-gateway.ts'
 import {
   type Claimed,
@@ -172,14 +173,27 @@ async function skipped(work: Work, why: keyof typeof skipMessages): Promise<Task
   return { kind: 'skipped', reason: reasonOf(work.ports, { class: why, code: why, message: skipMessages[why] }) }
 }
 
+/** The version is gone. What an attempt has left at the destination is put in order all the same: newer versions rely on it. */
 async function sourceGone(claimed: Claimed, ports: TaskPorts, progress: Progress): Promise<TaskEnd> {
-  if (progress.upload !== null) {
-    const context = { signal: claimed.signal }
-    await ports.gateway.abortUpload(targetOf(claimed), progress.upload.uploadId, context)
+  const target = targetOf(claimed)
+  const work = { claimed, target, ports, progress, capabilities: ports.gateway.capabilities(target.site) }
+  const standing = progress.unsettled ? await settle(work, subjectOfRow(claimed.row)) : null
+  if (progress.upload !== null)
+    await ports.gateway.abortUpload(target, progress.upload.uploadId, { signal: claimed.signal })
+  if (standing !== null) await abortUnknownUploads({ ...work, progress: { ...progress, upload: null } })
+  progress.unsettled = false
+  if (standing?.kind === 'present') {
+    const { versionId, etag } = standing.written
+    const appliedKind = claimed.row.isDeleteMarker ? 'delete-marker' : 'object'
+    const becomesApplied = claimed.applied === null || claimed.applied.versionId > target.versionId
+    return { kind: 'done', destinationVersionId: versionId, destinationEtag: etag, appliedKind, becomesApplied }
   }
   const message = 'The version was deleted before it was copied'
   return { kind: 'skipped', reason: reasonOf(ports, { class: 'source-gone', code: 'NoSuchVersion', message }) }
 }
+
+/** A destination that refuses to be read for this many attempts will not be read: the version goes to quarantine as it is. */
+const settlingAttemptsMax = 10
 
 interface FailedContext {
   readonly claimed: Claimed
@@ -194,6 +208,9 @@ async function failedEnd(error: unknown, context: FailedContext): Promise<TaskEn
   const facts = factsOf(error)
   const unsettled = progress.unsettled || facts.outcomeUnknown === true
   if (isRetried(facts.class) || facts.class === 'location') return { kind: 'failed', facts, unsettled }
+  // Refused while it was being found out what is there: quarantine would forget that a copy may have arrived.
+  if (unsettled && facts.class === 'object' && claimed.row.attempts < settlingAttemptsMax)
+    return { kind: 'failed', facts: { ...facts, class: 'transient' }, unsettled }
   try {
     if (facts.class === 'source-gone' && (await ports.gateway.readVersion(claimed.row)) === null)
       return await sourceGone(claimed, ports, progress)

@@ -1,7 +1,9 @@
 // Finds out what a write of unknown outcome has left at the destination, and puts right what should not be there: copies of a version that
 // arrived twice, older versions of ours that arrived after newer ones, uploads that nobody knows. After it the next write is safe.
-import { decodeVersionId, isNewer, type VersionId } from '../domain/version-id.ts'
+import { decodeVersionId, encodeVersionId, isNewer, type VersionId } from '../domain/version-id.ts'
 import type { Precondition, StoredObject } from '../locations/location.ts'
+import type { LedgerRow } from '../metadata/ledger.ts'
+import type { SourceVersion } from './source-gateway.ts'
 import { callContext, markerOf, versionMarker, type Work, type Written } from './work.ts'
 
 export type Standing =
@@ -12,18 +14,49 @@ export type Standing =
   /** A destination without versions holds a newer version of ours. */
   | { readonly kind: 'superseded' }
 
+/** What settling needs of a piece of work: the source version itself may be gone. */
+export type Settling = Pick<Work, 'claimed' | 'target' | 'capabilities' | 'ports'>
+
+/** What is known of the version; md5 and crc32 are hex, '' when unknown. */
+export interface Subject {
+  readonly isDeleteMarker: boolean
+  readonly isNull: boolean
+  readonly marker: string
+  readonly size: number
+  readonly md5: string
+  readonly crc32: string
+}
+
+export function subjectOf(version: SourceVersion): Subject {
+  const { metadata, integrity, isNull } = version
+  return {
+    isDeleteMarker: metadata.isDeleteMarker === true,
+    isNull,
+    marker: markerOf(version),
+    size: metadata['content-length'],
+    md5: metadata['content-md5'],
+    crc32: integrity?.crc32 ?? '',
+  }
+}
+
+/** A version that is gone at the source, as its ledger row knows it. */
+export function subjectOfRow(row: LedgerRow): Subject {
+  const { isDeleteMarker, size, versionId } = row
+  return { isDeleteMarker, isNull: false, marker: encodeVersionId(versionId), size, md5: '', crc32: '' }
+}
+
 /** Reads the destination and says how our version stands there. A source that cannot tell answers as if it were absent. */
-export async function settle(work: Work): Promise<Standing> {
+export async function settle(work: Settling, subject: Subject): Promise<Standing> {
   const whole = await work.ports.gateway.destinationHistory(work.target, callContext(work))
   if (whole === null) return { kind: 'absent' }
-  if (!work.capabilities.versions) return standingOfCurrent(work, whole[0])
-  const isMarker = work.version.metadata.isDeleteMarker === true
-  const history = isMarker || work.version.isNull ? aboveApplied(work, whole) : whole
+  if (!work.capabilities.versions) return standingOfCurrent(work, subject, whole[0])
+  const isMarker = subject.isDeleteMarker
+  const history = isMarker || subject.isNull ? aboveApplied(work, whole) : whole
   // Delete markers bear no mark: one that lies above what was applied before can only be ours.
   const kept = isMarker
     ? history.findLast(object => object.isDeleteMarker)
-    : history.findLast(object => isOurs(work, object) && isWhole(work, object))
-  await removeStrays(work, history, kept)
+    : history.findLast(object => isOurs(subject, object) && isWhole(work, subject, object))
+  await removeStrays(work, subject, history, kept)
   if (kept === undefined) return { kind: 'absent' }
   return { kind: 'present', written: { versionId: kept.versionId, etag: kept.etag } }
 }
@@ -37,7 +70,7 @@ export function assumedPrecondition(work: Work): Precondition | undefined {
 }
 
 /** Aborts uploads of the key that the ledger does not know: begun by an attempt that ended before it could say so. */
-export async function abortUnknownUploads(work: Work): Promise<void> {
+export async function abortUnknownUploads(work: Settling & Pick<Work, 'progress'>): Promise<void> {
   if (work.capabilities.clientMadeUploadIds) return
   const uploads = await work.ports.gateway.listUploads(work.target, callContext(work))
   for (const uploadId of uploads ?? []) {
@@ -46,39 +79,38 @@ export async function abortUnknownUploads(work: Work): Promise<void> {
   }
 }
 
-function standingOfCurrent(work: Work, current: StoredObject | undefined): Standing {
+function standingOfCurrent(work: Settling, subject: Subject, current: StoredObject | undefined): Standing {
   if (current === undefined || current.isDeleteMarker) {
-    if (work.version.metadata.isDeleteMarker) return { kind: 'present', written: { versionId: '', etag: '' } }
+    if (subject.isDeleteMarker) return { kind: 'present', written: { versionId: '', etag: '' } }
     return { kind: 'absent', precondition: { kind: 'absent' } }
   }
-  if (isOurs(work, current) && isWhole(work, current))
+  if (isOurs(subject, current) && isWhole(work, subject, current))
     return { kind: 'present', written: { versionId: current.versionId, etag: current.etag } }
   const theirs = decodeVersionId(current.markers[versionMarker] ?? '')
-  if (theirs !== null && isNewer(theirs, work.version.versionId)) return { kind: 'superseded' }
+  if (theirs !== null && isNewer(theirs, work.target.versionId)) return { kind: 'superseded' }
   return { kind: 'absent', precondition: { kind: 'etag', etag: current.etag } }
 }
 
 /** What has no marker of its own (delete markers, null versions) is told apart by lying above what was applied before. */
-function aboveApplied(work: Work, history: readonly StoredObject[]): readonly StoredObject[] {
+function aboveApplied(work: Settling, history: readonly StoredObject[]): readonly StoredObject[] {
   const { applied } = work.claimed
-  if (applied === null || applied.versionId === work.version.versionId) return history
+  if (applied === null || applied.versionId === work.target.versionId) return history
   const at = history.findIndex(object => object.versionId === applied.destinationVersionId)
   return at < 0 ? history : history.slice(0, at)
 }
 
 /** Carries our marker for this version. */
-function isOurs(work: Work, object: StoredObject): boolean {
-  return !object.isDeleteMarker && object.markers[versionMarker] === markerOf(work.version)
+function isOurs(subject: Subject, object: StoredObject): boolean {
+  return !object.isDeleteMarker && object.markers[versionMarker] === subject.marker
 }
 
 const plainMd5 = /^[0-9a-f]{32}$/
 
 /** Size and, where the destination tells one that we can compare, checksum are the source's. */
-function isWhole(work: Work, object: StoredObject): boolean {
-  const { metadata, integrity } = work.version
-  if (object.size !== metadata['content-length']) return false
-  const md5 = metadata['content-md5']
-  if (object.checksum?.crc32 !== undefined && integrity !== null) return object.checksum.crc32 === integrity.crc32
+function isWhole(work: Settling, subject: Subject, object: StoredObject): boolean {
+  const { size, md5, crc32 } = subject
+  if (object.size !== size) return false
+  if (object.checksum?.crc32 !== undefined && crc32 !== '') return object.checksum.crc32 === crc32
   if (object.checksum?.md5 !== undefined && plainMd5.test(md5)) return object.checksum.md5 === md5
   const etag = object.etag.replaceAll('"', '')
   // The parts of a multipart object were each confirmed before it could be completed.
@@ -86,10 +118,10 @@ function isWhole(work: Work, object: StoredObject): boolean {
 }
 
 /** A version of ours older than the one under work. */
-function isStrayOlder(work: Work, object: StoredObject): boolean {
+function isStrayOlder(work: Settling, object: StoredObject): boolean {
   if (object.isDeleteMarker) return false
   const id: VersionId | null = decodeVersionId(object.markers[versionMarker] ?? '')
-  return id !== null && isNewer(work.version.versionId, id)
+  return id !== null && isNewer(work.target.versionId, id)
 }
 
 /**
@@ -97,17 +129,18 @@ function isStrayOlder(work: Work, object: StoredObject): boolean {
  * it came in its order.
  */
 async function removeStrays(
-  work: Work,
+  work: Settling,
+  subject: Subject,
   history: readonly StoredObject[],
   kept: StoredObject | undefined,
 ): Promise<void> {
   const { gateway } = work.ports
   if (gateway.removeVersion === undefined) return
-  const isMarker = work.version.metadata.isDeleteMarker === true
+  const isMarker = subject.isDeleteMarker
   const keptAt = kept === undefined ? -1 : history.indexOf(kept)
   const strays = history.filter((object, at) => {
     if (object === kept) return false
-    if (isMarker ? object.isDeleteMarker : isOurs(work, object)) return true
+    if (isMarker ? object.isDeleteMarker : isOurs(subject, object)) return true
     return at < keptAt && isStrayOlder(work, object)
   })
   for (const stray of strays) await gateway.removeVersion(work.target, stray.versionId, callContext(work))

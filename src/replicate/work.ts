@@ -63,7 +63,7 @@ export function markerOf(version: Pick<SourceVersion, 'versionId' | 'isNull'>): 
 
 export const versionMarker = 'scal-version-id'
 
-export function callContext(work: Work, precondition?: Precondition): CallContext {
+export function callContext(work: Pick<Work, 'claimed' | 'capabilities'>, precondition?: Precondition): CallContext {
   const { signal } = work.claimed
   if (precondition === undefined || !work.capabilities.conditionalWrites) return { signal }
   return { signal, precondition }
