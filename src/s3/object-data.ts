@@ -24,7 +24,7 @@ export interface ReceivedData {
 const nothingToDiscard = async (): Promise<void> => undefined
 
 /** The data store of a bucket. Throws NotImplemented for a bucket whose location keeps no bytes here. */
-export function dataStoreOf(services: S3Services, bucket: Bucket): DataStore {
+export function dataStoreOf(services: S3Services, bucket: Pick<Bucket, 'locationConstraint'>): DataStore {
   const store = services.dataStores.get(bucket.locationConstraint)
   if (store !== undefined) return store
   const message = `The bucket's location ${bucket.locationConstraint} does not keep objects on this server.`
@@ -34,7 +34,7 @@ export function dataStoreOf(services: S3Services, bucket: Bucket): DataStore {
 /** Receives the request's body into the bucket's location. On any failure nothing of it is left. */
 export async function receiveData(
   call: Call,
-  bucket: Bucket,
+  bucket: Pick<Bucket, 'locationConstraint'>,
   check: PayloadCheck,
   partNumber: number,
 ): Promise<ReceivedData> {

@@ -52,7 +52,8 @@ export function parseRequestTarget(rawTarget: string): RequestTarget {
   if (bucket === undefined && rawKey !== '')
     throw serviceError('InvalidURI', { details: { URI: rawTarget.slice(0, 1024) } })
   const key = rawKey === '' ? undefined : decodeComponent(rawKey)
-  if (key !== undefined) checkKeyLength(key)
+  // Behind `/_/` the path holds more than a key; its routes check the key they find in it.
+  if (key !== undefined && bucket !== '_') checkKeyLength(key)
   if (rawQuery === '') return { rawPath: path, rawQuery, bucket, key, query: noQuery, parameters: noParameters }
   const parameters = parseQuery(rawQuery)
   const query = new Map<string, string>()
