@@ -1,7 +1,7 @@
 // The control port: the original's routes, `/api/v1` with its OpenAPI document, `/metrics`, `/live` and `/ready`. Every body is read as JSON
 // whatever its content type, up to a limit. No request is served before its origin and token were checked.
 import { readFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { fastifySwagger } from '@fastify/swagger'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
@@ -96,6 +96,7 @@ async function buildServer(options: ControlServerOptions): Promise<{ app: Fastif
     frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) => {
       void send(reply, errorResponse(toServiceError(error)))
     },
+    clientErrorHandler: refuseUnreadable,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   } as const
   const app: FastifyInstance = https === null ? fastify(common) : fastify({ ...common, https })
@@ -174,6 +175,19 @@ function originalRoute(options: ControlContext, request: FastifyRequest): Promis
   const [path = '', query = ''] = splitOnce(request.raw.url ?? '', '?')
   const body = request.body instanceof Uint8Array ? request.body : new Uint8Array()
   return handleControlRequest(options, { method: request.method, path, query: new URLSearchParams(query), body })
+}
+
+/** Answers bytes that are no HTTP request (or one with too long a head), in the words of this API. */
+function refuseUnreadable(error: Error, socket: Socket): void {
+  const tooLong = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW'
+  const description = tooLong ? 'the head of the request is too long' : 'this is not an HTTP request'
+  const { status, body } = errorResponse(refusal(tooLong ? 'RequestHeaderSectionTooLarge' : 'BadRequest', description))
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const head = `HTTP/1.1 ${status} Bad Request\r\ncontent-type: application/json\r\nconnection: close`
+  socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
 }
 
 function splitOnce(text: string, mark: string): [string, string] {

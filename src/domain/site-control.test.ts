@@ -21,9 +21,9 @@ import {
 
 const at = 1_900_000_000_000
 const states: Readonly<Record<ControlPhase, SiteControl>> = {
-  running: { ...untouchedSite, generation: 7 },
-  paused: { ...untouchedSite, reasons: ['manual'], generation: 7 },
-  scheduled: { ...untouchedSite, reasons: ['manual'], resumeAt: at, generation: 7 },
+  running: { ...untouchedSite, generation: 7, since: 7 },
+  paused: { ...untouchedSite, reasons: ['manual'], generation: 7, since: 6 },
+  scheduled: { ...untouchedSite, reasons: ['manual'], resumeAt: at, generation: 7, since: 5 },
 }
 const actor = { by: 'lisa', why: 'because' }
 const due = { type: 'due', now: at, generation: 7, resumeAt: at } as const
@@ -92,6 +92,7 @@ for (const [phase, row] of Object.entries(table)) {
         const time = state.resumeAt === null ? '' : ` ${state.resumeAt}`
         assert.equal(phaseOf(state) + time, expected, name)
         assert.equal(state.generation, 8, name)
+        assert.equal(state.since, isPaused(state) === isPaused(before) ? before.since : 8, name)
         assert.equal(state.by, event.type === 'due' ? 'schedule' : 'lisa', name)
       }
     }
@@ -132,7 +133,9 @@ test('a site has a state when every live processor has applied it', () => {
     inFlight,
   })
   assert.equal(appliedState(states.paused, [report(7, 'paused'), report(7, 'paused', 3)]), 'paused')
-  assert.equal(appliedState(states.paused, [report(7, 'paused'), report(6, 'paused')]), 'pausing')
+  assert.equal(appliedState(states.paused, [report(7, 'paused'), report(6, 'paused')]), 'paused')
+  assert.equal(appliedState(states.paused, [report(7, 'paused'), report(5, 'paused')]), 'pausing')
+  assert.equal(appliedState(states.paused, [report(8, 'paused')]), 'pausing')
   assert.equal(appliedState(states.paused, [report(7, 'running')]), 'pausing')
   assert.equal(appliedState(states.running, [report(7, 'running')]), 'running')
   assert.equal(appliedState(states.running, [report(7, 'running'), report(7, 'paused')]), 'resuming')

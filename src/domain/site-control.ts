@@ -12,6 +12,8 @@ export interface SiteControl {
   readonly resumeAt: number | null
   /** Raised by one with every change. */
   readonly generation: number
+  /** The generation at which it last went from running to paused or back: a processor that has applied that one has nothing to do. */
+  readonly since: number
   /** Who made the last change. */
   readonly by: string
   /** What they gave as the reason. */
@@ -42,7 +44,7 @@ export type ControlDecision =
   | { readonly outcome: 'not-paused' }
 
 /** A site that nobody has ever touched. */
-export const untouchedSite: SiteControl = { reasons: [], resumeAt: null, generation: 0, by: '', why: '' }
+export const untouchedSite: SiteControl = { reasons: [], resumeAt: null, generation: 0, since: 0, by: '', why: '' }
 
 export function isPaused(state: SiteControl): boolean {
   return state.reasons.length > 0
@@ -63,7 +65,9 @@ const unchanged = (): ControlDecision => ({ outcome: 'unchanged' })
 
 function changed(state: SiteControl, actor: Actor, change: Partial<SiteControl>): ControlDecision {
   const { by, why } = actor
-  return { outcome: 'changed', state: { ...state, ...change, generation: state.generation + 1, by, why } }
+  const generation = state.generation + 1
+  const next = { ...state, ...change, generation, by, why }
+  return { outcome: 'changed', state: isPaused(next) === isPaused(state) ? next : { ...next, since: generation } }
 }
 
 const withManual = (state: SiteControl): readonly PauseReason[] => [...new Set([...state.reasons, 'manual' as const])]
@@ -121,6 +125,7 @@ export function encodeControl(state: SiteControl): string {
     scheduledResume: state.resumeAt === null ? null : new Date(state.resumeAt).toISOString(),
     reasons: state.reasons,
     generation: state.generation,
+    since: state.since,
     by: state.by,
     why: state.why,
   })
@@ -136,13 +141,14 @@ export function decodeControl(text: string): SiteControl {
     return { ...untouchedSite, reasons: ['manual'], by: 'crossbeat', why: 'the stored state could not be read' }
   }
   const paused = Boolean(stored.get('paused'))
-  const generation = stored.get('generation')
+  const generation = countOf(stored.get('generation')) ?? 0
   const at = stored.get('scheduledResume')
   const resumeAt = typeof at === 'string' ? Date.parse(at) : Number.NaN
   return {
     reasons: paused ? ['manual'] : [],
     resumeAt: paused && Number.isFinite(resumeAt) ? resumeAt : null,
-    generation: typeof generation === 'number' && Number.isSafeInteger(generation) && generation >= 0 ? generation : 0,
+    generation,
+    since: Math.min(countOf(stored.get('since')) ?? generation, generation),
     by: textOf(stored.get('by')),
     why: textOf(stored.get('why')),
   }
@@ -156,6 +162,10 @@ function readFields(text: string): ReadonlyMap<string, unknown> | null {
   } catch {
     return null
   }
+}
+
+function countOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null
 }
 
 function textOf(value: unknown): string {
@@ -176,7 +186,10 @@ export type AppliedState = 'running' | 'resuming' | 'paused' | 'pausing'
 /** The state of a site over all its live processors. With none alive nothing can run: a pause is in force, a resume is not. */
 export function appliedState(desired: SiteControl, reports: readonly SiteReport[]): AppliedState {
   const wanted = isPaused(desired) ? 'paused' : 'running'
-  const all = reports.every(report => report.generation === desired.generation && report.consumers === wanted)
+  const all = reports.every(
+    ({ generation, consumers }) =>
+      generation >= desired.since && generation <= desired.generation && consumers === wanted,
+  )
   if (wanted === 'paused') return all ? 'paused' : 'pausing'
   return all && reports.length > 0 ? 'running' : 'resuming'
 }
