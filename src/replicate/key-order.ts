@@ -50,83 +50,98 @@ export function keyId(ref: KeyRef): string {
 
 /** `finish` is called for each record whose work is done. */
 export function createKeyOrder(finish: (record: TopicRecord) => void): KeyOrder {
-  const entries = new Map<string, Entry>()
-  const queue = new Set<Entry>()
-  let held = 0
+  return new HeldKeys(finish)
+}
 
-  const makeReady = (entry: Entry): void => {
-    entry.phase = 'ready'
-    queue.add(entry)
+class HeldKeys implements KeyOrder {
+  readonly #finish: (record: TopicRecord) => void
+  readonly #entries = new Map<string, Entry>()
+  readonly #queue = new Set<Entry>()
+  #held = 0
+
+  constructor(finish: (record: TopicRecord) => void) {
+    this.#finish = finish
   }
 
-  const finishWhere = (entry: Entry, isDone: (held: HeldRecord, index: number) => boolean): void => {
+  get held(): number {
+    return this.#held
+  }
+
+  get ready(): number {
+    return this.#queue.size
+  }
+
+  offer(ref: KeyRef, held?: HeldRecord): void {
+    const id = keyId(ref)
+    let entry = this.#entries.get(id)
+    if (entry === undefined) {
+      entry = { ref: { bucket: ref.bucket, key: ref.key }, id, records: [], phase: 'ready', asked: 0, again: false }
+      this.#entries.set(id, entry)
+      this.#queue.add(entry)
+    }
+    if (held === undefined) {
+      if (entry.phase === 'active') entry.again = true
+      return
+    }
+    entry.records.push(held)
+    this.#held += 1
+  }
+
+  take(max: number): KeyWork[] {
+    const taken: KeyWork[] = []
+    for (const entry of this.#queue) {
+      if (taken.length >= max) break
+      this.#queue.delete(entry)
+      entry.phase = 'active'
+      taken.push(entry)
+    }
+    return taken
+  }
+
+  asking(work: KeyWork): void {
+    const entry = this.#active(work)
+    entry.asked = entry.records.length
+    entry.again = false
+  }
+
+  ended(work: KeyWork): void {
+    const entry = this.#active(work)
+    this.#finishWhere(entry, (_, index) => index < entry.asked)
+    if (entry.records.length > 0 || entry.again) this.#makeReady(entry)
+    else this.#entries.delete(entry.id)
+  }
+
+  next(work: KeyWork, ended: VersionId | null): void {
+    const entry = this.#active(work)
+    if (ended !== null)
+      this.#finishWhere(entry, (held, index) => index < entry.asked && !isNewer(held.versionId, ended))
+    this.#makeReady(entry)
+  }
+
+  later(work: KeyWork): void {
+    this.#makeReady(this.#active(work))
+  }
+
+  #makeReady(entry: Entry): void {
+    entry.phase = 'ready'
+    this.#queue.add(entry)
+  }
+
+  #finishWhere(entry: Entry, isDone: (held: HeldRecord, index: number) => boolean): void {
     const left: HeldRecord[] = []
     entry.records.forEach((candidate, index) => {
       if (!isDone(candidate, index)) left.push(candidate)
       else {
-        held -= 1
-        finish(candidate.record)
+        this.#held -= 1
+        this.#finish(candidate.record)
       }
     })
     entry.records = left
   }
 
-  const active = (work: KeyWork): Entry => {
-    const entry = entries.get(work.id)
+  #active(work: KeyWork): Entry {
+    const entry = this.#entries.get(work.id)
     if (entry === undefined || entry.phase !== 'active') throw new Error(`nobody works on ${work.id}`)
     return entry
-  }
-
-  return {
-    get held() {
-      return held
-    },
-    get ready() {
-      return queue.size
-    },
-    offer(ref, record) {
-      const id = keyId(ref)
-      let entry = entries.get(id)
-      if (entry === undefined) {
-        entry = { ref: { bucket: ref.bucket, key: ref.key }, id, records: [], phase: 'ready', asked: 0, again: false }
-        entries.set(id, entry)
-        queue.add(entry)
-      }
-      if (record === undefined) entry.again = entry.phase === 'active'
-      else {
-        entry.records.push(record)
-        held += 1
-      }
-    },
-    take(max) {
-      const taken: KeyWork[] = []
-      for (const entry of queue) {
-        if (taken.length >= max) break
-        queue.delete(entry)
-        entry.phase = 'active'
-        taken.push(entry)
-      }
-      return taken
-    },
-    asking(work) {
-      const entry = active(work)
-      entry.asked = entry.records.length
-      entry.again = false
-    },
-    ended(work) {
-      const entry = active(work)
-      finishWhere(entry, (_, index) => index < entry.asked)
-      if (entry.records.length > 0 || entry.again) makeReady(entry)
-      else entries.delete(entry.id)
-    },
-    next(work, ended) {
-      const entry = active(work)
-      if (ended !== null)
-        finishWhere(entry, (record, index) => index < entry.asked && !isNewer(record.versionId, ended))
-      makeReady(entry)
-    },
-    later(work) {
-      makeReady(active(work))
-    },
   }
 }

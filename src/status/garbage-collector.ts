@@ -28,82 +28,91 @@ export interface GarbageCollector {
 const everyMsDefault = 10_000
 
 export function createGarbageCollector(options: GarbageCollectorOptions): GarbageCollector {
-  const { store, dataStores, world } = options
-  let timer: Timer | null = null
-  let round: Promise<void> | null = null
-  let closed = false
+  return new Collector(options)
+}
 
-  const collect = async (): Promise<number> => {
+class Collector implements GarbageCollector {
+  readonly #options: GarbageCollectorOptions
+  #timer: Timer | null = null
+  #round: Promise<void> | null = null
+  #closed = false
+
+  constructor(options: GarbageCollectorOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#round = this.#attempt('orphans-removed', () => this.sweepOrphans())
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#timer?.cancel()
+    await this.#round
+  }
+
+  async collect(): Promise<number> {
+    const { store } = this.#options
     let removed = 0
     for (;;) {
       const items = await store.garbage(limits.pipelineBatch)
-      if (items.length === 0 || closed) return removed
+      if (items.length === 0 || this.#closed) return removed
       const gone: number[] = []
-      for (const item of items) {
-        const dataStore = dataStores.get(item.location)
-        // Bytes in the store itself went with the deleting transaction. Data of a location that is configured no more stays on record.
-        if (isInlineKey(item.dataKey)) gone.push(item.id)
-        else if (dataStore !== undefined) {
-          await dataStore.remove(item.dataKey)
-          gone.push(item.id)
-        }
-      }
+      for (const item of items) if (await this.#remove(item)) gone.push(item.id)
       if (gone.length > 0) await store.forgetGarbage(gone)
       removed += gone.length
       if (gone.length < items.length) return removed
     }
   }
 
-  const removeUnreferenced = async (dataStore: DataStore, candidates: readonly string[]): Promise<number> => {
-    const referenced = await store.referencedData(candidates)
+  async sweepOrphans(): Promise<number> {
+    let removed = 0
+    for (const dataStore of this.#options.dataStores.values()) {
+      let candidates: string[] = []
+      for await (const candidate of dataStore.orphanCandidates()) {
+        if (this.#closed) return removed
+        candidates.push(candidate)
+        if (candidates.length < limits.pipelineBatch) continue
+        removed += await this.#removeUnreferenced(dataStore, candidates)
+        candidates = []
+      }
+      if (candidates.length > 0) removed += await this.#removeUnreferenced(dataStore, candidates)
+    }
+    return removed
+  }
+
+  /** Answers whether the data is gone. That of a location that is configured no more stays on record. */
+  async #remove(item: { readonly dataKey: string; readonly location: string }): Promise<boolean> {
+    // Bytes in the store itself went with the deleting transaction.
+    if (isInlineKey(item.dataKey)) return true
+    const dataStore = this.#options.dataStores.get(item.location)
+    await dataStore?.remove(item.dataKey)
+    return dataStore !== undefined
+  }
+
+  async #removeUnreferenced(dataStore: DataStore, candidates: readonly string[]): Promise<number> {
+    const referenced = await this.#options.store.referencedData(candidates)
     const orphans = candidates.filter(candidate => !referenced.has(candidate))
     for (const orphan of orphans) await dataStore.remove(orphan)
     return orphans.length
   }
 
-  const sweepOrphans = async (): Promise<number> => {
-    let removed = 0
-    for (const dataStore of dataStores.values()) {
-      let candidates: string[] = []
-      for await (const candidate of dataStore.orphanCandidates()) {
-        if (closed) return removed
-        candidates.push(candidate)
-        if (candidates.length < limits.pipelineBatch) continue
-        removed += await removeUnreferenced(dataStore, candidates)
-        candidates = []
-      }
-      if (candidates.length > 0) removed += await removeUnreferenced(dataStore, candidates)
-    }
-    return removed
-  }
-
-  const attempt = async (what: 'garbage-removed' | 'orphans-removed', work: () => Promise<number>): Promise<void> => {
+  async #attempt(what: 'garbage-removed' | 'orphans-removed', work: () => Promise<number>): Promise<void> {
     try {
       const count = await work()
       if (count > 0) pipelineNotices.publish({ kind: what, count })
     } catch (error) {
       pipelineNotices.publish({ kind: 'failed', what: `collecting garbage (${what})`, error })
     }
+    this.#arm()
   }
 
-  const arm = (): void => {
-    if (closed) return
+  #arm(): void {
+    if (this.#closed) return
     const run = (): void => {
-      round = attempt('garbage-removed', collect).finally(arm)
+      this.#round = this.#attempt('garbage-removed', () => this.collect())
     }
-    timer = world.timers.after(options.everyMs ?? everyMsDefault, run, { background: true })
-  }
-
-  return {
-    collect,
-    sweepOrphans,
-    start() {
-      round = attempt('orphans-removed', sweepOrphans).finally(arm)
-    },
-    async close() {
-      closed = true
-      timer?.cancel()
-      await round
-    },
+    const { world, everyMs } = this.#options
+    this.#timer = world.timers.after(everyMs ?? everyMsDefault, run, { background: true })
   }
 }

@@ -14,7 +14,7 @@ import { openTopicLog } from '../../src/queue/sqlite/sqlite-topic-log.ts'
 import type { TopicLog } from '../../src/queue/topic-log.ts'
 import { createDirectGateway } from '../../src/replicate/gateway-direct.ts'
 import { createSiteProcessor } from '../../src/replicate/site-processor.ts'
-import type { SiteProcessor } from '../../src/replicate/site-processor-options.ts'
+import type { SiteProcessor, SiteProcessorOptions } from '../../src/replicate/site-processor-options.ts'
 import { createGarbageCollector, type GarbageCollector } from '../../src/status/garbage-collector.ts'
 import { createStatusProcessor } from '../../src/status/status-processor.ts'
 import { createSweeper, type Sweeper } from '../../src/status/sweeper.ts'
@@ -49,6 +49,21 @@ export interface Pipeline {
 export const topics = { replication: 'backbeat-replication', status: 'backbeat-replication-status' }
 const groupId = 'backbeat-replication-group'
 
+type Parts = Pick<SiteProcessorOptions, 'site' | 'ledger' | 'log' | 'gateway' | 'budget'>
+
+function processorOf(options: PipelineOptions, parts: Parts): SiteProcessor {
+  return createSiteProcessor({
+    ...parts,
+    world: options.world,
+    topics,
+    groupId,
+    owner: 'simulation',
+    concurrency: options.concurrency ?? 4,
+    backoff: { minMs: 1_000, maxMs: 60_000, factor: 2, jitter: 0.2 },
+    settings: { minMultipartBytes: options.minMultipartBytes ?? 1_000, partsConcurrency: 2, keepsVersionIds: false },
+  })
+}
+
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { world, locations } = options
   const engine = await openSqlite({
@@ -69,29 +84,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const destinations = new Map(locations.map(location => [location.name, { location, bucketMatch: false }]))
   const gateway = createDirectGateway({ store, dataStores, destinations })
   const budget = createByteBudget(1_000_000)
-  const processors = new Map(
-    sites.map(site => {
-      const processor = createSiteProcessor({
-        site,
-        ledger: store.ledger,
-        log,
-        gateway,
-        world,
-        budget,
-        topics,
-        groupId,
-        owner: `process-${epoch}`,
-        concurrency: options.concurrency ?? 4,
-        backoff: { minMs: 1_000, maxMs: 60_000, factor: 2, jitter: 0.2 },
-        settings: {
-          minMultipartBytes: options.minMultipartBytes ?? 1_000,
-          partsConcurrency: 2,
-          keepsVersionIds: false,
-        },
-      })
-      return [site, processor]
-    }),
-  )
+  const processors = new Map<string, SiteProcessor>()
+  for (const site of sites)
+    processors.set(site, processorOf(options, { site, ledger: store.ledger, log, gateway, budget }))
   const paused = new Set(options.paused)
   const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
   const patchStatus = gateway.patchStatus.bind(gateway)
