@@ -310,7 +310,9 @@ function kindOf(code: string): HttpErrorKind {
   if (tlsCodes.test(code)) return 'tls'
   if (timeoutCodes.has(code)) return 'timeout'
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'request'
-  return code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' ? 'answer' : 'reset'
+  return code.startsWith('HPE_') || code === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW'
+    ? 'answer'
+    : 'reset'
 }
 
 function describe(error: unknown): { readonly code: string; readonly message: string } {

@@ -36,7 +36,7 @@ export function createS3Location(options: S3LocationOptions): Location {
     name,
     type: 'aws_s3',
     capabilities: capabilitiesOf(details, bucket.conditionalWrites),
-    put: (key, body, checksums, attributes, context) =>
+    put: async (key, body, checksums, attributes, context) =>
       putObject(bucket, key, body, checksums, attributeHeaders(attributes, details.serverSideEncryption), context),
     get: reader.get,
     head: reader.head,
