@@ -18,12 +18,13 @@ import {
   putPart,
   putTags,
 } from '../locations/multiple-backend.ts'
+import type { Ledger } from '../metadata/ledger.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { CallContext, SourceGateway, SourceVersion } from './source-gateway.ts'
 import { markerOf } from './work.ts'
 
 export interface DirectGatewayOptions {
-  readonly store: MetadataStore
+  readonly store: Pick<MetadataStore, 'version' | 'inlineData'> & { readonly ledger: Pick<Ledger, 'fold'> }
   /** Where the bytes of source versions are, by the name of their location. */
   readonly dataStores: ReadonlyMap<string, DataStore>
   /** By site. */
