@@ -208,7 +208,8 @@ export function removeVersion(
 
 /**
  * The row of a version that is no more. One that a task has claimed stays until the task tells how it ended: no newer version may be written
- * meanwhile. One with an upload begun at the destination stays to be worked on: somebody has to abort the upload.
+ * meanwhile. One with an upload begun at the destination, or a write of unknown outcome, stays to be worked on: somebody has to abort the
+ * upload, or to find out what is there.
  */
 function endWithSource(context: WriteContext, row: StoredRow): void {
   if (row.state === state.claimed || row.state === state.reported) return
@@ -223,7 +224,7 @@ function endWithSource(context: WriteContext, row: StoredRow): void {
     )
     return
   }
-  if (row.uploading === 1) {
+  if (row.uploading === 1 || row.unsettled === 1) {
     changeRow(context, row, { state: state.loose, at: context.now })
     return
   }
