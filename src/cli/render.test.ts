@@ -1,7 +1,7 @@
 // Goal: tables line up and show nothing that a terminal would obey; sizes and times read as people write them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bar, createPaint, formatBytes, formatCount, formatDuration, table } from './render.ts'
+import { createPaint, formatBytes, formatCount, formatDuration, table } from './render.ts'
 import { parseDuration, parseMoment } from './time.ts'
 
 const plain = createPaint(false)
@@ -35,10 +35,6 @@ test('bytes, counts and durations', () => {
   assert.equal(formatCount(1_234_567), '1,234,567')
   const durations = [0, 400, 4_000, 200_000, 3_600_000, 18_600_000, 183_600_000, 86_400_000 * 400]
   assert.deepEqual(durations.map(formatDuration), ['0s', '0s', '4s', '3m 20s', '1h', '5h 10m', '2d 3h', '400d'])
-  assert.deepEqual(
-    [-1, 0, 0.5, 1, 2].map(share => bar(share, 4)),
-    ['....', '....', '##..', '####', '####'],
-  )
 })
 
 test('durations are read, everything else is not', () => {

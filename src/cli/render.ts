@@ -1,4 +1,4 @@
-// How commands show things on a terminal: tables, bars, sizes and durations. Colours only where the caller says that they are wanted (a
+// How commands show things on a terminal: tables, sizes and durations. Colours only where the caller says that they are wanted (a
 // terminal without NO_COLOR); widths are counted in characters, never in escape codes.
 import { stripVTControlCharacters, styleText } from 'node:util'
 
@@ -47,12 +47,6 @@ function widthOf(cell: string): number {
 function pad(cell: string, width: number, align: 'left' | 'right'): string {
   const space = ' '.repeat(Math.max(0, width - widthOf(cell)))
   return align === 'left' ? cell + space : space + cell
-}
-
-/** `######....`, so many of `width` characters as the share says. */
-export function bar(share: number, width: number): string {
-  const filled = Math.round(Math.min(1, Math.max(0, share)) * width)
-  return '#'.repeat(filled) + '.'.repeat(width - filled)
 }
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB']
