@@ -55,8 +55,8 @@ function receive(
       watched.end()
       request.off('data', onData)
       request.off('end', onEnd)
-      request.off('close', onClose)
-      request.off('error', fail)
+      request.off('close', onGone)
+      request.off('error', onGone)
     }
     const fail = (error: unknown): void => {
       if (finished) return
@@ -91,7 +91,7 @@ function receive(
         reject(error)
       }
     }
-    const onClose = (): void => fail(serviceError('IncompleteBody'))
+    const onGone = (): void => fail(serviceError('IncompleteBody'))
     const watched = idle.watch(() => fail(serviceError('RequestTimeout')))
     if (request.destroyed && !request.complete) {
       fail(serviceError('IncompleteBody'))
@@ -99,8 +99,8 @@ function receive(
     }
     request.on('data', onData)
     request.on('end', onEnd)
-    request.on('close', onClose)
-    request.on('error', fail)
+    request.on('close', onGone)
+    request.on('error', onGone)
   })
 }
 

@@ -2,10 +2,11 @@
 // A request that breaks, whatever is wrong with it, gets an error document and disturbs no other; answers given before a body was read
 // leave the connection in order.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { defects, s3Requests } from '../base/channels.ts'
 import { initHashes } from '../base/hash.ts'
-import type { World } from '../base/world.ts'
+import type { Timers, World } from '../base/world.ts'
 import type { HostPort, LocationConfig, SiteConfig } from '../config/types.ts'
 import { ServiceError, serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
@@ -98,7 +99,7 @@ class HttpS3Server implements S3Server {
     this.#http.maxHeadersCount = 0
     this.#http.on('request', (request, response) => this.#serve(request, response, false))
     this.#http.on('checkContinue', (request, response) => this.#serve(request, response, true))
-    this.#http.on('clientError', refuseConnection)
+    this.#http.on('clientError', connectionRefuser(world.timers))
   }
 
   get address(): HostPort {
@@ -159,8 +160,9 @@ class HttpS3Server implements S3Server {
       } else {
         if (answer.errorCode !== undefined) outcome.errorCode = answer.errorCode
         // A client that still waits to send its body may or may not do so now: only a closed connection is unambiguous.
-        const close = this.#closing !== undefined || (awaitsContinue && !exchange.body.begun())
-        if (!request.complete) drain(request, this.#options.world.timers)
+        const stalled = answer.errorCode === 'RequestTimeout'
+        const close = this.#closing !== undefined || stalled || (awaitsContinue && !exchange.body.begun())
+        if (!request.complete && !stalled) drain(request, this.#options.world.timers)
         outcome.bytes = await writeAnswer(response, answer, { requestId: exchange.requestId, close, idle: this.#idle })
         outcome.status = response.headersSent ? answer.status : 0
       }
@@ -281,22 +283,36 @@ function abortSignalOf(response: ServerResponse): AbortSignal {
   return controller.signal
 }
 
-/** Requests that are not even HTTP, or whose head is too large or too slow: answered in raw form, as there is no response object. */
-function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
+/** How long a connection that was refused as a whole may go on sending before it is cut. */
+const refusedLingerMs = 2_000
+
+/**
+ * Requests that are not even HTTP, or whose head is too large or too slow: answered in raw form, as there is no response object. The
+ * connection is read on for a moment, as closing it at once could take the answer with it.
+ */
+function connectionRefuser(timers: Timers): (error: Error & { code?: string }, socket: Duplex) => void {
+  const refused = new WeakSet<Duplex>()
+  return (error, socket) => {
+    if (refused.has(socket)) return
+    refused.add(socket)
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    const refusal = refusalOf(error.code)
+    const { body } = errorAnswer(refusal, '', '')
+    const text = typeof body === 'string' ? body : ''
+    socket.end(
+      `HTTP/1.1 ${refusal.status} Bad Request\r\nContent-Type: application/xml\r\n` +
+        `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+    )
+    const timer = timers.after(refusedLingerMs, () => socket.destroy(), { background: true })
+    socket.once('close', () => timer.cancel())
   }
-  const refusal =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? serviceError('RequestHeaderSectionTooLarge')
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? serviceError('RequestTimeout')
-        : serviceError('InvalidRequest', { message: 'The request is not well-formed HTTP.' })
-  const { body } = errorAnswer(refusal, '', '')
-  const text = typeof body === 'string' ? body : ''
-  socket.end(
-    `HTTP/1.1 ${refusal.status} Bad Request\r\nContent-Type: application/xml\r\n` +
-      `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-  )
+}
+
+function refusalOf(code: string | undefined): ServiceError {
+  if (code === 'HPE_HEADER_OVERFLOW') return serviceError('RequestHeaderSectionTooLarge')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return serviceError('RequestTimeout')
+  return serviceError('InvalidRequest', { message: 'The request is not well-formed HTTP.' })
 }

@@ -117,3 +117,123 @@ test('list-objects-v2/pages: pages follow one another in byte order', async () =
   } while (token !== undefined)
   assert.deepEqual(seen, ['b', 'a/', 'd', 'c/', '\u{1f600}'])
 })
+
+const refused: readonly (readonly [string, Record<string, string>, number, string])[] = [
+  ['server-side encryption', { 'x-amz-server-side-encryption': 'AES256' }, 501, 'NotImplemented'],
+  ['a customer key', { 'x-amz-server-side-encryption-customer-algorithm': 'AES256' }, 501, 'NotImplemented'],
+  ['object lock', { 'x-amz-object-lock-mode': 'GOVERNANCE' }, 501, 'NotImplemented'],
+  ['a public ACL', { 'x-amz-acl': 'public-read' }, 501, 'NotImplemented'],
+  ['an unknown ACL', { 'x-amz-acl': 'everybody' }, 400, 'InvalidArgument'],
+  ['a grant', { 'x-amz-grant-read': 'id=x' }, 501, 'NotImplemented'],
+  ['a website redirect', { 'x-amz-website-redirect-location': '/x' }, 501, 'NotImplemented'],
+  ['an unknown storage class', { 'x-amz-storage-class': 'FROZEN' }, 400, 'InvalidStorageClass'],
+  ['a storage class for archives', { 'x-amz-storage-class': 'GLACIER' }, 400, 'InvalidStorageClass'],
+  ['too much user metadata', { 'x-amz-meta-a': 'x'.repeat(2048) }, 400, 'MetadataTooLarge'],
+  ['eleven tags', { 'x-amz-tagging': 'a=&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=' }, 400, 'BadRequest'],
+  ['a tag twice', { 'x-amz-tagging': 'a=1&a=2' }, 400, 'InvalidTag'],
+  ['a tag of the system', { 'x-amz-tagging': 'aws:a=1' }, 400, 'InvalidTag'],
+  ['tags that are not encoded', { 'x-amz-tagging': 'a=%zz' }, 400, 'InvalidArgument'],
+  ['if-none-match of an ETag', { 'if-none-match': '"x"' }, 501, 'NotImplemented'],
+  ['a wrong content-md5', { 'content-md5': '1B2M2Y8AsgTpgAmY7PhCfg==' }, 400, 'BadDigest'],
+  ['a content-md5 that is none', { 'content-md5': 'x' }, 400, 'InvalidDigest'],
+  ['a wrong CRC32', { 'x-amz-checksum-crc32': 'AAAAAA==' }, 400, 'BadDigest'],
+  ['a CRC32 that is none', { 'x-amz-checksum-crc32': 'x' }, 400, 'InvalidRequest'],
+  ['two checksums', { 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-crc32c': 'AAAAAA==' }, 400, 'InvalidRequest'],
+]
+
+for (const [name, headers, status, code] of refused) {
+  test(`put-object/${name} is refused and nothing stored`, async () => {
+    for (const size of [4, 40_000]) {
+      const answer = await server.send({ method: 'PUT', path: '/plain/refused', headers, body: 'x'.repeat(size) })
+      assert.equal(answer.status, status, answer.body)
+      assert.equal(errorCode(answer), code)
+    }
+    assert.equal(await server.store.version({ bucket: 'plain', key: 'refused', version: 'latest' }), null)
+    assert.equal((await referencedNames()).size, server.disk.size)
+  })
+}
+
+async function referencedNames(): Promise<ReadonlySet<string>> {
+  return server.store.referencedData([...server.disk.keys()])
+}
+
+test('put-object/if-none-match star: the first write wins', async () => {
+  const write = () =>
+    server.send({ method: 'PUT', path: '/plain/once', headers: { 'if-none-match': '*' }, body: 'x'.repeat(40_000) })
+  assert.equal((await write()).status, 200)
+  const second = await write()
+  assert.equal(second.status, 412)
+  assert.equal(errorCode(second), 'PreconditionFailed')
+  assert.equal((await referencedNames()).size, server.disk.size)
+})
+
+test('put-object/if-match: of the current one, of another, of nothing', async () => {
+  const path = '/plain/matched'
+  const write = (etag: string) => server.send({ method: 'PUT', path, headers: { 'if-match': etag }, body: 'x' })
+  assert.equal(errorCode(await write('"a"')), 'NoSuchKey')
+  const { headers } = await server.send({ method: 'PUT', path, body: 'x' })
+  assert.equal((await write(headers['etag'] ?? '')).status, 200)
+  assert.equal((await write('"a"')).status, 412)
+})
+
+test('put-object/checksums the client states are checked, kept and shown', async () => {
+  const stated = {
+    CRC32: 'DUoRhQ==',
+    CRC32C: 'yZRlqg==',
+    SHA1: 'Kq5sNclPz7QV2+lfQIuc6R7oRu0=',
+    SHA256: 'uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=',
+    CRC64NVME: 'jSnVw/bqjr4=',
+  }
+  for (const [algorithm, value] of Object.entries(stated)) {
+    const name = `x-amz-checksum-${algorithm.toLowerCase()}`
+    const path = `/plain/sum-${algorithm}`
+    const put = await server.send({ method: 'PUT', path, headers: { [name]: value }, body: 'hello world' })
+    assert.equal(put.status, 200, `${algorithm} ${put.body}`)
+    assert.equal(put.headers[name], value)
+    const head = await server.send({ method: 'HEAD', path, headers: { 'x-amz-checksum-mode': 'ENABLED' } })
+    assert.equal(head.headers[name], value)
+    assert.equal(head.headers['x-amz-checksum-type'], 'FULL_OBJECT')
+  }
+})
+
+test('put-object/storage classes are kept and shown', async () => {
+  const headers = { 'x-amz-storage-class': 'STANDARD_IA' }
+  await server.send({ method: 'PUT', path: '/plain/class', headers, body: 'x' })
+  assert.equal(
+    (await server.send({ method: 'HEAD', path: '/plain/class' })).headers['x-amz-storage-class'],
+    'STANDARD_IA',
+  )
+})
+
+test('put-object/keys are opaque: dots, slashes and odd letters stay as they are', async () => {
+  await server.send({ method: 'PUT', path: '/odd' })
+  await client.send(new CreateBucketCommand({ Bucket: 'odd-keys' }))
+  const paths = ['../x', '..', '.', 'a//b', '/lead', 'a/../b', '%2e%2e/%2e', 'a%2Fb', '%F0%9F%98%80', 'a%3Fb', 'trail/']
+  for (const path of paths) {
+    const answer = await server.send({ method: 'PUT', path: `/odd-keys/${path}`, body: path })
+    assert.equal(answer.status, 200, path)
+  }
+  const listed = await client.send(new ListObjectsV2Command({ Bucket: 'odd-keys' }))
+  const keys = listed.Contents?.map(({ Key }) => Key) ?? []
+  const wanted = [...new Set(paths.map(path => decodeURIComponent(path)))]
+  assert.deepEqual([...keys].sort(), wanted.sort())
+  for (const Key of keys) {
+    const got = await client.send(new GetObjectCommand({ Bucket: 'odd-keys', Key }))
+    assert.equal(decodeURIComponent((await got.Body?.transformToString()) ?? ''), Key)
+  }
+  assert.equal((await client.send(new ListObjectsV2Command({ Bucket: 'plain', Prefix: 'x' }))).KeyCount, 0)
+})
+
+test('put-object/key of 1024 bytes fits, of 1025 does not', async () => {
+  assert.equal((await server.send({ method: 'PUT', path: `/plain/${'k'.repeat(1024)}`, body: 'x' })).status, 200)
+  const long = await server.send({ method: 'PUT', path: `/plain/${'k'.repeat(1025)}`, body: 'x' })
+  assert.equal(errorCode(long), 'KeyTooLongError')
+})
+
+test('put-object/overwriting without versioning leaves one version and its data only', async () => {
+  for (const fill of ['a', 'b', 'c']) {
+    await server.send({ method: 'PUT', path: '/plain/over', body: fill.repeat(30_000) })
+  }
+  const got = await server.send({ method: 'GET', path: '/plain/over' })
+  assert.equal(got.body, 'c'.repeat(30_000))
+})
