@@ -19,8 +19,8 @@ export interface ReadableFile {
 }
 
 export interface FileSystem {
-  /** With its parents; existing is fine. Returns the topmost folder that had to be made. */
-  makeFolder(path: string): Promise<string | undefined>
+  /** With its parents; existing is fine. */
+  makeFolder(path: string): Promise<void>
   /** Rejects with EEXIST if there is such a file. */
   create(path: string): Promise<WritableFile>
   openForReading(path: string): Promise<ReadableFile>
@@ -40,7 +40,9 @@ export function systemErrorCode(error: unknown): string {
 
 /** The file system of this machine. */
 export const realFiles: FileSystem = {
-  makeFolder: path => mkdir(path, { recursive: true }),
+  async makeFolder(path) {
+    await mkdir(path, { recursive: true })
+  },
   async create(path) {
     const handle = await open(path, 'wx', 0o600)
     return {

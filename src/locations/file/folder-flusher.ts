@@ -29,8 +29,9 @@ export function createFolderFlusher(files: FileSystem, root: string, flushes: bo
     return state
   }
   const make = async (folder: string): Promise<void> => {
-    const made = await files.makeFolder(folder)
-    if (made === undefined || !flushes) return
+    await files.makeFolder(folder)
+    // Also when it was there: whoever made it may have died before its name was on disk.
+    if (!flushes) return
     for (let parent = dirname(folder); ; parent = dirname(parent)) {
       await files.flushFolder(parent)
       if (parent === root || parent.length <= root.length) return
