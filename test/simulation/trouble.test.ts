@@ -1,0 +1,305 @@
+// Goal: unknown outcomes, crashes, large objects, pauses and locations in trouble. Method: one story each, on virtual time.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { denied, faultAt, type Scenario, startScenario, unavailable } from './scenario.ts'
+
+const large = 'x'.repeat(6_000)
+
+/** The fault happens this many times. */
+function times(count: number, faults: Scenario['faults']): Scenario['faults'] {
+  let left = count
+  return call => {
+    const fault = left > 0 ? faults(call) : undefined
+    if (fault !== undefined) left -= 1
+    return fault
+  }
+}
+
+describe('a write of unknown outcome', () => {
+  test('that took effect is found by its marker and not repeated', async () => {
+    const scenario = await startScenario()
+    scenario.faults = times(1, faultAt('aws', 'put', { kind: 'reset-after' }))
+    const version = await scenario.put('a', 'one')
+    await scenario.drained()
+    assert.deepEqual(scenario.operations('aws'), ['put', 'history', 'listUploads'])
+    assert.deepEqual(scenario.texts('aws', 'a'), ['one'])
+    assert.equal((await scenario.statuses('a', version))['aws'], 'COMPLETED')
+  })
+
+  test('that did not take effect is repeated, and read back', async () => {
+    const scenario = await startScenario()
+    scenario.faults = times(1, faultAt('aws', 'put', { kind: 'hang', ms: 1_000, effect: 'never' }))
+    await scenario.put('a', 'one')
+    await scenario.drained()
+    assert.deepEqual(scenario.operations('aws'), ['put', 'history', 'listUploads', 'put', 'history'])
+    assert.deepEqual(scenario.texts('aws', 'a'), ['one'])
+  })
+
+  test('without versions is found too, or repeated on the condition of what was read', async () => {
+    for (const effect of ['before', 'never'] as const) {
+      const scenario = await startScenario()
+      await scenario.put('a', 'one')
+      await scenario.drained()
+      scenario.faults = times(1, faultAt('azure', 'put', { kind: 'hang', ms: 1_000, effect }))
+      await scenario.put('a', 'two')
+      await scenario.drained()
+      assert.deepEqual(scenario.texts('azure', 'a'), ['two'])
+    }
+  })
+
+  test('that arrives late cannot overwrite what was written since, where writes are conditional', async () => {
+    const scenario = await startScenario()
+    scenario.faults = times(1, faultAt('azure', 'put', { kind: 'hang', ms: 10_000, effect: 'late' }))
+    await scenario.put('a', 'one')
+    await scenario.put('a', 'two')
+    await scenario.drained()
+    await scenario.pass(60_000)
+    assert.deepEqual(scenario.texts('azure', 'a'), ['two'])
+  })
+
+  test('of a delete marker makes one marker', async () => {
+    const scenario = await startScenario()
+    await scenario.put('a', 'one')
+    scenario.faults = times(2, faultAt('aws', 'delete', { kind: 'reset-after' }))
+    await scenario.deleteObject('a')
+    await scenario.deleteObject('a')
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'a'), [null, null, 'one'])
+  })
+
+  test('that stored other bytes than it was given is taken away and made anew', async () => {
+    const scenario = await startScenario()
+    scenario.faults = times(1, call => (call.operation === 'put' ? { kind: 'lie' } : undefined))
+    const version = await scenario.put('a', 'one')
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'a'), ['one'])
+    assert.deepEqual(scenario.texts('azure', 'a'), ['one'])
+    assert.equal((await scenario.statuses('a', version))['overall'], 'COMPLETED')
+  })
+
+  test('of a version that was deleted meanwhile still keeps older versions away', async () => {
+    const scenario = await startScenario()
+    scenario.faults = faultAt('aws', 'put', { kind: 'error', class: 'object', code: 'InvalidArgument', status: 400 })
+    const first = await scenario.put('a', 'one')
+    await scenario.drained()
+    scenario.faults = times(1, faultAt('aws', 'put', { kind: 'reset-after' }))
+    const second = await scenario.put('a', 'two')
+    await scenario.pass(500)
+    await scenario.run(scenario.pipeline.store.deleteVersion({ bucket: 'source', key: 'a', version: second }))
+    scenario.processor('aws').wake()
+    await scenario.drained()
+    await scenario.run(scenario.pipeline.store.ledger.retry([await scenario.row('aws', 'a', first)]))
+    scenario.processor('aws').wake()
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'a'), ['two'])
+  })
+})
+
+describe('a process that dies', () => {
+  test('in the middle of a request leaves nothing twice and nothing out', async () => {
+    for (const effect of ['before', 'never'] as const) {
+      const scenario = await startScenario()
+      scenario.faults = faultAt('aws', 'put', { kind: 'hang', ms: 1e9, effect })
+      const version = await scenario.put('a', 'one')
+      await scenario.pass(100)
+      scenario.kill()
+      scenario.faults = () => undefined
+      await scenario.start()
+      await scenario.drained()
+      assert.deepEqual(scenario.texts('aws', 'a'), ['one'])
+      assert.equal((await scenario.statuses('a', version))['overall'], 'COMPLETED')
+    }
+  })
+
+  test('goes on with a large object at the next part', async () => {
+    const scenario = await startScenario()
+    let parts = 0
+    scenario.faults = call => {
+      if (call.site !== 'aws' || call.operation !== 'putPart') return undefined
+      parts += 1
+      return parts > 2 ? { kind: 'hang', ms: 1e9, effect: 'never' } : undefined
+    }
+    await scenario.put('a', large)
+    await scenario.pass(1_000)
+    scenario.kill()
+    scenario.faults = () => undefined
+    scenario.calls.splice(0)
+    await scenario.start()
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'a'), [large])
+    const operations = scenario.operations('aws')
+    assert.ok(!operations.includes('initiateUpload'))
+    assert.equal(operations.filter(operation => operation === 'putPart').length, 2)
+    assert.equal(scenario.clouds.aws.uploads.size, 0)
+  })
+
+  test('between the beginning of an upload and its record leaves no upload behind', async () => {
+    const scenario = await startScenario()
+    scenario.faults = faultAt('aws', 'initiateUpload', { kind: 'hang', ms: 1e9, effect: 'before' })
+    await scenario.put('a', large)
+    await scenario.pass(1_000)
+    assert.equal(scenario.clouds.aws.uploads.size, 1)
+    scenario.kill()
+    scenario.faults = () => undefined
+    await scenario.start()
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'a'), [large])
+    assert.equal(scenario.clouds.aws.uploads.size, 0)
+  })
+})
+
+describe('a large object', () => {
+  test('repeats only the part that failed', async () => {
+    const scenario = await startScenario()
+    scenario.faults = times(1, faultAt('aws', 'putPart', unavailable))
+    await scenario.put('a', large)
+    await scenario.drained()
+    const operations = scenario.operations('aws')
+    assert.equal(operations.filter(operation => operation === 'putPart').length, 5)
+    assert.equal(operations.filter(operation => operation === 'initiateUpload').length, 1)
+    assert.deepEqual(scenario.texts('aws', 'a'), [large])
+  })
+
+  test('whose upload the destination has lost begins again', async () => {
+    const scenario = await startScenario()
+    scenario.faults = times(3, faultAt('aws', 'completeUpload', unavailable))
+    await scenario.put('a', large)
+    await scenario.pass(500)
+    scenario.clouds.aws.uploads.clear()
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'a'), [large])
+    assert.equal(scenario.clouds.aws.uploads.size, 0)
+  })
+
+  test('that is refused for good leaves no upload at the destination', async () => {
+    const scenario = await startScenario()
+    scenario.faults = call =>
+      call.site === 'aws' && call.operation === 'completeUpload'
+        ? { kind: 'error', class: 'object', code: 'InvalidRequest', status: 400 }
+        : undefined
+    const version = await scenario.put('a', large)
+    await scenario.drained()
+    assert.equal((await scenario.row('aws', 'a', version)).state, 'quarantined')
+    assert.equal(scenario.clouds.aws.uploads.size, 0)
+  })
+
+  test('that is deleted half-way leaves no upload at the destination', async () => {
+    const scenario = await startScenario()
+    scenario.faults = faultAt('aws', 'completeUpload', unavailable)
+    const version = await scenario.put('a', large)
+    await scenario.pass(500)
+    await scenario.run(scenario.pipeline.store.deleteVersion({ bucket: 'source', key: 'a', version }))
+    await scenario.drained()
+    assert.equal(scenario.clouds.aws.uploads.size, 0)
+  })
+})
+
+describe('a pause', () => {
+  test('stops taking at once, lets what runs end, keeps the backlog over a restart, and drains in order after it', async () => {
+    const scenario = await startScenario()
+    scenario.latencyMs = 50
+    await scenario.put('running', 'one')
+    await scenario.until(() => scenario.processor('azure').state().inFlight > 0, 'a task runs')
+    scenario.processor('azure').pause()
+    scenario.paused.add('azure')
+    await scenario.run(scenario.processor('azure').whenStill())
+    const expected = scenario.clouds.azure.changes
+    assert.deepEqual(scenario.processor('azure').state().consumers, 'paused')
+    for (let key = 0; key < 20; key += 1) for (const text of ['one', 'two']) await scenario.put(`k${key}`, text)
+    await scenario.drained('aws')
+    await scenario.pass(600_000)
+    assert.equal(scenario.clouds.azure.changes, expected)
+    const before = await scenario.backlog('azure')
+    assert.equal(before.objects, 40 + (scenario.texts('azure', 'running').length === 0 ? 1 : 0))
+    scenario.kill()
+    await scenario.start()
+    await scenario.pass(10_000)
+    assert.deepEqual(await scenario.backlog('azure'), before)
+    const writes: string[] = []
+    scenario.faults = call => {
+      if (call.operation === 'put' && call.site === 'azure') writes.push(call.key)
+      return undefined
+    }
+    scenario.processor('azure').resume()
+    await scenario.drained()
+    for (let key = 0; key < 20; key += 1) assert.deepEqual(scenario.texts('azure', `k${key}`), ['two'])
+    assert.equal(writes.filter(key => key.startsWith('source/k')).length, 40)
+    assert.equal((await scenario.backlog('azure')).objects, 0)
+  })
+
+  test('parks what waits for a retry at once, and nothing is tried until the resume', async () => {
+    const scenario = await startScenario()
+    scenario.faults = faultAt('aws', 'put', unavailable)
+    await scenario.put('a', 'one')
+    await scenario.pass(500)
+    scenario.processor('aws').pause()
+    await scenario.run(scenario.processor('aws').whenStill())
+    const tried = scenario.operations('aws').length
+    await scenario.pass(600_000)
+    assert.deepEqual([tried, scenario.operations('aws').length], [1, 0])
+    scenario.faults = () => undefined
+    scenario.processor('aws').resume()
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'a'), ['one'])
+  })
+})
+
+describe('a location in trouble', () => {
+  test('that refuses us opens its circuit once, fails no object, and is gone on with when it accepts us again', async () => {
+    const scenario = await startScenario()
+    scenario.faults = call => (call.site === 'aws' ? denied : undefined)
+    const versions = []
+    for (let key = 0; key < 30; key += 1) versions.push(await scenario.put(`k${key}`, 'one'))
+    await scenario.drained('azure')
+    await scenario.pass(300_000)
+    assert.equal(scenario.processor('aws').state().circuit, 'open')
+    assert.equal(scenario.processor('aws').state().circuitCause?.code, 'AccessDenied')
+    const puts = scenario.operations('aws').filter(operation => operation === 'put').length
+    assert.ok(puts <= 4, `the circuit opened after ${puts} requests`)
+    const { failedObjects, objects } = await scenario.backlog('aws')
+    assert.deepEqual([failedObjects, objects], [0, 30])
+    scenario.faults = () => undefined
+    await scenario.drained()
+    assert.equal(scenario.processor('aws').state().circuit, 'closed')
+  })
+
+  test('that cannot be reached is left alone after a few connections, and costs the other site nothing', async () => {
+    const scenario = await startScenario()
+    scenario.faults = call => (call.site === 'aws' ? { kind: 'refused' } : undefined)
+    for (let key = 0; key < 50; key += 1) await scenario.put(`k${key}`, 'one')
+    await scenario.drained('azure')
+    await scenario.pass(60_000)
+    assert.equal(scenario.processor('aws').state().circuit, 'open')
+    const puts = scenario.operations('aws').filter(operation => operation === 'put').length
+    assert.ok(puts <= 16, `${puts} connections`)
+    scenario.faults = () => undefined
+    await scenario.drained()
+  })
+
+  test('that refuses one key only does not keep the others waiting', async () => {
+    const scenario = await startScenario()
+    scenario.faults = call => (call.site === 'aws' && call.key === 'source/bad' ? denied : undefined)
+    await scenario.put('bad', 'one')
+    for (let key = 0; key < 20; key += 1) await scenario.put(`k${key}`, 'one')
+    await scenario.pass(300_000)
+    for (let key = 0; key < 20; key += 1) assert.deepEqual(scenario.texts('aws', `k${key}`), ['one'])
+    const { failedObjects, objects } = await scenario.backlog('aws')
+    assert.deepEqual([failedObjects, objects], [0, 1])
+  })
+})
+
+describe('the sweeper', () => {
+  test('brings back results that were never folded and entries that were lost', async () => {
+    const scenario = await startScenario()
+    const version = await scenario.put('a', 'one')
+    await scenario.drained()
+    const { connection } = scenario.database
+    connection.run("UPDATE ledger SET state = 5 WHERE site = 'aws'")
+    connection.run("UPDATE versions SET replication = replace(replication, 'COMPLETED', 'PENDING')")
+    connection.run("UPDATE ledger SET state = 1, token = NULL WHERE site = 'azure'")
+    await scenario.drained()
+    await scenario.pass(200_000)
+    assert.equal((await scenario.statuses('a', version))['aws'], 'COMPLETED')
+    assert.ok(scenario.pipeline.sweeper.state().republished > 0)
+  })
+})
