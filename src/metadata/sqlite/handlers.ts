@@ -1,10 +1,11 @@
 // Which function carries out which command.
-import { nextLeaseEpoch, setState } from '../../control/sqlite/state-commands.ts'
-import { appendRecords, commitOffset } from '../../queue/sqlite/topic-commands.ts'
+
 import { changeBucket, createBucket, deleteBucket } from './bucket-commands.ts'
 import type { Command, CommandKind, Reply, Request } from './commands.ts'
 import { claim, recount, renew, report, saveUploadProgress } from './ledger-commands.ts'
 import { fold, retry } from './ledger-fold.ts'
+import { nextLeaseEpoch, setState } from './state-commands.ts'
+import { appendRecords, commitOffset } from './topic-commands.ts'
 import { abortUpload, createUpload, forgetGarbage, putPart, trimJournal } from './upload-commands.ts'
 import { changeVersion, deleteVersion, putReplica, putVersion } from './version-commands.ts'
 import type { WriteContext } from './write-context.ts'

@@ -2,6 +2,7 @@
 // wakes the waiting consumers at once. Records of one group go to one consumer at a time; others wait until it has left.
 import type { Timer, World } from '../../base/world.ts'
 import type { SqliteEngine } from '../../metadata/sqlite/engine.ts'
+import { topicSpan } from '../../metadata/sqlite/topic-commands.ts'
 import type {
   ConsumerOptions,
   TopicConsumer,
@@ -10,7 +11,6 @@ import type {
   TopicMessage,
   TopicRecord,
 } from '../topic-log.ts'
-import { topicSpan } from './topic-commands.ts'
 
 export interface TopicLogOptions {
   /** The groups that read each topic: records are kept until all of them are past, and no longer. */
@@ -235,7 +235,7 @@ class SqliteConsumer implements TopicConsumer {
 
   async take(max: number): Promise<readonly TopicRecord[]> {
     for (;;) {
-      if (this.#closed || this.#paused) return []
+      if (this.#closed || this.#paused || max <= 0) return []
       if (this.#group.isTurnOf(this)) {
         if (this.#group.isFull(this.#windowMax)) return []
         const records = this.#group.read(max, this.#windowMax)

@@ -1,9 +1,9 @@
 // The writer's side of the state store. A deleted value leaves its version behind: a value made again goes on counting, so that nobody takes
 // it for the one he knew.
 
-import type { Request } from '../../metadata/sqlite/commands.ts'
-import type { WriteContext } from '../../metadata/sqlite/write-context.ts'
-import type { SetResult, StateValue } from '../state-store.ts'
+import type { SetResult, StateValue } from '../../control/state-store.ts'
+import type { Request } from './commands.ts'
+import type { WriteContext } from './write-context.ts'
 
 /** `value` null deletes. */
 export function setState(context: WriteContext, request: Request<'set-state'>): SetResult {

@@ -1,7 +1,7 @@
 // The writer's side of the topics: append, committed offsets, and forgetting what every group has read. A record's row id is its topic's
 // number times 2^40 plus its offset, so that a topic is one range of one table. The newest record stays: its offset must never come again.
-import type { Request } from '../../metadata/sqlite/commands.ts'
-import type { WriteContext } from '../../metadata/sqlite/write-context.ts'
+import type { Request } from './commands.ts'
+import type { WriteContext } from './write-context.ts'
 
 export const topicSpan = 2 ** 40
 /** Most records forgotten by one command, so that a long-held backlog does not hold up the batch that frees it. */
