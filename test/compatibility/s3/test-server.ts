@@ -108,6 +108,8 @@ export interface TestServer {
   readonly store: MetadataStore
   /** Data outside the database, by name. */
   readonly disk: ReadonlyMap<string, Uint8Array>
+  /** Takes data away behind the server's back. */
+  loseData(key: string): void
   client(as?: AccountName): S3Client
   /** Sends one signed request and reads its answer. */
   send(request: RawRequest): Promise<RawAnswer>
@@ -145,6 +147,9 @@ export async function startTestServer(options: Partial<S3ServerOptions> & { worl
     port,
     store,
     disk,
+    loseData: key => {
+      disk.delete(key)
+    },
     client(as = 'bart') {
       const [key] = accounts[as].keys
       const client = new S3Client({
