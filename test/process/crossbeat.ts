@@ -30,6 +30,8 @@ export interface CrossbeatOptions {
   readonly azure?: AzureDestination
   /** False switches flushing off (only the benchmark's own entry point can). */
   readonly flush?: boolean
+  /** The `replication` part of the configuration. */
+  readonly replication?: Readonly<Record<string, unknown>>
 }
 
 async function freePort(): Promise<number> {
@@ -53,7 +55,7 @@ interface Place {
 }
 
 export class CrossbeatProcess {
-  readonly #place: Place
+  #place: Place
   #child: ChildProcess
 
   private constructor(place: Place, child: ChildProcess) {
@@ -70,8 +72,10 @@ export class CrossbeatProcess {
     return started
   }
 
-  /** Starts again on the same data and ports, after `kill`. */
-  async restart(): Promise<void> {
+  /** Starts again on the same data and ports, after `kill` or `end`, with what changes of its configuration. */
+  async restart(changed: Partial<CrossbeatOptions> = {}): Promise<void> {
+    this.#place = { ...this.#place, options: { ...this.#place.options, ...changed } }
+    writeFileSync(join(this.#place.folder, 'crossbeat.yaml'), JSON.stringify(configuration(this.#place)))
     this.#child = launch(this.#place)
     await this.#ready()
   }
@@ -157,6 +161,12 @@ export class CrossbeatProcess {
     this.remove()
   }
 
+  /** Ends in good order; the data stays. Resolves with the exit code. */
+  async end(): Promise<number | null> {
+    await this.#end('SIGTERM')
+    return this.#child.exitCode
+  }
+
   /** kill -9; the data stays. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
@@ -228,5 +238,6 @@ function configuration({ folder, s3Port, controlPort, options }: Place): unknown
     log: { level: 'error' },
     locations,
     env_replication_endpoints: sites,
+    ...(options.replication === undefined ? {} : { replication: options.replication }),
   }
 }
