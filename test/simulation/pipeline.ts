@@ -16,7 +16,7 @@ import { createDirectGateway } from '../../src/replicate/gateway-direct.ts'
 import { createSiteProcessor } from '../../src/replicate/site-processor.ts'
 import type { SiteProcessor, SiteProcessorOptions } from '../../src/replicate/site-processor-options.ts'
 import { createGarbageCollector, type GarbageCollector } from '../../src/status/garbage-collector.ts'
-import { createStatusProcessor } from '../../src/status/status-processor.ts'
+import { createStatusProcessor, type StatusProcessor } from '../../src/status/status-processor.ts'
 import { createSweeper, type Sweeper } from '../../src/status/sweeper.ts'
 
 export interface PipelineOptions {
@@ -41,6 +41,7 @@ export interface Pipeline {
   readonly dataStore: DataStore
   readonly budget: ByteBudget
   readonly processors: ReadonlyMap<string, SiteProcessor>
+  readonly status: StatusProcessor
   readonly sweeper: Sweeper
   readonly garbage: GarbageCollector
   close(): Promise<void>
@@ -109,6 +110,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     dataStore,
     budget,
     processors,
+    status,
     sweeper,
     garbage,
     async close() {

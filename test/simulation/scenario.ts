@@ -39,7 +39,7 @@ export class Scenario {
   partBytesMax = 1_500
   latencyMs = 5
   readonly database = new MemoryDatabase()
-  readonly #disk = new Map<string, Uint8Array>()
+  readonly disk = new Map<string, Uint8Array>()
   #running: Process | null = null
   #starts = 0
 
@@ -72,7 +72,7 @@ export class Scenario {
     const process = this.time.process(seededRandom(this.#starts))
     const locations = sites.map(site => this.#location(site, process))
     const { paused } = this
-    const options = { database: this.database, world: process.world, disk: this.#disk, locations, paused }
+    const options = { database: this.database, world: process.world, disk: this.disk, locations, paused }
     const pipeline = await this.run(startPipeline(options))
     this.#running = { process, pipeline }
     if (this.#starts === 1) await this.run(createBucket(pipeline.store))

@@ -1,7 +1,9 @@
 // Goal: unknown outcomes, crashes, large objects, pauses and locations in trouble. Method: one story each, on virtual time.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { denied, faultAt, type Scenario, startScenario, unavailable } from './scenario.ts'
+import { unreadableRecords } from '../../src/base/channels.ts'
+import { topics } from './pipeline.ts'
+import { denied, faultAt, refused, type Scenario, startScenario, unavailable } from './scenario.ts'
 
 const large = 'x'.repeat(6_000)
 
@@ -289,17 +291,71 @@ describe('a location in trouble', () => {
 })
 
 describe('the sweeper', () => {
-  test('brings back results that were never folded and entries that were lost', async () => {
+  test('brings back entries that the topic has lost, for a paused site only at the resume', async () => {
     const scenario = await startScenario()
+    scenario.processor('aws').pause()
+    await scenario.put('lost', 'one')
+    await scenario.put('kept', 'one')
+    await scenario.drained('azure')
+    scenario.database.connection.run("DELETE FROM topic_records WHERE key LIKE '%lost'")
+    await scenario.pass(200_000)
+    assert.equal(scenario.pipeline.sweeper.state().republished, 0)
+    scenario.processor('aws').resume()
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'lost'), ['one'])
+    assert.equal(scenario.pipeline.sweeper.state().republished, 1)
+  })
+
+  test('brings back results that were never folded: done, failed and skipped', async () => {
+    const scenario = await startScenario()
+    scenario.faults = call => (call.key === 'source/refused' && call.operation === 'put' ? refused : undefined)
+    const { connection } = scenario.database
+    connection.execute(`CREATE TRIGGER lose AFTER INSERT ON topic_records WHEN new.value LIKE '%"ignore"%'
+      BEGIN DELETE FROM topic_records WHERE id = new.id; END`)
+    const good = await scenario.put('good', 'one')
+    const bad = await scenario.put('refused', 'one')
+    await scenario.pass(5_000)
+    assert.equal((await scenario.row('aws', 'good', good)).state, 'reported')
+    connection.execute('DROP TRIGGER lose')
+    await scenario.drained()
+    assert.equal((await scenario.statuses('good', good))['overall'], 'COMPLETED')
+    assert.equal((await scenario.statuses('refused', bad))['overall'], 'FAILED')
+    const [aws] = (await scenario.metadata('good', good)).replicationInfo.backends
+    assert.equal(aws?.dataStoreVersionId, scenario.clouds.aws.versionsOf('source/good')[0]?.versionId)
+    assert.equal((await scenario.row('aws', 'refused', bad)).reason?.code, 'InvalidArgument')
+  })
+})
+
+describe('a status message', () => {
+  test('that cannot be read is told and finished, and those after it are folded', async () => {
+    const scenario = await startScenario()
+    const problems: string[] = []
+    const stop = unreadableRecords.subscribe(record => problems.push(record.problem))
+    const { log } = scenario.pipeline
+    await scenario.run(log.append(topics.status, [{ key: 'x', value: 'nonsense' }]))
+    await scenario.run(log.append(topics.replication, [{ key: 'x', value: '{"bucket":7}' }]))
     const version = await scenario.put('a', 'one')
     await scenario.drained()
-    const { connection } = scenario.database
-    connection.run("UPDATE ledger SET state = 5 WHERE site = 'aws'")
-    connection.run("UPDATE versions SET replication = replace(replication, 'COMPLETED', 'PENDING')")
-    connection.run("UPDATE ledger SET state = 1, token = NULL WHERE site = 'azure'")
+    stop()
+    assert.equal((await scenario.statuses('a', version))['overall'], 'COMPLETED')
+    assert.equal(problems.length, 3)
+    assert.equal(scenario.pipeline.status.state().unreadable, 1)
+  })
+})
+
+describe('data of deleted versions', () => {
+  test('is removed from its location, and so is what a dead process left half-written', async () => {
+    const scenario = await startScenario()
+    const version = await scenario.put('a', large)
     await scenario.drained()
-    await scenario.pass(200_000)
-    assert.equal((await scenario.statuses('a', version))['aws'], 'COMPLETED')
-    assert.ok(scenario.pipeline.sweeper.state().republished > 0)
+    scenario.disk.set('0.left-behind', Buffer.from('half'))
+    assert.equal(scenario.disk.size, 2)
+    await scenario.run(scenario.pipeline.store.deleteVersion({ bucket: 'source', key: 'a', version }))
+    await scenario.pass(60_000)
+    assert.deepEqual([...scenario.disk.keys()], ['0.left-behind'])
+    scenario.kill()
+    await scenario.start()
+    await scenario.pass(1_000)
+    assert.equal(scenario.disk.size, 0)
   })
 })
