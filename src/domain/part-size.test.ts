@@ -1,3 +1,4 @@
+// Part sizes against the table of the original programs, and against the limits of destinations.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -110,7 +110,7 @@ export const objectCases: readonly LocationCase[] = [
       const attributes = {
         contentType: 'text/plain; charset=utf-8',
         cacheControl: 'max-age=60',
-        contentDisposition: 'attachment; filename="a.txt"',
+        contentDisposition: 'attachment; filename="ä 世.txt"',
         contentEncoding: 'identity',
         contentLanguage: 'de',
         userMetadata,

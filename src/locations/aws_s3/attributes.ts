@@ -39,16 +39,16 @@ function addContentHeader(headers: Record<string, string>, name: string, value: 
   headers[name] = headerText(name, value)
 }
 
-/** A header value as latin1 text of its UTF-8 bytes, unless it fits latin1 as it is. */
+/** A header value as its UTF-8 bytes, one character per byte. */
 function headerText(name: string, value: string): string {
-  // biome-ignore format: one expression
   if (controlCharacter.test(value)) throw failureOf('object', 'InvalidHeader', `${name} contains a control character`)
-  return beyondLatin1.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value.trim()
+  const trimmed = value.trim()
+  return beyondAscii.test(trimmed) ? Buffer.from(trimmed, 'utf8').toString('latin1') : trimmed
 }
 
 // All characters up to U+001F but the tab, and U+007F.
 const controlCharacter = /[\u0000-\u0008\u000a-\u001f\u007f]/
-const beyondLatin1 = /[^\u0000-\u00ff]/
+const beyondAscii = /[^\u0000-\u007f]/
 
 function metadataHeader(name: string): string {
   const lower = name.toLowerCase()

@@ -1,5 +1,6 @@
 // User metadata, tags and markers as blob metadata. Azure takes only names that are C# identifiers and values of ASCII: `-` becomes `_`, and
 // what that could not be undone for is told by `scal_names`; values beyond ASCII are percent-encoded, which `scal_encoding` tells.
+import { encodeWords } from '../../domain/encoded-word.ts'
 import { failureOf } from '../cloud-failure.ts'
 import type { ObjectAttributes } from '../location.ts'
 
@@ -123,8 +124,12 @@ export function asciiJson(value: Readonly<Record<string, string>>): string {
     .replaceAll(/(?<= ) /g, '\\u0020')
 }
 
-/** A content header for a blob: ASCII without control characters. Throws Failure(object) for what Azure can not hold. */
+/**
+ * A content header for a blob: Azure takes ASCII only, so anything else goes as encoded words. Throws Failure(object) for control characters.
+ */
 export function contentHeader(name: string, value: string): string {
-  if (/^[ -~]*$/.test(value)) return value.trim()
-  throw failureOf('object', 'InvalidHeader', `${name} contains characters that Azure does not take`)
+  if (controlCharacter.test(value)) throw failureOf('object', 'InvalidHeader', `${name} contains a control character`)
+  return encodeWords(value.trim().replaceAll('\t', ' '))
 }
+
+const controlCharacter = /[\u0000-\u0008\u000a-\u001f\u007f]/

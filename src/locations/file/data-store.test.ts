@@ -119,7 +119,7 @@ test('writes that end together share the flush of their folder', async () => {
   files.hold()
   const finishing = Array.from({ length: 20 }, () => store.create().finish())
   while (files.files.size < 21 || namesOf(files.calls).filter(name => name === 'rename').length < 20) {
-    await new Promise(resolve => setImmediate(resolve))
+    await new Promise<void>(resolve => realWorld.timers.immediate(resolve))
   }
   files.release()
   await Promise.all(finishing)

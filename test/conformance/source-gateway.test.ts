@@ -1,0 +1,31 @@
+// Goal: both adapters of the port SourceGateway keep its promises. Method: the conformance suite over a real S3 server with the internal routes.
+import { createHttpClient } from '../../src/base/http-client.ts'
+import { Secret } from '../../src/base/secret.ts'
+import { realWorld } from '../../src/base/world.ts'
+import { createDirectGateway } from '../../src/replicate/gateway-direct.ts'
+import { createHttpGateway } from '../../src/replicate/gateway-http.ts'
+import { accounts } from '../compatibility/s3/test-server.ts'
+import { testSourceGateway } from './source-gateway.ts'
+
+testSourceGateway('direct', server => {
+  const { store, dataStores, destinations } = server
+  return { gateway: createDirectGateway({ store, dataStores, destinations }), close: async () => {} }
+})
+
+testSourceGateway('http', server => {
+  const http = createHttpClient()
+  const [key] = accounts.replication.keys
+  const sites = new Map(
+    [...server.destinations].map(([name, { location, bucketMatch }]) => {
+      return [name, { type: location.type, bucketMatch, capabilities: location.capabilities }] as const
+    }),
+  )
+  const gateway = createHttpGateway({
+    source: { host: server.host, port: server.port, https: false },
+    credentials: { accessKey: key?.access ?? '', secretKey: new Secret(key?.secret ?? ''), sessionToken: undefined },
+    sites,
+    http,
+    world: realWorld,
+  })
+  return { gateway, close: () => http.close() }
+})
