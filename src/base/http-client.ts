@@ -230,7 +230,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.fail(this.watch.failed ? this.watch.failure : httpError(error, this.sent))
+    const { signal } = this.request
+    if (signal?.aborted) this.fail(abortedError(signal, this.sent))
+    else this.fail(this.watch.failed ? this.watch.failure : httpError(error, this.sent))
   }
 
   private fail(error: unknown): void {
@@ -257,8 +259,8 @@ async function streamOver(pool: Pool, request: HttpRequest): Promise<HttpStream>
       body: answerBody(answer.body, signal),
     }
   } catch (error) {
-    if (watch.failed) throw watch.failure
-    throw signal?.aborted ? abortedError(signal, true) : httpError(error, true)
+    if (signal?.aborted) throw abortedError(signal, true)
+    throw watch.failed ? watch.failure : httpError(error, true)
   }
 }
 

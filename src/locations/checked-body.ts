@@ -32,9 +32,13 @@ export async function digestSource(
   }
   let crc = 0
   const md5 = want.md5 ? createHasher('MD5') : undefined
-  for await (const chunk of source.open(0, source.size, signal)) {
-    crc = crc32Of(chunk, crc)
-    md5?.update(chunk)
+  try {
+    for await (const chunk of source.open(0, source.size, signal)) {
+      crc = crc32Of(chunk, crc)
+      md5?.update(chunk)
+    }
+  } catch (error) {
+    throw signal?.aborted ? failureOf('transient', 'Aborted', 'The request was given up') : error
   }
   const crc32 = (crc >>> 0).toString(16).padStart(8, '0')
   return md5 === undefined ? { crc32 } : { crc32, md5: md5.digest().toString('hex') }
