@@ -1,0 +1,127 @@
+// Goal: the journal is published completely, also after a crash, and trimmed only behind a saved offset. Method: a journal in an array.
+import assert from 'node:assert/strict'
+import { beforeEach, describe, test } from 'node:test'
+import { realWorld } from '../base/world.ts'
+import type { StateValue } from '../control/state-store.ts'
+import type { JournalEntry } from '../domain/entry.ts'
+import { makeVersionId } from '../domain/version-id.ts'
+import { createPopulator, type Populator } from './populator.ts'
+
+function entryOf(sequence: number, metadataJson: string | null = '{}'): JournalEntry {
+  const versionId = makeVersionId({ epochMs: 1_700_000_000_000 + sequence, sequence: 0 }, 'RG001')
+  return {
+    sequence,
+    timestamp: 't',
+    type: 'put',
+    bucket: 'b',
+    key: `k${sequence}`,
+    versionId,
+    revision: 1,
+    metadataJson,
+  }
+}
+
+describe('the queue populator', () => {
+  let journal: JournalEntry[]
+  let published: string[]
+  let saved: StateValue | null
+  let trimmed: number
+  let failing: boolean
+  let journaled: () => void
+  let arrived: PromiseWithResolvers<void>
+
+  beforeEach(() => {
+    journal = []
+    published = []
+    saved = null
+    trimmed = 0
+    failing = false
+    journaled = () => {}
+    arrived = Promise.withResolvers()
+  })
+
+  function populator(): Populator {
+    return createPopulator({
+      topic: 'backbeat-replication',
+      world: realWorld,
+      batchMax: 2,
+      saveDelayMs: 0,
+      store: {
+        journal: async (after, max) => journal.filter(entry => entry.sequence > after).slice(0, max),
+        onJournal: listener => {
+          journaled = listener
+          return () => {
+            journaled = () => {}
+          }
+        },
+        trimJournal: async sequence => {
+          assert.ok(sequence <= Number(saved?.value), 'nothing is trimmed before its offset was saved')
+          trimmed = sequence
+        },
+      },
+      log: {
+        append: async (topic, messages) => {
+          assert.equal(topic, 'backbeat-replication')
+          if (failing) throw new Error('no log')
+          for (const message of messages) published.push(message.key)
+          if (published.length >= 3) arrived.resolve()
+        },
+      },
+      stateStore: {
+        get: async () => saved,
+        set: async (_, value, expectedVersion) => {
+          const version = saved?.version ?? 0
+          if (expectedVersion !== version) return { ok: false, current: saved }
+          saved = { value, version: version + 1 }
+          return { ok: true, version: version + 1 }
+        },
+      },
+    })
+  }
+
+  test('publishes what is there at the start and what comes, in batches, and leaves out what needs no replication', async () => {
+    journal = [entryOf(1), entryOf(2, null), entryOf(3)]
+    const running = populator()
+    await running.start()
+    journal.push(entryOf(4))
+    journaled()
+    await arrived.promise
+    await running.close()
+    assert.deepEqual(published, ['b%2Fk1', 'b%2Fk3', 'b%2Fk4'])
+    assert.equal(saved?.value, '4')
+    assert.equal(trimmed, 4)
+    assert.equal(running.offset, 4)
+  })
+
+  test('goes on where the offset was saved, and publishes again what was not', async () => {
+    journal = [1, 2, 3, 4, 5].map(sequence => entryOf(sequence))
+    saved = { value: '2', version: 7 }
+    const running = populator()
+    await running.start()
+    await arrived.promise
+    await running.close()
+    assert.deepEqual(published, ['b%2Fk3', 'b%2Fk4', 'b%2Fk5'])
+    assert.deepEqual(saved, { value: '5', version: 8 })
+  })
+
+  test('a log that fails moves no offset', async () => {
+    failing = true
+    journal = [entryOf(1)]
+    const running = populator()
+    await running.start()
+    await running.close()
+    assert.equal(running.offset, 0)
+    assert.equal(saved, null)
+    assert.equal(trimmed, 0)
+  })
+
+  test('an offset that is none means the beginning', async () => {
+    saved = { value: 'x', version: 1 }
+    journal = [1, 2, 3].map(sequence => entryOf(sequence))
+    const running = populator()
+    await running.start()
+    await arrived.promise
+    await running.close()
+    assert.equal(published.length, 3)
+  })
+})
