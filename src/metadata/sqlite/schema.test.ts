@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { Connection } from './connection.ts'
+import { migrate, migrations, NewerSchemaError } from './schema.ts'
+
+function database(context: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'crossbeat-schema-'))
+  context.after(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'crossbeat.db')
+}
+
+const steps = ['CREATE TABLE a (x)', 'CREATE TABLE b (x); INSERT INTO b SELECT x FROM a']
+
+test('a new file gets the newest schema, without a copy', context => {
+  const path = database(context)
+  const connection = new Connection(path)
+  migrate(connection, path)
+  assert.equal(connection.get<{ user_version: number }>('PRAGMA user_version')?.user_version, migrations.length)
+  migrate(connection, path)
+  connection.close()
+  assert.ok(!existsSync(`${path}.schema-0`))
+})
+
+test('an older file is migrated after a copy of it was made', context => {
+  const path = database(context)
+  const connection = new Connection(path)
+  migrate(connection, path, steps.slice(0, 1))
+  connection.execute('INSERT INTO a VALUES (7)')
+  migrate(connection, path, steps)
+  assert.equal(connection.get<{ x: number }>('SELECT x FROM b')?.x, 7)
+  connection.close()
+  const copy = new Connection(`${path}.schema-1`)
+  assert.equal(copy.get<{ x: number }>('SELECT x FROM a')?.x, 7)
+  assert.throws(() => copy.get('SELECT x FROM b'))
+  copy.close()
+})
+
+test('a newer file is refused and left as it is', context => {
+  const path = database(context)
+  const connection = new Connection(path)
+  migrate(connection, path, steps)
+  assert.throws(() => migrate(connection, path, steps.slice(0, 1)), NewerSchemaError)
+  assert.equal(connection.get<{ user_version: number }>('PRAGMA user_version')?.user_version, 2)
+  connection.close()
+})
+
+test('a migration that fails changes nothing', context => {
+  const path = database(context)
+  const connection = new Connection(path)
+  assert.throws(() => migrate(connection, path, ['CREATE TABLE a (x)', 'CREATE TABLE a (x)']))
+  assert.equal(connection.get<{ user_version: number }>('PRAGMA user_version')?.user_version, 0)
+  assert.throws(() => connection.get('SELECT x FROM a'))
+  connection.close()
+})
