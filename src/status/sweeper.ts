@@ -26,7 +26,7 @@ export interface Sweeper {
   start(): void
   close(): Promise<void>
   /** Sweeps now; answers how many rows were published again. */
-  sweep(): Promise<number>
+  sweep(strandedAfterMs?: number): Promise<number>
   state(): { readonly republished: number; readonly pausedRows: number; readonly recounts: number }
 }
 
@@ -49,8 +49,9 @@ class RowSweeper implements Sweeper {
     this.#recountedAt = options.world.clock.monotonic()
   }
 
+  // Results that a former process reported but never published are found at once: nobody else has them, and they wait for nothing.
   start(): void {
-    this.#arm()
+    this.#round = this.#attempt(async () => void (await this.sweep(0))).finally(() => this.#arm())
   }
 
   async close(): Promise<void> {
@@ -63,9 +64,9 @@ class RowSweeper implements Sweeper {
     return { republished: this.#republished, pausedRows: this.#pausedRows, recounts: this.#recounts }
   }
 
-  async sweep(): Promise<number> {
-    const { store, log, topics, isPaused, strandedAfterMs } = this.#options
-    const rows = await store.ledger.stranded(strandedAfterMs ?? limits.strandedAfterMs, limits.pipelineBatch)
+  async sweep(strandedAfterMs = this.#options.strandedAfterMs ?? limits.strandedAfterMs): Promise<number> {
+    const { store, log, topics, isPaused } = this.#options
+    const rows = await store.ledger.stranded(strandedAfterMs, limits.pipelineBatch)
     const entries: TopicMessage[] = []
     const results: TopicMessage[] = []
     let paused = 0
@@ -101,12 +102,18 @@ class RowSweeper implements Sweeper {
 
   async #runRound(): Promise<void> {
     const { store, world, recountMs } = this.#options
-    try {
+    await this.#attempt(async () => {
       await this.sweep()
       if (world.clock.monotonic() - this.#recountedAt < (recountMs ?? limits.recountMs)) return
       this.#recountedAt = world.clock.monotonic()
       this.#recounts += 1
       if (await store.ledger.recount()) pipelineNotices.publish({ kind: 'sums-corrected' })
+    })
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
     } catch (error) {
       pipelineNotices.publish({ kind: 'failed', what: 'sweeping the ledger', error })
     }
