@@ -33,7 +33,7 @@ function versionHeaders(open: OpenBucket, record: VersionRecord): FlatHeaders {
 }
 
 /** Attempts before giving up against other writers of the same version. */
-const attemptsMax = 20
+const attemptsMax = 100
 
 async function changeTags(
   call: Call,
