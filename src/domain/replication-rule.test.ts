@@ -156,6 +156,15 @@ test('a change of tags keeps known destination versions and starts anew', () => 
   assert.equal(ask([prefixRule('b', 'aws')], { trigger: 'delete-tagging', existing }), null)
 })
 
+test('a rule that asks for tags sends changes of tags to where the version went when it was written, and nowhere else', () => {
+  const rules = [filterRule(1, 'aws,az', { tags: { team: 'x' } }), filterRule(2, 'peer')]
+  const existing = ask(rules.slice(0, 1), { tags: { team: 'x' } }) ?? noReplication
+  const change = { trigger: 'put-tagging', tags: { other: 'y' } } as const
+  assert.equal(sitesOf(ask(rules, { ...change, existing })), 'aws,az,peer')
+  assert.equal(sitesOf(ask(rules, { ...change, tags: { team: 'x' }, existing: noReplication })), 'peer')
+  assert.equal(ask(rules.slice(0, 1), { ...change, tags: { team: 'x' }, existing: noReplication }), null)
+})
+
 test('a rule without destination bucket names none', () => {
   const info = ask([], { configuration: configuration([prefixRule('', 'aws')], null) })
   assert.equal(info?.destination, '')

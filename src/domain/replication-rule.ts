@@ -23,7 +23,7 @@ export interface ReplicationQuestion {
   readonly configuration: ReplicationConfiguration | null
   readonly sites: readonly ReplicationSite[]
   readonly key: string
-  /** Tags of the version as they are after the write. */
+  /** Tags of the version as it is written; a change of tags does not look at them. */
   readonly tags: Readonly<Record<string, string>>
   readonly size: number
   readonly isDeleteMarker: boolean
@@ -86,7 +86,7 @@ function contentOf(question: ReplicationQuestion, hasCloud: boolean): readonly R
 function targetsOf(configuration: ReplicationConfiguration, question: ReplicationQuestion): Target[] {
   const matching = configuration.rules
     .filter(rule => matches(rule, question))
-    .map(rule => ({ rule, targets: sitesOfRule(rule, question.sites) }))
+    .map(rule => ({ rule, targets: eligible(rule, question) }))
   const deciding = new Map<string, ReplicationRule>()
   for (const { rule, targets } of matching) {
     for (const { site } of targets) {
@@ -109,8 +109,20 @@ function targetsOf(configuration: ReplicationConfiguration, question: Replicatio
 function matches(rule: ReplicationRule, question: ReplicationQuestion): boolean {
   const { selector } = rule
   if (!rule.enabled || !question.key.startsWith(selector.prefix)) return false
-  if (selector.form === 'prefix') return true
+  if (selector.form === 'prefix' || question.trigger !== 'write') return true
   return Object.entries(selector.tags).every(([key, value]) => question.tags[key] === value)
+}
+
+/**
+ * The sites of a matching rule. A rule that asks for tags takes what had them when it was written: where the version went then, its changes
+ * of tags go too, and nowhere else, whatever its tags are now.
+ */
+function eligible(rule: ReplicationRule, question: ReplicationQuestion): Target[] {
+  const targets = sitesOfRule(rule, question.sites)
+  const { selector } = rule
+  if (question.trigger === 'write' || selector.form === 'prefix' || Object.keys(selector.tags).length === 0)
+    return targets
+  return targets.filter(({ site }) => question.existing?.backends.some(backend => backend.site === site.site) ?? false)
 }
 
 // Rules of the older form never overlap, so any constant will do.
