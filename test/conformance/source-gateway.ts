@@ -95,7 +95,9 @@ async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 function patterned(size: number): Buffer {
-  return Buffer.from(Uint8Array.from({ length: size }, (_, index) => (index * 31 + (index >> 8) * 7 + (index >> 16) * 13) & 0xff))
+  return Buffer.from(
+    Uint8Array.from({ length: size }, (_, index) => (index * 31 + (index >> 8) * 7 + (index >> 16) * 13) & 0xff),
+  )
 }
 
 async function factsOf(promise: Promise<unknown>): Promise<FailureFacts> {

@@ -3,18 +3,15 @@
 // checked on disk first. So a wrong digest never makes anything visible at a cloud.
 import { type ByteSource, bytesSource } from '../../base/byte-source.ts'
 import { serviceError } from '../../domain/errors.ts'
-import { Failure } from '../../domain/failure.ts'
 import { limits } from '../../domain/limits.ts'
 import type { KnownChecksums } from '../../locations/location.ts'
 import { openPayload, type PayloadCheck, type PayloadFacts } from '../auth/payload-check.ts'
-import type { BodySink } from '../call.ts'
 import type { BackbeatCall } from './backbeat-call.ts'
+import { BodyPipe } from './body-pipe.ts'
 import { crc32Of } from './cloud-headers.ts'
 
 /** Bodies up to this size are checked in memory. */
 const memoryBytesMax = 1024 * 1024
-/** Bytes that may wait for the destination before the sender is asked to wait. */
-const windowBytes = 512 * 1024
 
 export interface Written<Result> {
   readonly result: Result
@@ -119,105 +116,19 @@ async function writeThrough<Result>(
   declared: { readonly md5: string; readonly crc32: string },
   write: BodyWrite<Result>,
 ): Promise<Written<Result>> {
-  const pipe = createPipe(size)
-  const receiving = call.body.receive(check, pipe.sink).then(facts => {
+  const pipe = new BodyPipe(size)
+  const receiving = call.body.receive(check, pipe).then(facts => {
     requireCrc32(facts, declared.crc32)
     pipe.end()
     return facts
   })
-  receiving.catch(pipe.fail)
+  receiving.catch(error => pipe.fail(error))
   try {
-    const result = await write(pipe.source, declared)
+    const result = await write(pipe, declared)
     return { result, facts: await receiving }
   } catch (error) {
     // Whatever ended the write, a body that was wrong is the better reason.
     pipe.abandon()
-    throw pipe.failure() ?? error
-  }
-}
-
-interface Pipe {
-  readonly sink: BodySink
-  readonly source: ByteSource
-  /** All bytes have come and are right. */
-  end(): void
-  fail(error: unknown): void
-  /** Nobody reads any more. */
-  abandon(): void
-  /** Why the body broke, unless it did because nobody read it. */
-  failure(): unknown
-}
-
-/** From a body that pushes to a reader that pulls, holding back the newest piece until the whole body is known to be right. */
-function createPipe(size: number): Pipe {
-  const queue: Buffer[] = []
-  let queued = 0
-  let state: 'open' | 'ended' | 'failed' | 'abandoned' = 'open'
-  let error: unknown
-  let opened = false
-  let wakeReader = (): void => {}
-  let roomWaiters: (() => void)[] = []
-
-  const changed = (): void => {
-    wakeReader()
-    if (state === 'open' && queued > windowBytes) return
-    const waiters = roomWaiters
-    roomWaiters = []
-    for (const resolve of waiters) resolve()
-  }
-  async function* read(): AsyncGenerator<Uint8Array> {
-    let held: Buffer | undefined
-    for (;;) {
-      while (queue.length === 0 && state === 'open') {
-        await new Promise<void>(resolve => {
-          wakeReader = resolve
-        })
-      }
-      if (state === 'failed') throw error
-      const piece = queue.shift()
-      if (piece === undefined) break
-      queued -= piece.length
-      changed()
-      if (held !== undefined) yield held
-      held = piece
-    }
-    if (held !== undefined) yield held
-  }
-  const move = (next: typeof state): void => {
-    if (state === 'open' || (state === 'ended' && next === 'abandoned')) state = next
-    changed()
-  }
-  return {
-    sink: {
-      take(piece) {
-        // What comes after the write has ended is of no use to anybody; the server bounds how much of it is read.
-        if (state !== 'open') return undefined
-        queue.push(piece)
-        queued += piece.length
-        wakeReader()
-        return queued > windowBytes ? new Promise(resolve => roomWaiters.push(resolve)) : undefined
-      },
-    },
-    source: {
-      size,
-      open(start, end) {
-        if (!opened && start === 0 && end === size) {
-          opened = true
-          return read()
-        }
-        throw new Failure({
-          class: 'transient',
-          code: 'BodyNotRepeatable',
-          message: 'The body of the request can be read only once',
-        })
-      },
-    },
-    end: () => move('ended'),
-    fail(reason) {
-      if (state === 'open') error = reason
-      move('failed')
-    },
-    abandon: () => move('abandoned'),
-    failure: () => (state === 'failed' ? error : undefined),
+    throw pipe.failure ?? error
   }
 }

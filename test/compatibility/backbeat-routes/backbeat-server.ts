@@ -2,12 +2,15 @@
 // and takes ids of uploads from its clients. Requests are signed with V4 by the shared test server, or here with V2 as a real Backbeat does.
 import { hmacSha1Base64, md5Hex } from '../../../src/base/hash.ts'
 import { realWorld } from '../../../src/base/world.ts'
+import type { DataStore } from '../../../src/locations/data-store.ts'
 import { createMemoryCloud, type MemoryCloud } from '../../../src/locations/memory/cloud.ts'
+import { createMemoryDataStore } from '../../../src/locations/memory/data-store.ts'
 import type { FaultPlan } from '../../../src/locations/memory/faults.ts'
 import { createMemoryLocation } from '../../../src/locations/memory/location.ts'
 import type { Destination } from '../../../src/locations/multiple-backend.ts'
 import type { ApiHandler } from '../../../src/s3/backbeat-routes/backbeat-call.ts'
 import { createBackbeatRoutes } from '../../../src/s3/backbeat-routes/mount.ts'
+import type { S3ServerOptions } from '../../../src/s3/server.ts'
 import {
   type AccountName,
   accounts,
@@ -19,6 +22,9 @@ import {
 } from '../s3/test-server.ts'
 
 export interface BackbeatServer extends TestServer {
+  readonly dataStores: ReadonlyMap<string, DataStore>
+  /** Bytes of the data stores, by name. */
+  readonly bytes: Map<string, Uint8Array>
   readonly aws: MemoryCloud
   readonly azure: MemoryCloud
   readonly destinations: ReadonlyMap<string, Destination>
@@ -27,6 +33,7 @@ export interface BackbeatServer extends TestServer {
 export interface BackbeatServerOptions {
   readonly api?: ApiHandler
   readonly awsFaults?: FaultPlan
+  readonly server?: Partial<S3ServerOptions>
 }
 
 export async function startBackbeatServer(options: BackbeatServerOptions = {}): Promise<BackbeatServer> {
@@ -53,9 +60,17 @@ export async function startBackbeatServer(options: BackbeatServerOptions = {}): 
   ])
   const api = options.api === undefined ? {} : { api: options.api }
   const routes = createBackbeatRoutes({ destinations, world, ...api })
-  const server = await startTestServer({ mountedRoutes: routes.serve, world })
+  const bytes = new Map<string, Uint8Array>()
+  const dataStores = new Map(
+    ['us-east-1', 'us-east-2'].map(name => {
+      return [name, createMemoryDataStore({ name, epoch: '1', random: world.random, disk: bytes })] as const
+    }),
+  )
+  const server = await startTestServer({ mountedRoutes: routes.serve, world, dataStores, ...options.server })
   return {
     ...server,
+    dataStores,
+    bytes,
     aws,
     azure,
     destinations,
