@@ -94,7 +94,7 @@ export interface Location {
     attributes: ObjectAttributes,
     context?: RequestContext & { readonly precondition?: Precondition },
   ): Promise<WriteResult>
-  /** Streams [start, end) of an object; `versionId` '' is the current one. */
+  /** Streams [start, end) of an object; `versionId` '' is the current one. Absent: Failure(object), NoSuchKey or the cloud's own code. */
   get(
     key: string,
     versionId: string,
@@ -119,6 +119,7 @@ export interface Location {
     context?: RequestContext & { readonly precondition?: Precondition },
   ): Promise<WriteResult>
 
+  /** Where ids are made by the client, makes one and sends nothing. */
   initiateUpload(key: string, attributes: ObjectAttributes, context?: RequestContext): Promise<string>
   putPart(
     key: string,

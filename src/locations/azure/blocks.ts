@@ -136,7 +136,8 @@ async function putBlock(
     blob,
     query: { comp: 'block', blockid: id },
     headers: { 'content-md5': hexToBase64(block.md5) },
-    body: requestBody(block.source, { crc32: block.crc32 }, context?.signal),
+    // Hashed a moment ago, and Azure checks the MD5.
+    body: requestBody(block.source, {}, context?.signal),
     contentLength: block.source.size,
     context,
   })
