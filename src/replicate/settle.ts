@@ -117,16 +117,22 @@ function isWhole(work: Settling, subject: Subject, object: StoredObject): boolea
   return !plainMd5.test(etag) || !plainMd5.test(md5) || !work.capabilities.versions || etag === md5
 }
 
-/** A version of ours older than the one under work. */
-function isStrayOlder(work: Settling, object: StoredObject): boolean {
+/** A copy of an older version that the source does not know of: its write arrived late, after it had been written again or given up. */
+async function isStrayOlder(work: Settling, object: StoredObject): Promise<boolean> {
   if (object.isDeleteMarker) return false
-  const id: VersionId | null = decodeVersionId(object.markers[versionMarker] ?? '')
-  return id !== null && isNewer(work.target.versionId, id)
+  const versionId: VersionId | null = decodeVersionId(object.markers[versionMarker] ?? '')
+  if (versionId === null || !isNewer(work.target.versionId, versionId)) return false
+  const { bucket, key, site } = work.target
+  const older = await work.ports.gateway.readVersion({ bucket, key, versionId })
+  if (older === null) return true
+  const backend = older.metadata.replicationInfo.backends.find(candidate => candidate.site === site)
+  // A result that is not folded yet may name this very copy: in doubt it stays.
+  return backend !== undefined && backend.dataStoreVersionId !== '' && backend.dataStoreVersionId !== object.versionId
 }
 
 /**
  * Removes second copies of our version, damaged ones, and older versions of ours that lie above the one that is kept. What lies below stays:
- * it came in its order.
+ * it came in its order. The copy that the source counts as an older version's own is never removed, wherever the destination lists it.
  */
 async function removeStrays(
   work: Settling,
@@ -138,10 +144,10 @@ async function removeStrays(
   if (gateway.removeVersion === undefined) return
   const isMarker = subject.isDeleteMarker
   const keptAt = kept === undefined ? -1 : history.indexOf(kept)
-  const strays = history.filter((object, at) => {
-    if (object === kept) return false
-    if (isMarker ? object.isDeleteMarker : isOurs(subject, object)) return true
-    return at < keptAt && isStrayOlder(work, object)
-  })
-  for (const stray of strays) await gateway.removeVersion(work.target, stray.versionId, callContext(work))
+  for (const [at, object] of history.entries()) {
+    if (object === kept) continue
+    const isSecond = isMarker ? object.isDeleteMarker : isOurs(subject, object)
+    if (!isSecond && !(at < keptAt && (await isStrayOlder(work, object)))) continue
+    await gateway.removeVersion(work.target, object.versionId, callContext(work))
+  }
 }
