@@ -1,13 +1,14 @@
 // PutObject: one pass over the body, then one step in the store that makes the version, its journal entry and its replication work. Until
 // that step nothing of the object exists; after it, it survives any crash.
 import type { Bucket } from '../../domain/bucket.ts'
-import { serviceError } from '../../domain/errors.ts'
+import { ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
 import { noReplication, type ReplicationInfo } from '../../domain/replication-info.ts'
 import { replicationInfoFor } from '../../domain/replication-rule.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
 import type { PutVersion, PutVersionResult, WriteMode } from '../../metadata/metadata-store.ts'
 import { noSuchBucket, noSuchKey, openBucket } from '../access.ts'
+import { invalidArgument } from '../answer.ts'
 import type { Account } from '../auth/account-directory.ts'
 import { checksumHeaders, openPayload, type PayloadFacts } from '../auth/payload-check.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
@@ -100,8 +101,17 @@ export function checkUploadSize(decodedLength: number | undefined, max: number):
   }
 }
 
+/** A write of an object that also names a version or a part is a mistake of its client. Throws InvalidArgument. */
+function refuseParameters(call: Call): void {
+  for (const name of ['versionId', 'partNumber']) {
+    const value = call.query.get(name)
+    if (value !== undefined) throw invalidArgument(`This operation does not accept the parameter ${name}`, name, value)
+  }
+}
+
 export async function putObject(call: Call): Promise<Answer> {
   const { services, headers } = call
+  refuseParameters(call)
   const { bucket, account } = await openBucket(call)
   const settings = readSettings(headers)
   const condition = writeCondition(headers)
@@ -150,11 +160,7 @@ export async function committedOrDiscarded(
   try {
     return await commitVersion(call, put)
   } catch (error) {
-    if (isRefusal(error)) await data.discard()
+    if (error instanceof ServiceError) await data.discard()
     throw error
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ServiceError'
 }

@@ -175,3 +175,15 @@ test('route/internal paths that nobody serves are no buckets', async () => {
   const json = await server.send({ method: 'GET', path: '/_/backbeat/metadata/b/k', as: null })
   assert.equal(json.headers['content-type'], 'application/json')
 })
+
+test('list-buckets/pages and prefix', async () => {
+  for (const name of ['page-c', 'page-a', 'page-b']) await put(`/${name}`)
+  const names = (body: string) => [...body.matchAll(/<Name>([^<]*)<\/Name>/g)].map(([, name]) => name)
+  const first = await server.send({ method: 'GET', path: '/?max-buckets=2&prefix=page-' })
+  assert.deepEqual(names(first.body), ['page-a', 'page-b'])
+  const token = /<ContinuationToken>([^<]*)</.exec(first.body)?.[1] ?? ''
+  const second = await server.send({ method: 'GET', path: `/?continuation-token=${token}&max-buckets=2&prefix=page-` })
+  assert.deepEqual(names(second.body), ['page-c'])
+  assert.doesNotMatch(second.body, /ContinuationToken/)
+  assert.equal(errorCode(await server.send({ method: 'GET', path: '/?max-buckets=0' })), 'InvalidArgument')
+})

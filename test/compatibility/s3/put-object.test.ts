@@ -237,3 +237,11 @@ test('put-object/overwriting without versioning leaves one version and its data 
   const got = await server.send({ method: 'GET', path: '/plain/over' })
   assert.equal(got.body, 'c'.repeat(30_000))
 })
+
+test('put-object/a write that names a version or a part is refused', async () => {
+  for (const query of ['versionId=null', 'partNumber=1']) {
+    const answer = await server.send({ method: 'PUT', path: `/plain/named?${query}`, body: 'x' })
+    assert.equal(errorCode(answer), 'InvalidArgument')
+  }
+  assert.equal(await server.store.version({ bucket: 'plain', key: 'named', version: 'latest' }), null)
+})

@@ -1,0 +1,103 @@
+// Goal: every way to sign that clients use reaches the same objects: presigned URLs, Signature V2, plain and chunked bodies. Method: one of each
+// against the real server, and what happens when it is bent.
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import test, { after, before } from 'node:test'
+import { presignV4Query } from '../../../src/base/signature-v4.ts'
+import { errorCode, startTestServer, type TestServer } from './test-server.ts'
+
+let server: TestServer
+
+before(async () => {
+  server = await startTestServer()
+  await server.send({ method: 'PUT', path: '/signed' })
+  await server.send({ method: 'PUT', path: '/signed/o', body: 'hello' })
+})
+
+after(() => server.close())
+
+function presigned(method: string, path: string, query = ''): string {
+  const signedQuery = presignV4Query({
+    method,
+    host: `${server.host}:${server.port}`,
+    path,
+    query,
+    region: 'us-east-1',
+    service: 's3',
+    accessKey: 'bart-key',
+    secretKey: 'bart-secret',
+    amzDate: new Date().toISOString().replace(/[-:]|\.\d{3}/g, ''),
+    expiresSeconds: 60,
+  })
+  return `${path}?${signedQuery}`
+}
+
+test('presigned/GET, PUT and response parameters', async () => {
+  const got = await server.send({ method: 'GET', path: presigned('GET', '/signed/o'), as: null })
+  assert.equal(got.body, 'hello')
+  const overridden = presigned('GET', '/signed/o', 'response-content-type=text%2Fx')
+  assert.equal((await server.send({ method: 'GET', path: overridden, as: null })).headers['content-type'], 'text/x')
+  const put = await server.send({ method: 'PUT', path: presigned('PUT', '/signed/put'), body: 'by link', as: null })
+  assert.equal(put.status, 200, put.body)
+  assert.equal((await server.send({ method: 'GET', path: '/signed/put' })).body, 'by link')
+})
+
+test('presigned/for another method, key or query it is worth nothing', async () => {
+  const link = presigned('GET', '/signed/o')
+  const bent = [
+    ['DELETE', link],
+    ['GET', link.replace('/signed/o', '/signed/put')],
+    ['GET', `${link}&response-content-type=x`],
+  ] as const
+  for (const [method, path] of bent) {
+    const answer = await server.send({ method, path, as: null })
+    assert.equal(answer.status, 403)
+    assert.equal(errorCode(answer), 'SignatureDoesNotMatch')
+  }
+  assert.equal((await server.send({ method: 'GET', path: '/signed/o' })).body, 'hello')
+})
+
+test('signature V2/GET of an object, with the location header that Backbeat sends', async () => {
+  const date = new Date().toUTCString()
+  const text = `GET\n\n\n\nx-amz-date:${date}\nx-amz-location-constraint:us-east-1\n/signed/o`
+  const signature = createHmac('sha1', 'bart-secret').update(text).digest('base64')
+  const headers = {
+    'x-amz-date': date,
+    'x-amz-location-constraint': 'us-east-1',
+    authorization: `AWS bart-key:${signature}`,
+  }
+  const answer = await server.send({ method: 'GET', path: '/signed/o', headers, as: null })
+  assert.equal(answer.body, 'hello')
+})
+
+test('chunked/an unsigned body with a trailing checksum', async () => {
+  const body = 'b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n'
+  const headers = {
+    'x-amz-decoded-content-length': '11',
+    'content-encoding': 'aws-chunked,gzip',
+    'x-amz-trailer': 'x-amz-checksum-crc32',
+  }
+  const payloadHash = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'
+  const put = await server.send({ method: 'PUT', path: '/signed/chunked', headers, body, payloadHash })
+  assert.equal(put.status, 200, put.body)
+  assert.equal(put.headers['x-amz-checksum-crc32'], 'DUoRhQ==')
+  const got = await server.send({ method: 'GET', path: '/signed/chunked' })
+  assert.equal(got.body, 'hello world')
+  assert.equal(got.headers['content-encoding'], 'gzip')
+})
+
+test('unknown keys, wrong secrets and old clocks are refused', async () => {
+  const send = (authorization: string) => {
+    const headers = {
+      authorization,
+      'x-amz-date': '20200101T000000Z',
+      'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+    }
+    return server.send({ method: 'GET', path: '/signed/o', headers, as: null })
+  }
+  const signed = 'SignedHeaders=host;x-amz-content-sha256;x-amz-date'
+  const scope = `20200101/us-east-1/s3/aws4_request, ${signed}, Signature=${'0'.repeat(64)}`
+  assert.equal(errorCode(await send(`AWS4-HMAC-SHA256 Credential=nobody/${scope}`)), 'InvalidAccessKeyId')
+  assert.equal(errorCode(await send(`AWS4-HMAC-SHA256 Credential=bart-key/${scope}`)), 'RequestTimeTooSkewed')
+  assert.equal(errorCode(await send('Bearer x')), 'InvalidArgument')
+})
