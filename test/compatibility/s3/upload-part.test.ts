@@ -52,6 +52,7 @@ test('upload-part/refused: numbers, uploads, buckets and accounts that are wrong
     assert.deepEqual(codeOf(answer), [400, 'InvalidArgument'], number)
     assert.equal(errorMessage(answer), 'Part number must be an integer between 1 and 10000, inclusive')
   }
+  assert.deepEqual(codeOf(await put('/plain/part-refused?partNumber=1')), [400, 'InvalidArgument'])
   assert.deepEqual(codeOf(await put('/plain/part-refused?partNumber=1&uploadId=nonsense')), [404, 'NoSuchUpload'])
   assert.deepEqual(codeOf(await put('/plain/part-refused?partNumber=1&uploadId=')), [404, 'NoSuchUpload'])
   const elsewhere = await put(`/plain/elsewhere?partNumber=1&uploadId=${started.UploadId}`)
