@@ -1,7 +1,22 @@
 // The thread that moves the write-ahead log into the database file, on a connection of its own, so that no commit pays for it. Protocol: each
-// `checkpoint` is answered by `checkpointed`; `close` ends the thread.
+// `checkpoint` is answered by a CheckpointMessage; `close` ends the thread.
 import { parentPort, workerData } from 'node:worker_threads'
-import { Connection } from './connection.ts'
+import { Connection, isFinal } from './connection.ts'
+
+export interface CheckpointMessage {
+  /** The disk has failed: what was thought to be flushed may not be. */
+  readonly fatal: string | null
+}
+
+function checkpoint(connection: Connection): string | null {
+  try {
+    connection.all('PRAGMA wal_checkpoint(PASSIVE)')
+    return null
+  } catch (error) {
+    // Anything else (no space left) leaves the log as it is, for the next time.
+    return isFinal(error) && error instanceof Error ? error.message : null
+  }
+}
 
 function serve(): void {
   const port = parentPort
@@ -12,13 +27,7 @@ function serve(): void {
   connection.execute('PRAGMA synchronous = NORMAL')
   port.on('message', (order: 'checkpoint' | 'close') => {
     if (order === 'checkpoint') {
-      let problem: string | null = null
-      try {
-        connection.all('PRAGMA wal_checkpoint(PASSIVE)')
-      } catch (error) {
-        problem = error instanceof Error ? error.message : String(error)
-      }
-      port.postMessage({ kind: 'checkpointed', problem })
+      port.postMessage({ fatal: checkpoint(connection) } satisfies CheckpointMessage)
       return
     }
     connection.close()

@@ -109,7 +109,8 @@ export interface Commands {
   'create-upload': { request: { readonly upload: Upload }; reply: 'created' | 'no-such-bucket' }
   'put-part': { request: PutPartCommand; reply: 'stored' | 'no-such-upload' }
   'abort-upload': { request: UploadAddress; reply: 'aborted' | 'no-such-upload' }
-  'trim-journal': { request: { readonly sequence: number }; reply: null }
+  /** Answers whether there is more to trim. */
+  'trim-journal': { request: { readonly sequence: number }; reply: boolean }
   'forget-garbage': { request: { readonly ids: readonly number[] }; reply: null }
 
   claim: {

@@ -1,3 +1,4 @@
+// The folder belongs to one living process, and to nobody after that one is dead.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

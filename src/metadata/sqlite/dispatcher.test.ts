@@ -1,3 +1,4 @@
+// Batches as the writer gets them: who comes first, who shares a flush, and what a failure does to whom.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { realWorld } from '../../base/world.ts'
@@ -42,6 +43,9 @@ function fixture() {
   return { dispatcher, next, seen, client, replication, runs }
 }
 
+/** Until what is due in this turn of the event loop has run. */
+const turn = () => new Promise<void>(resolve => realWorld.timers.immediate(resolve))
+
 const kinds = (run: Run): string[] => run.batch.commands.map(command => command.kind)
 
 test('commands of one turn share a batch, client commands first, and only they ask for a flush', async () => {
@@ -65,7 +69,7 @@ test('one batch is under way at a time, and replication gets a tenth of the next
   const running = await next()
   const clients = Array.from({ length: 2000 }, client)
   const others = Array.from({ length: 100 }, replication)
-  await new Promise(resolve => setImmediate(resolve))
+  await turn()
   assert.equal(runs.length, 0)
   running.answer()
   await first
@@ -77,7 +81,7 @@ test('one batch is under way at a time, and replication gets a tenth of the next
   for (let left = 0; left < 10; left += 1) {
     const run = runs.shift()
     run?.answer()
-    await new Promise(resolve => setImmediate(resolve))
+    await turn()
   }
   await Promise.all([...clients, ...others])
 })

@@ -3,6 +3,7 @@
 // later on is final: everything is refused and `onFatal` is called once.
 import { Worker } from 'node:worker_threads'
 import type { World } from '../../base/world.ts'
+import type { CheckpointMessage } from './checkpoint-thread.ts'
 import type { CommandClass, CommandKind, Reply, Request } from './commands.ts'
 import { Connection } from './connection.ts'
 import { type BatchRunner, Dispatcher, StoreClosedError, StoreFailedError } from './dispatcher.ts'
@@ -69,7 +70,11 @@ export class SqliteEngine {
         for (const listener of this.#journalListeners) listener()
       },
       grown: logPages => {
-        if (logPages > checkpointPages) checkpoints?.start(() => this.#dispatcher.restartLog())
+        if (logPages > checkpointPages)
+          checkpoints?.start(fatal => {
+            if (fatal === null) this.#dispatcher.restartLog()
+            else this.fail(new StoreFailedError(`the database failed: ${fatal}`))
+          })
       },
       fatal: error => options.onFatal?.(error),
     })
@@ -197,13 +202,13 @@ async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
 class Checkpoints {
   readonly #path: string
   #worker: Worker | null = null
-  #done: (() => void) | null = null
+  #done: ((fatal: string | null) => void) | null = null
 
   constructor(path: string) {
     this.#path = path
   }
 
-  start(moved: () => void): void {
+  start(moved: (fatal: string | null) => void): void {
     if (this.#done !== null) return
     this.#done = moved
     this.#worker ??= this.#startThread()
@@ -212,9 +217,10 @@ class Checkpoints {
 
   #startThread(): Worker {
     const worker = new Worker(new URL('./checkpoint-thread.ts', import.meta.url), { workerData: { path: this.#path } })
-    worker.on('message', () => {
-      this.#done?.()
+    worker.on('message', (message: CheckpointMessage) => {
+      const done = this.#done
       this.#done = null
+      done?.(message.fatal)
     })
     // Without this thread the writer empties the log itself at its hard bound: slower, not wrong.
     worker.on('error', () => {

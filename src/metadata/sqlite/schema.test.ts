@@ -1,3 +1,4 @@
+// Which files are migrated, which are refused, and what is left when a migration fails.
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -7,6 +7,7 @@ import { storedVersionId } from '../../domain/version-id.ts'
 import type {
   ChangeVersion,
   DeleteVersion,
+  InlineData,
   Listing,
   ListOptions,
   MetadataStore,
@@ -100,7 +101,7 @@ function versionMethods(
         key: put.key,
         mode: put.mode,
         body: versionBody(put.metadata, put.integrity),
-        inline: put.inline ?? null,
+        inline: exact(put.inline),
         condition: put.condition ?? null,
         uploadId: put.completes?.uploadId ?? null,
       }),
@@ -139,6 +140,13 @@ function versionMethods(
       engine.reader.get<{ bytes: Uint8Array }>('SELECT bytes FROM inline_data WHERE data_key = ?', dataKey)?.bytes ??
       null,
   }
+}
+
+/** A view of a larger buffer (a piece of what came from a socket) would cross to the writer with all of it. */
+function exact(inline: InlineData | undefined): InlineData | null {
+  if (inline === undefined) return null
+  const { key, bytes } = inline
+  return bytes.byteLength === bytes.buffer.byteLength ? { key, bytes } : { key, bytes: new Uint8Array(bytes) }
 }
 
 function readVersion(engine: SqliteEngine, address: VersionKey): VersionRecord | null {
@@ -239,7 +247,7 @@ function uploadMethods(
         .map(row => uploadForm(bucket, row))
     },
     putPart: (bucket, key, uploadId, part, inline) =>
-      engine.submit('client', 'put-part', { bucket, key, uploadId, part, inline: inline ?? null }),
+      engine.submit('client', 'put-part', { bucket, key, uploadId, part, inline: exact(inline) }),
     parts: async uploadId =>
       reader
         .all<PartRow>('SELECT * FROM parts WHERE upload_id = ? ORDER BY part_number', uploadId)
@@ -295,7 +303,7 @@ function journalMethods(engine: SqliteEngine): Methods<'journal' | 'onJournal' |
         .map(row => journalEntry(row)),
     onJournal: listener => engine.onJournal(listener),
     trimJournal: async sequence => {
-      await engine.submit('replication', 'trim-journal', { sequence })
+      while (await engine.submit('replication', 'trim-journal', { sequence }));
     },
   }
 }

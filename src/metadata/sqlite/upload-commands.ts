@@ -111,11 +111,18 @@ export function forgetGarbage(context: WriteContext, request: Request<'forget-ga
   return null
 }
 
-/** The newest entry stays: its sequence number must never come again. */
-export function trimJournal(context: WriteContext, request: Request<'trim-journal'>): null {
-  context.connection.run(
-    'DELETE FROM journal WHERE sequence <= ? AND sequence < (SELECT max(sequence) FROM journal)',
-    request.sequence,
+/** Most entries that one command trims, so that a long journal does not hold up the batch that is rid of it. */
+const trimMax = 2_000
+
+/** Answers whether there is more to trim. The newest entry stays: its sequence number must never come again. */
+export function trimJournal(context: WriteContext, request: Request<'trim-journal'>): boolean {
+  const bounds = context.connection.get<{ oldest: number | null; newest: number | null }>(
+    'SELECT (SELECT min(sequence) FROM journal) AS oldest, (SELECT max(sequence) FROM journal) AS newest',
   )
-  return null
+  const { oldest = null, newest = null } = bounds ?? {}
+  if (oldest === null || newest === null) return false
+  const end = Math.min(request.sequence, newest - 1)
+  const upTo = Math.min(end, oldest + trimMax - 1)
+  context.connection.run('DELETE FROM journal WHERE sequence <= ?', upTo)
+  return upTo < end
 }

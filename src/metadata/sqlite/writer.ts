@@ -91,7 +91,7 @@ export class Writer {
     connection.run('COMMIT')
     this.#crashPoint('after-commit')
     const logPages = this.#tendLog(batch.restartLog)
-    return { replies, journaled: context.journaled, logPages, fatal: null }
+    return { replies, journaled: context.journaled, logPages, fatal: this.#fatal }
   }
 
   #carryOut(command: Command): CommandReply {
@@ -134,11 +134,16 @@ export class Writer {
   /** Answers how many pages of the log are still to be moved. A long log is emptied here, where nothing can be added meanwhile. */
   #tendLog(restart: boolean): number {
     if (this.#options.path === ':memory:') return 0
-    const found = this.connection.get<{ log: number; checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)')
-    const { log, checkpointed } = found ?? { log: 0, checkpointed: 0 }
-    if (log > logPagesMax) this.connection.all('PRAGMA wal_checkpoint(TRUNCATE)')
-    else if (restart && log > logPagesLong) this.connection.all('PRAGMA wal_checkpoint(PASSIVE)')
-    else return log - checkpointed
+    try {
+      const found = this.connection.get<{ log: number; checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)')
+      const { log, checkpointed } = found ?? { log: 0, checkpointed: 0 }
+      if (log > logPagesMax) this.connection.all('PRAGMA wal_checkpoint(TRUNCATE)')
+      else if (restart && log > logPagesLong) this.connection.all('PRAGMA wal_checkpoint(PASSIVE)')
+      else return log - checkpointed
+    } catch (error) {
+      // The batch is safe in the log all the same; only what comes after a broken disk cannot be.
+      if (isFinal(error)) this.#fatal = messageOf(error)
+    }
     return 0
   }
 
