@@ -30,6 +30,9 @@ export interface TaskOutcome {
   readonly version: SourceVersion | null
 }
 
+/** Carries out one attempt and never rejects. */
+export type RunTask = (claimed: Claimed, ports: TaskPorts, settings: TaskSettings) => Promise<TaskOutcome>
+
 export async function runTask(claimed: Claimed, ports: TaskPorts, settings: TaskSettings): Promise<TaskOutcome> {
   const progress: Progress = { unsettled: claimed.row.unsettled, upload: claimed.row.upload ?? null }
   let version: SourceVersion | null = null

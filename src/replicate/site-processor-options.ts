@@ -5,6 +5,7 @@ import type { FailureFacts } from '../domain/failure.ts'
 import type { Ledger } from '../metadata/ledger.ts'
 import type { TopicLog } from '../queue/topic-log.ts'
 import type { CircuitState } from './breaker.ts'
+import type { RunTask } from './multiple-backend-task.ts'
 import type { Backoff } from './retry-policy.ts'
 import type { SourceGateway } from './source-gateway.ts'
 import type { TaskSettings } from './work.ts'
@@ -27,6 +28,8 @@ export interface SiteProcessorOptions {
   /** Pace of retries, and of the probes of an open circuit. */
   readonly backoff: Backoff
   readonly settings: TaskSettings
+  /** What one attempt does; left out: a multiple-backend task. */
+  readonly runTask?: RunTask
 }
 
 export interface ProcessorState {

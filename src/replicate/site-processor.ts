@@ -51,6 +51,8 @@ class QueueProcessor implements SiteProcessor {
   /** Begun or given back, not yet in the ledger. */
   #reporting = 0
   #pumping = false
+  /** Counts what may have made room for more entries, so that nothing is missed between looking and waiting. */
+  #wakes = 0
   #wakeTaker: (() => void) | null = null
   #still: (() => void)[] = []
   readonly #timers = new Set<Timer>()
@@ -148,9 +150,14 @@ class QueueProcessor implements SiteProcessor {
       this.#consumer?.resume()
       if (this.#consumer !== null) this.#due.check()
     }
-    this.#wakeTaker?.()
+    this.#wake()
     this.#pump()
     this.#tellIfStill()
+  }
+
+  #wake(): void {
+    this.#wakes += 1
+    this.#wakeTaker?.()
   }
 
   #tellIfStill(): void {
@@ -171,27 +178,28 @@ class QueueProcessor implements SiteProcessor {
 
   async #takeAll(consumer: TopicConsumer): Promise<void> {
     while (!this.#closed) {
+      const wakes = this.#wakes
       const room = limits.processorQueue - this.#order.held
       if (this.#isGated || room <= 0 || this.#order.ready >= readyKeysMax) {
-        await this.#takerWoken()
+        await this.#takerWoken(wakes)
         continue
       }
       try {
         const records = await consumer.take(Math.min(room, limits.pipelineBatch))
         for (const record of records) this.#accept(record)
-        if (records.length === 0) await this.#takerWoken()
+        if (records.length === 0) await this.#takerWoken(wakes)
       } catch (error) {
         if (this.#closed) return
         this.#notice('taking entries', error)
-        await this.#takerWoken()
+        await this.#takerWoken(this.#wakes)
       }
       this.#pump()
     }
   }
 
-  /** Until something changed that may make room; with a bound, because the log may make room by itself. */
-  #takerWoken(): Promise<void> {
-    if (this.#closed) return Promise.resolve()
+  /** Until something has changed since `wakes` that may make room; with a bound, because the log may make room by itself. */
+  #takerWoken(wakes: number): Promise<void> {
+    if (this.#closed || this.#wakes !== wakes) return Promise.resolve()
     return new Promise(resolve => {
       const wake = (): void => {
         timer.cancel()
@@ -217,7 +225,7 @@ class QueueProcessor implements SiteProcessor {
 
   #finish(record: TopicRecord): void {
     this.#consumer?.finish(record)
-    this.#wakeTaker?.()
+    this.#wake()
   }
 
   // --- claiming ---
@@ -236,12 +244,19 @@ class QueueProcessor implements SiteProcessor {
     return this.#breaker.allowed(this.#options.concurrency)
   }
 
+  /** How many keys to claim now. Claims are made for many keys at once: only when few are left, and then enough to keep all tasks busy. */
+  get #wanted(): number {
+    const concurrency = this.#concurrency
+    const waiting = this.#claiming + this.#claimed.length
+    if (this.#breaker.state !== 'closed') return Math.max(0, concurrency - waiting - this.#running)
+    if (this.#running >= concurrency && waiting > concurrency / 2) return 0
+    return Math.max(0, concurrency * claimAheadFactor - waiting - this.#running)
+  }
+
   async #claimReady(): Promise<void> {
-    const ahead = this.#breaker.state === 'closed' ? this.#concurrency * claimAheadFactor : this.#concurrency
-    const wanted = ahead - this.#claiming - this.#claimed.length - this.#running
-    const works = wanted > 0 ? this.#order.take(Math.min(wanted, limits.pipelineBatch)) : []
+    const works = this.#order.take(Math.min(this.#wanted, limits.pipelineBatch))
     if (this.#order.ready < readyKeysMax / 2) {
-      this.#wakeTaker?.()
+      this.#wake()
       this.#due.more()
     }
     if (works.length === 0) return
@@ -320,7 +335,8 @@ class QueueProcessor implements SiteProcessor {
     if (attemptsStarted.hasSubscribers)
       attemptsStarted.publish({ bucket, key, versionId, site, attempt: row.attempts, size: row.size })
     const { signal } = claimed.kept
-    const outcome = await runTask({ row, applied, token, signal }, { gateway, ledger, budget, world }, settings)
+    const run = this.#options.runTask ?? runTask
+    const outcome = await run({ row, applied, token, signal }, { gateway, ledger, budget, world }, settings)
     const end = this.#endOf(claimed, outcome)
     if (attemptsEnded.hasSubscribers) {
       const failure = outcome.end.kind === 'failed' ? { failure: outcome.end.facts } : {}
