@@ -167,9 +167,9 @@ class HttpS3Server implements S3Server {
         outcome.status = response.headersSent ? answer.status : 0
       }
     } catch (error) {
-      // The answer broke off half-way; its client sees that by the closed connection.
+      // The answer broke off half-way; its client sees that by the closed connection. A client that left is no defect.
+      if (!response.destroyed) defects.publish({ where: exchange.operation, requestId: exchange.requestId, error })
       response.destroy()
-      if (!request.destroyed) defects.publish({ where: exchange.operation, requestId: exchange.requestId, error })
     }
     if (!s3Requests.hasSubscribers) return
     s3Requests.publish({

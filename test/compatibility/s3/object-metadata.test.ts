@@ -156,3 +156,12 @@ test('object-metadata/user metadata: names in lower case, values as UTF-8 or enc
   const head = await server.send({ method: 'HEAD', path: '/meta/words' })
   assert.equal(head.headers['x-amz-meta-a'], '=?UTF-8?B?Z3LDvG4=?=')
 })
+
+test('object-metadata/content headers beyond ASCII are stored as text and shown as the bytes that came', async () => {
+  const sent = Buffer.from('attachment; filename="ü.txt"').toString('latin1')
+  const headers = { 'content-disposition': sent }
+  const answer = await server.send({ method: 'PUT', path: '/meta/disposition', headers, body: '' })
+  const metadata = await stored('disposition', answer.headers['x-amz-version-id'])
+  assert.equal(metadata['content-disposition'], 'attachment; filename="ü.txt"')
+  assert.equal((await server.send({ method: 'HEAD', path: '/meta/disposition' })).headers['content-disposition'], sent)
+})

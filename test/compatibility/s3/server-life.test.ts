@@ -72,6 +72,28 @@ test('server/data that is missing is an InternalError, not a broken download', a
   })
 })
 
+test('server/data that breaks half-way cuts the connection: a short body is never taken for a whole one', async () => {
+  const dataStore: DataStore = {
+    ...brokenDataStore([]),
+    create: () => ({
+      key: 'torn',
+      write: async () => undefined,
+      finish: async () => undefined,
+      discard: async () => undefined,
+    }),
+    async *read() {
+      yield Buffer.alloc(50_000)
+      throw new Error('a bad sector')
+    },
+  }
+  await withServer({ dataStores: new Map([['us-east-1', dataStore]]) }, async (server, seen) => {
+    await server.send({ method: 'PUT', path: '/bucket/torn', body: 'x'.repeat(100_000) })
+    await assert.rejects(server.send({ method: 'GET', path: '/bucket/torn' }), /aborted|hang up/)
+    assert.equal(seen.length, 1)
+    assert.equal((await server.send({ method: 'HEAD', path: '/bucket/torn' })).status, 200)
+  })
+})
+
 test('server/every request is published with operation, status, size and error code', async () => {
   await withServer({}, async server => {
     const events: S3RequestEvent[] = []
