@@ -43,6 +43,7 @@ async function load(
   random: () => number,
   acknowledged: Acknowledged[],
   stopped: () => boolean,
+  progressed: () => void,
 ): Promise<void> {
   const worker = async (name: number): Promise<void> => {
     for (let count = 0; !stopped(); count++) {
@@ -51,6 +52,7 @@ async function load(
         if (random() < 0.15) {
           const answer = await client.send(new DeleteObjectCommand({ Bucket: sourceBucket, Key: key }))
           acknowledged.push({ key, versionId: answer.VersionId ?? '', md5: null })
+          progressed()
           continue
         }
         const large = name === 0 && count % 7 === 3
@@ -60,6 +62,7 @@ async function load(
           new PutObjectCommand({ Bucket: sourceBucket, Key: key, Body: body, Metadata: { count: String(count) } }),
         )
         acknowledged.push({ key, versionId: answer.VersionId ?? '', md5: createHash('md5').update(body).digest('hex') })
+        progressed()
       } catch {
         // Not acknowledged: it may or may not be there, both are right.
         if (!stopped()) await new Promise(resolve => setImmediate(resolve))
@@ -143,8 +146,14 @@ test(`after ${runs} kills nothing acknowledged is lost, doubled or PENDING (KILL
     for (let run = 0; run < runs; run++) {
       let stopped = false
       const client = s3Client(crossbeat.s3, crossbeat.keys)
-      const loading = load(client, random, acknowledged, () => stopped)
-      await new Promise(resolve => setTimeout(resolve, 200 + random() * 2000))
+      // The moment is counted in acknowledgements, so that it falls into the work however slow the machine is.
+      const until = acknowledged.length + 25 + Math.floor(random() * 150)
+      const reached = Promise.withResolvers<void>()
+      const progressed = (): void => {
+        if (acknowledged.length >= until) reached.resolve()
+      }
+      const loading = load(client, random, acknowledged, () => stopped, progressed)
+      await reached.promise
       await crossbeat.kill()
       stopped = true
       await loading
