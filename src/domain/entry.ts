@@ -13,7 +13,7 @@ export interface JournalEntry {
   readonly key: string
   readonly versionId: VersionId
   readonly revision: number
-  /** The version's public metadata as JSON now; null when the version is gone or does not need replication (overall status is not PENDING). */
+  /** The version's public metadata as JSON now; null when the version is gone or no backend of it is PENDING any more. */
   readonly metadataJson: string | null
 }
 

@@ -44,8 +44,11 @@ export function foldSuite(adapter: StoreAdapter): void {
     )
     assert.equal((await store.ledger.row({ ...key, versionId: version, site: 'aws' }))?.state, 'completed')
     assert.deepEqual([(await sumsOf(store, 'aws')).objects, (await sumsOf(store, 'azure')).objects], [0, 1])
+    const entry = async () => (await store.journal(0, 1))[0]
+    assert.notEqual((await entry())?.metadataJson ?? null, null, 'the other site may not have been told yet')
     await complete(store, 'azure', 'b', 'k')
     assert.equal((await infoOf(store, version)).status, 'COMPLETED')
+    assert.equal((await entry())?.metadataJson, null)
     const slotAt = Math.floor(world.clock.now() / 300_000) * 300_000
     assert.deepEqual(
       await store.ledger.activity(0),

@@ -2,7 +2,7 @@
 // caller's SQL selects. Everything here is synchronous: connections live in the writer's thread, or serve short indexed reads.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly readOnly?: boolean
   /** How long a statement waits for another connection's lock, milliseconds. */
   readonly busyTimeoutMs?: number
@@ -77,7 +77,7 @@ export class Connection {
 }
 
 /** SQLite's extended result code of an error thrown by a connection; null when it is another error. */
-export function resultCodeOf(error: unknown): number | null {
+function resultCodeOf(error: unknown): number | null {
   if (!(error instanceof Error) || !('errcode' in error)) return null
   return typeof error.errcode === 'number' ? error.errcode : null
 }

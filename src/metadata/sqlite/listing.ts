@@ -83,7 +83,7 @@ function start(options: ListOptions): Position {
 }
 
 /** Order of the UTF-8 bytes, which differs from that of JavaScript's strings beyond the basic plane. */
-export function byteOrder(a: string, b: string): number {
+function byteOrder(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'))
 }
 

@@ -209,14 +209,19 @@ class Group {
       this.#position = this.#low
       this.#members[0]?.wake()
     }
-    await this.commit()
+    await this.#commitLast()
+  }
+
+  /** When the store is gone already, nothing is lost: the records are delivered again. */
+  async #commitLast(): Promise<void> {
+    await this.commit().catch(() => {})
   }
 
   async close(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = null
     await Promise.all([...this.#members].map(member => member.close()))
-    await this.commit()
+    await this.#commitLast()
   }
 }
 
