@@ -229,6 +229,16 @@ describe('a pause', () => {
     assert.equal((await scenario.backlog('azure')).objects, 0)
   })
 
+  test('that is taken back at once costs no time', async () => {
+    const scenario = await startScenario()
+    scenario.processor('aws').pause()
+    scenario.processor('aws').resume()
+    await scenario.put('a', 'one')
+    const began = scenario.time.now
+    await scenario.drained()
+    assert.ok(scenario.time.now - began < 100)
+  })
+
   test('parks what waits for a retry at once, and nothing is tried until the resume', async () => {
     const scenario = await startScenario()
     scenario.faults = faultAt('aws', 'put', unavailable)
