@@ -3,6 +3,7 @@
 import { type ChecksumAlgorithm, createHasher } from '../base/hash.ts'
 import type { Bucket } from '../domain/bucket.ts'
 import { serviceError } from '../domain/errors.ts'
+import { Failure } from '../domain/failure.ts'
 import { limits } from '../domain/limits.ts'
 import type { VersionRecord } from '../domain/object-metadata.ts'
 import { noSuchKey, type OpenBucket, openOtherBucket } from './access.ts'
@@ -129,7 +130,13 @@ export async function copyBytes(call: Call, task: CopyTask): Promise<ReceivedDat
     return found
   }
   const bytes = { size, chunks: hashing.chunks }
-  return storeBytes(call.services, task.target, bytes, { partNumber: task.partNumber, facts })
+  try {
+    return await storeBytes(call.services, task.target, bytes, { partNumber: task.partNumber, facts })
+  } catch (error) {
+    // Further pieces may go while the first are being read.
+    if (error instanceof Failure && error.facts.class === 'source-gone') return null
+    throw error
+  }
 }
 
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

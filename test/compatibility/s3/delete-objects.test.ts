@@ -165,6 +165,34 @@ test('delete-objects/thousand: as many as allowed, and one more', async () => {
   assert.equal(await exists('plain', 'many/7'), true)
 })
 
+test('delete-objects/together: the deletions of one request reach the store in one turn, to be flushed as one', async () => {
+  const { store } = server
+  const real = { putVersion: store.putVersion, deleteVersion: store.deleteVersion }
+  let turn = 0
+  const turns: number[] = []
+  const note = (): void => {
+    if (turns.length === 0) queueMicrotask(() => turn++)
+    turns.push(turn)
+  }
+  store.putVersion = put => {
+    note()
+    return real.putVersion.call(store, put)
+  }
+  store.deleteVersion = removal => {
+    note()
+    return real.deleteVersion.call(store, removal)
+  }
+  try {
+    const keys = Array.from({ length: 50 }, (_, index) =>
+      object(`t${index}`, index % 2 ? '<VersionId>null</VersionId>' : ''),
+    )
+    assert.equal((await remove('versioned', deletion(keys.join('')))).status, 200)
+  } finally {
+    Object.assign(store, real)
+  }
+  assert.deepEqual(turns, new Array(50).fill(0))
+})
+
 test('delete-objects/digest: one is required and must be right', async () => {
   await put('plain', 'kept')
   const body = deletion(object('kept'))
