@@ -15,8 +15,8 @@ import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../src/metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../src/metadata/sqlite/sqlite-metadata-store.ts'
 import { manualWorld } from './manual-clock.ts'
-import { inlineSqlite } from './sqlite-stores.ts'
-import { claimed, complete, makeBucket, put, sumsOf } from './store-fixtures.ts'
+import { inlineSqlite, sqliteAdapters } from './sqlite-stores.ts'
+import { claimed, complete, dataAt, inlineName, makeBucket, put, sumsOf } from './store-fixtures.ts'
 
 const writerPath = fileURLToPath(new URL('./sqlite-crash-writer.ts', import.meta.url))
 
@@ -99,6 +99,27 @@ it('refuses all of a batch whose commit fails, and shows nothing of it', async t
   assert.equal((await sumsOf(store, 'aws')).objects, 1)
 })
 
+it('undoes a command that fails in the middle, and nothing of those beside it', async test => {
+  const subject = await inlineSqlite.open(manualWorld())
+  test.after(() => subject.close())
+  const store = sqliteMetadataStore(subject.engine)
+  await makeBucket(store, 'b')
+  const inline = { key: inlineName('same'), bytes: Buffer.from('abc') }
+  const results = await Promise.allSettled([
+    put(store, 'b', 'k1', { sites: ['aws'], inline, location: dataAt(inline.key) }),
+    put(store, 'b', 'k2', { sites: ['aws'], inline, location: dataAt(inline.key) }),
+    put(store, 'b', 'k3', { sites: ['aws'] }),
+  ])
+  assert.deepEqual(
+    results.map(result => result.status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+  assert.equal(await store.version({ bucket: 'b', key: 'k2', version: 'latest' }), null)
+  assert.equal((await store.journal(0, 10)).length, 2)
+  assert.equal((await sumsOf(store, 'aws')).objects, 2)
+  assert.equal(await store.ledger.recount(), false)
+})
+
 it('keeps what was committed when the process dies before it could answer', async test => {
   const world = manualWorld()
   let crash: string | null = null
@@ -116,20 +137,21 @@ it('keeps what was committed when the process dies before it could answer', asyn
   assert.equal(await store.ledger.recount(), false)
 })
 
-it('refuses what is queued when it is closed abruptly, and the next opener finds what was committed', async test => {
-  const subject = await inlineSqlite.open(manualWorld())
-  test.after(() => subject.close())
-  const store = sqliteMetadataStore(subject.engine)
-  await makeBucket(store, 'b')
-  await put(store, 'b', 'k1', { sites: ['aws'] })
-  await claimed(store, 'aws', 'b', 'k1')
-  const queued = assert.rejects(put(store, 'b', 'k2'))
-  const again = sqliteMetadataStore((await subject.crash()).engine)
-  await queued
-  await assert.rejects(put(store, 'b', 'k3'), 'the former process writes nothing any more')
-  assert.equal(await again.version({ bucket: 'b', key: 'k2', version: 'latest' }), null)
-  assert.equal((await claimed(again, 'aws', 'b', 'k1')).row.unsettled, true)
-})
+for (const adapter of sqliteAdapters)
+  it(`refuses what is queued when it is closed abruptly, and the next opener finds what was committed (${adapter.name})`, async test => {
+    const subject = await adapter.open(manualWorld())
+    test.after(() => subject.close())
+    const store = sqliteMetadataStore(subject.engine)
+    await makeBucket(store, 'b')
+    await put(store, 'b', 'k1', { sites: ['aws'] })
+    await claimed(store, 'aws', 'b', 'k1')
+    const queued = assert.rejects(put(store, 'b', 'k2'))
+    const again = sqliteMetadataStore((await subject.crash()).engine)
+    await queued
+    await assert.rejects(put(store, 'b', 'k3'), 'the former process writes nothing any more')
+    assert.equal(await again.version({ bucket: 'b', key: 'k2', version: 'latest' }), null)
+    assert.equal((await claimed(again, 'aws', 'b', 'k1')).row.unsettled, true)
+  })
 
 it('trusts no open row after a boot that followed no orderly end', async test => {
   const subject = await inlineSqlite.open(manualWorld())

@@ -11,7 +11,7 @@ export interface SqliteSubject {
   readonly engine: SqliteEngine
   /** Closes in order, opens the same database again. */
   reopen(options?: Partial<SqliteOptions>): Promise<SqliteSubject>
-  /** As after kill -9: nothing is closed in order. Inline only. */
+  /** As after kill -9: nothing is closed in order. */
   crash(options?: Partial<SqliteOptions>): Promise<SqliteSubject>
   close(): Promise<void>
 }
@@ -36,8 +36,8 @@ async function subject(options: SqliteOptions, cleanUp: () => void): Promise<Sql
       await engine.close()
       return again(changes)
     },
-    crash(changes) {
-      engine.closeAbruptly()
+    async crash(changes) {
+      await engine.closeAbruptly()
       return again(changes)
     },
     async close() {

@@ -39,6 +39,8 @@ const checkpointPages = 2_000
 interface Backend extends BatchRunner {
   readonly epoch: number
   close(): Promise<void>
+  /** Ends at once, in the middle of whatever it does. */
+  abandon(): Promise<void>
 }
 
 export class SqliteEngine {
@@ -111,11 +113,20 @@ export class SqliteEngine {
     await this.#backend.close()
   }
 
-  /** The end of a simulated process: what is not committed is refused and forgotten, nothing is marked, the database stays as it is. */
-  closeAbruptly(): void {
+  /**
+   * The end of a process that was killed: what is not committed is refused and forgotten, nothing is marked. Inline it takes effect at once, and
+   * a database in memory stays as it is for the next opener; otherwise the promise resolves when the threads are gone.
+   */
+  closeAbruptly(): Promise<void> {
     this.#dispatcher.refuse(new StoreClosedError('the process has ended'))
     this.#journalListeners.clear()
-    this.#closing ??= Promise.resolve()
+    this.#closing ??= this.#abandon()
+    return this.#closing
+  }
+
+  async #abandon(): Promise<void> {
+    if (this.#ownsReader) this.reader.close()
+    await Promise.all([this.#backend.abandon(), this.#checkpoints?.abandon()])
   }
 }
 
@@ -148,6 +159,7 @@ function openInline(options: SqliteOptions, writerOptions: WriterOptions, connec
     close: async () => {
       if (connection === undefined) writer.close()
     },
+    abandon: async () => {},
   }
   return new SqliteEngine(options, backend, { connection: writer.connection, owned: false }, null)
 }
@@ -195,6 +207,10 @@ async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
         closed = resolve
         order({ kind: 'close' })
       }),
+    abandon: async () => {
+      closed = () => {}
+      await worker.terminate()
+    },
   }
 }
 
@@ -237,5 +253,10 @@ class Checkpoints {
     const ended = new Promise(resolve => worker.once('exit', resolve))
     worker.postMessage('close')
     await ended
+  }
+
+  async abandon(): Promise<void> {
+    await this.#worker?.terminate()
+    this.#worker = null
   }
 }
