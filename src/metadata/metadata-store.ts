@@ -35,7 +35,10 @@ export interface PutVersion {
   readonly integrity: Integrity | null
   readonly inline?: InlineData
   readonly condition?: WriteCondition
-  /** Completes this upload: its parts become the version's data, unused parts become garbage, the upload ends. */
+  /**
+   * Completes this upload: its parts become the version's data, unused parts become garbage, the upload ends. Outcome 'no-such-upload' also when
+   * a piece of `metadata.location` is no longer that of a part (it was sent again): the caller reads the parts again.
+   */
   readonly completes?: { readonly uploadId: string }
 }
 

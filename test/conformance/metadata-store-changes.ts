@@ -173,6 +173,26 @@ export function uploadSuite(adapter: StoreAdapter): void {
     assert.equal(again.outcome, 'no-such-upload')
   })
 
+  it('does not complete an upload with data of a part that was replaced since', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    await store.createUpload(upload('u1', 'k'))
+    await store.putPart('b', 'k', 'u1', part(1, 'former'))
+    await store.putPart('b', 'k', 'u1', part(1, 'latter'))
+    const completion = (name: string) => ({
+      bucket: 'b',
+      key: 'k',
+      mode: 'versioned' as const,
+      metadata: newMetadata('k', { location: [part(1, name).location] }),
+      integrity: null,
+      completes: { uploadId: 'u1' },
+    })
+    assert.equal((await store.putVersion(completion('former'))).outcome, 'no-such-upload')
+    assert.equal(await store.version({ bucket: 'b', key: 'k', version: 'latest' }), null)
+    assert.deepEqual(await store.parts('u1'), [part(1, 'latter')])
+    assert.equal((await store.putVersion(completion('latter'))).outcome, 'stored')
+  })
+
   it('lists uploads by key and id, and aborts them', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b')
