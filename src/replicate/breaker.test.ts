@@ -60,27 +60,27 @@ describe('the circuit of a site', () => {
   }
 
   test('opens at the first refusal of the location and gives its row back', () => {
-    assert.equal(breaker.failed(denied), 'release')
+    assert.equal(breaker.failed(denied, false), 'release')
     assert.equal(breaker.state, 'open')
     assert.equal(breaker.allowed(10), 0)
     assert.equal(breaker.cause, denied)
-    assert.equal(breaker.failed(denied), 'release')
+    assert.equal(breaker.failed(denied, false), 'release')
     assert.deepEqual(changes, ['open'])
   })
 
   test('opens when connections fail in a row, not when answers come in between', () => {
-    breaker.failed(reset)
-    breaker.failed(reset)
-    breaker.failed(busy)
-    breaker.failed(reset)
-    breaker.failed(reset)
+    breaker.failed(reset, false)
+    breaker.failed(reset, false)
+    breaker.failed(busy, false)
+    breaker.failed(reset, false)
+    breaker.failed(reset, false)
     assert.equal(breaker.state, 'closed')
-    assert.equal(breaker.failed(reset), 'wait')
+    assert.equal(breaker.failed(reset, false), 'wait')
     assert.equal(breaker.state, 'open')
   })
 
   test('probes with growing pauses, tries one task, and closes when that ends well', async () => {
-    breaker.failed(denied)
+    breaker.failed(denied, false)
     probeFailure = new Failure({ ...denied, code: 'NoSuchBucket' })
     assert.equal(await probe(), 100)
     assert.equal(breaker.cause?.code, 'NoSuchBucket')
@@ -95,12 +95,25 @@ describe('the circuit of a site', () => {
   })
 
   test('opens for longer when the trial is refused, and lets that row wait so that another key is tried next', async () => {
-    breaker.failed(denied)
+    breaker.failed(denied, false)
     await probe()
-    assert.equal(breaker.failed(denied), 'wait')
+    assert.equal(breaker.failed(denied, false), 'wait')
     assert.equal(breaker.state, 'open')
     assert.equal(await probe(), 200)
     assert.equal(breaker.state, 'trial')
+  })
+
+  test('lets a row that is refused again and again wait, so that the others have the time in between', () => {
+    assert.equal(breaker.failed(denied, true), 'wait')
+    assert.equal(breaker.state, 'open')
+  })
+
+  test('closes when a trial goes on for a while without being refused', async () => {
+    breaker.failed(denied, false)
+    await probe()
+    assert.equal(breaker.state, 'trial')
+    await probe()
+    assert.equal(breaker.state, 'closed')
   })
 
   test('tells failures of connections from answers', () => {
@@ -118,7 +131,7 @@ describe('the circuit of a site', () => {
   })
 
   test('is silent once it is closed down', () => {
-    breaker.failed(denied)
+    breaker.failed(denied, false)
     breaker.close()
     assert.equal(timers.length, 0)
   })

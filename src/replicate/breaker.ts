@@ -1,6 +1,6 @@
 // The circuit of one site. It opens on a permanent failure of the location, or when connections fail one after another; while it is open
 // nothing is taken, the location is probed with growing pauses, and no object is blamed. After a probe that succeeds one task at a time is
-// tried: a task that ends well closes the circuit, one that the location refuses again opens it for longer.
+// tried: a task that ends well, or goes on for a while without being refused, closes the circuit; one that is refused opens it for longer.
 import { circuitEvents, pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
 import { Failure, type FailureFacts } from '../domain/failure.ts'
@@ -30,7 +30,8 @@ export interface Breaker {
   allowed(wanted: number): number
   /** The location answered as it should. */
   succeeded(): void
-  failed(facts: FailureFacts): Verdict
+  /** `wasRefused`: an earlier attempt of the row was refused by the location, too. */
+  failed(facts: FailureFacts, wasRefused: boolean): Verdict
   close(): void
 }
 
@@ -40,6 +41,9 @@ export function isConnectionFailure(facts: FailureFacts): boolean {
     facts.class === 'transient' && facts.status === undefined && /^(E[A-Z_]+|UND_ERR_\w+|.*Timeout)$/.test(facts.code)
   )
 }
+
+/** How long a trial lasts while nothing is refused. */
+const trialMs = 10_000
 
 export function createBreaker(options: BreakerOptions): Breaker {
   return new SiteBreaker(options)
@@ -73,13 +77,14 @@ class SiteBreaker implements Breaker {
 
   succeeded(): void {
     this.#inARow = 0
+    this.#openings = this.#state === 'open' ? this.#openings : 0
     if (this.#state !== 'trial') return
-    this.#openings = 0
+    this.#timer?.cancel()
     this.#cause = null
     this.#change('closed')
   }
 
-  failed(facts: FailureFacts): Verdict {
+  failed(facts: FailureFacts, wasRefused: boolean): Verdict {
     const connection = isConnectionFailure(facts)
     if (facts.class !== 'location' && !connection) {
       this.succeeded()
@@ -94,7 +99,8 @@ class SiteBreaker implements Breaker {
     }
     if (facts.class === 'location') {
       this.#open(facts)
-      return 'release'
+      // The row that is refused again and again may be the only one: its pauses grow, and the others have the time in between.
+      return wasRefused ? 'wait' : 'release'
     }
     if (this.#inARow >= this.#options.connectionFailuresMax) this.#open(facts)
     return 'wait'
@@ -127,12 +133,20 @@ class SiteBreaker implements Breaker {
       if (this.#abort.signal.aborted || this.#state !== 'open') return
       this.#inARow = 0
       this.#change('trial')
+      this.#timer = this.#options.world.timers.after(trialMs, () => this.#endTrial(), { background: true })
     } catch (error) {
       if (this.#abort.signal.aborted) return
       if (error instanceof Failure) this.#cause = error.facts
       else pipelineNotices.publish({ kind: 'failed', what: 'probing the location', site: this.#options.site, error })
       this.#probeLater(this.#delay(this.#openings + probes), probes + 1)
     }
+  }
+
+  /** Nothing was refused for a while (a large object may be under way): the others need not wait for its end. */
+  #endTrial(): void {
+    if (this.#state !== 'trial') return
+    this.#cause = null
+    this.#change('closed')
   }
 
   #change(state: CircuitState): void {

@@ -11,12 +11,17 @@ import { encodeVersionId } from '../domain/version-id.ts'
 import { prepareBody } from './http/source-data.ts'
 import { type RunTask, reasonOf, type TaskEnd, type TaskOutcome } from './multiple-backend-task.ts'
 import type { Peer, PeerData, PeerLocation, PeerObject } from './peer.ts'
-import type { SourceVersion } from './source-gateway.ts'
+import type { SourceGateway, SourceVersion } from './source-gateway.ts'
 import type { Claimed, TaskPorts, TaskSettings } from './work.ts'
 
 /** The task of a site whose destination is this peer. */
 export function peerTask(peer: Peer): RunTask {
   return (claimed, ports, settings) => runPeerTask({ claimed, ports, settings, peer })
+}
+
+/** The source gateway as a site with this peer needs it: asked whether the destination answers, the peer is asked. */
+export function gatewayTo(peer: Peer, gateway: SourceGateway): SourceGateway {
+  return { ...gateway, probe: (_site, signal) => peer.probe(signal) }
 }
 
 interface PeerWork {

@@ -354,7 +354,8 @@ class QueueProcessor implements SiteProcessor {
       this.#breaker.succeeded()
       return end
     }
-    const verdict: Verdict = this.#breaker.failed(end.facts)
+    const wasRefused = claimed.claim.row.reason?.class === 'location'
+    const verdict: Verdict = this.#breaker.failed(end.facts, wasRefused)
     if (verdict === 'release') return { kind: 'released', unsettled: end.unsettled }
     const { world, backoff } = this.#options
     const now = world.clock.now()
