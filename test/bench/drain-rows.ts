@@ -14,6 +14,13 @@ interface DrainRow {
   readonly unit: 'objects/s' | 'MB/s'
 }
 
+interface Run {
+  readonly ours: number
+  readonly bare: number
+  /** CPU of our processes per object drained. */
+  readonly cpuMs: number
+}
+
 const mebibyte = 1024 ** 2
 
 const drainRows: readonly DrainRow[] = [
@@ -33,18 +40,20 @@ async function once(
   row: DrainRow,
   count: number,
   round: number,
-): Promise<readonly [number, number]> {
+): Promise<Run> {
   const { crossbeat, load, source } = stage
   const { size, partBytes } = row
   await crossbeat.pause('awsbackend')
   await put(load, source, { prefix: `drain-${round}-`, count, size, concurrency: 16 })
+  const cpuBefore = crossbeat.cpuMs()
   const resumedAt = performance.now()
   await crossbeat.resume('awsbackend')
   await crossbeat.drained('awsbackend', 50)
   const drainMs = performance.now() - resumedAt
+  const cpuMs = (crossbeat.cpuMs() - cpuBefore) / count
   const multipart = partBytes === undefined ? {} : { partBytes, partsConcurrency: concurrency }
   const bare = await put(load, destination, { prefix: `bare-${round}-`, count, size, concurrency, ...multipart })
-  return [rate(row, count, drainMs), rate(row, count, bare.ms)]
+  return { ours: rate(row, count, drainMs), bare: rate(row, count, bare.ms), cpuMs }
 }
 
 export async function benchDrain(
@@ -59,12 +68,12 @@ export async function benchDrain(
       await put(stage.load, stage.source, { prefix: 'warm-', count: 500, size: 4096, concurrency: 16 })
       await put(stage.load, destination, { prefix: 'warm-bare-', count: 500, size: 4096, concurrency })
       await stage.crossbeat.drained('awsbackend', 50)
-      const runs: (readonly [number, number])[] = []
+      const runs: Run[] = []
       for (let index = 0; index < 5; index++) runs.push(await once(stage, destination, row, count, index))
-      const ratios = runs.map(([ours, bare]) => ours / bare)
+      const ratios = runs.map(run => run.ours / run.bare)
       const ratio = median(ratios)
-      const ours = round(median(runs.map(run => run[0])), 1)
-      const bare = round(median(runs.map(run => run[1])), 1)
+      const ours = round(median(runs.map(run => run.ours)), 1)
+      const bare = round(median(runs.map(run => run.bare)), 1)
       record({
         name: row.name,
         measured: `${round(ratio, 2)} (${ours} against ${bare} ${row.unit})`,
@@ -75,6 +84,7 @@ export async function benchDrain(
           ratios: ratios.map(value => round(value, 3)),
           worst: percentile(ratios, 0),
           unit: row.unit,
+          cpuMsPerObject: round(median(runs.map(run => run.cpuMs)), 2),
           ours,
           bare,
         },
