@@ -12,6 +12,7 @@ import {
   unreadableRecords,
 } from '../base/channels.ts'
 import type { LogLevel } from '../config/types.ts'
+import { encodeVersionId } from '../domain/version-id.ts'
 import { describeError, maskSecrets } from './mask.ts'
 
 /** Where lines go: whole lines, with their newline. */
@@ -82,7 +83,9 @@ function replicationSubscriptions(log: Logger): readonly (() => void)[] {
   const endings = [
     attemptsEnded.subscribe(attempt => {
       const level = { done: 'debug', released: 'debug', skipped: 'info', retry: 'info', quarantined: 'warn' } as const
-      log[level[attempt.outcome]](attempt, 'attempt ended')
+      const name = level[attempt.outcome]
+      if (!log.isLevelEnabled(name)) return
+      log[name]({ ...attempt, versionId: encodeVersionId(attempt.versionId) }, 'attempt ended')
     }),
     circuitEvents.subscribe(event => {
       log[event.state === 'open' ? 'warn' : 'info'](event, 'circuit')
