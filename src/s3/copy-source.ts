@@ -115,7 +115,8 @@ export interface CopyTask {
 /** Copies bytes into the target bucket's location; null when the source's data has gone in between. */
 export async function copyBytes(call: Call, task: CopyTask): Promise<ReceivedData | null> {
   const { source, range } = task
-  const opened = await openStored(call.services, source.metadata.location ?? [], range, call.signal)
+  const signal = call.signal()
+  const opened = await openStored(call.services, source.metadata.location ?? [], range, () => signal)
   if (opened === null) return null
   const size = range.end - range.start
   const hashing = hashed(opened instanceof Uint8Array ? oneChunk(opened) : opened, task.algorithm)
@@ -135,6 +136,8 @@ export async function copyBytes(call: Call, task: CopyTask): Promise<ReceivedDat
   } catch (error) {
     // Further pieces may go while the first are being read.
     if (error instanceof Failure && error.facts.class === 'source-gone') return null
+    // Nobody is there to hear it, and nothing is wrong with this server.
+    if (signal.aborted) throw serviceError('RequestTimeout', { cause: error })
     throw error
   }
 }

@@ -1,7 +1,6 @@
 // Which operation a request asks for: by method, by what its path names (service, bucket, object) and by its sub-resource. What S3 has and
 // this server has not is refused as NotImplemented; a method that a resource does not know, as MethodNotAllowed. Nothing falls through.
 import { serviceError } from '../domain/errors.ts'
-import { invalidArgument } from './answer.ts'
 import type { Operation } from './call.ts'
 import { abortMultipartUpload } from './operations/abort-multipart-upload.ts'
 import { deleteBucket, getBucketLocation, headBucket } from './operations/bucket.ts'
@@ -141,10 +140,6 @@ export function findRoute(method: string, target: RequestTarget, headers: Header
     // Browser forms and preflight requests belong to parts of S3 that are not here.
     if (method === 'POST' && methods === plain.bucket) throw serviceError('NotImplemented')
     throw serviceError('MethodNotAllowed', { details: { Method: method.slice(0, 32) } })
-  }
-  // Taken as a whole object, a part would replace it.
-  if (found === plain.object['PUT'] && target.query.has('partNumber')) {
-    throw invalidArgument('A part number needs an upload id.', 'partNumber', target.query.get('partNumber') ?? '')
   }
   return (headers.has('x-amz-copy-source') ? copies[found.name] : undefined) ?? found
 }

@@ -21,7 +21,7 @@ import {
 } from '../object-settings.ts'
 import { parseTagHeader } from '../tag-set.ts'
 import { s3Namespace } from '../xml/writer.ts'
-import { committedOrDiscarded, pushVersionId, replicationOfWrite, writeModeOf } from './put-object.ts'
+import { committedOrDiscarded, pushVersionId, refuseParameters, replicationOfWrite, writeModeOf } from './put-object.ts'
 
 type Directive = 'COPY' | 'REPLACE'
 
@@ -118,6 +118,7 @@ async function copied(call: Call, open: OpenBucket): Promise<Copied> {
 }
 
 export async function copyObject(call: Call): Promise<Answer> {
+  refuseParameters(call)
   const open = await openBucket(call)
   const { bucket, account } = open
   const condition = writeCondition(call.headers)

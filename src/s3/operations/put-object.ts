@@ -102,7 +102,7 @@ export function checkUploadSize(decodedLength: number | undefined, max: number):
 }
 
 /** A write of an object that also names a version or a part is a mistake of its client. Throws InvalidArgument. */
-function refuseParameters(call: Call): void {
+export function refuseParameters(call: Call): void {
   for (const name of ['versionId', 'partNumber']) {
     const value = call.query.get(name)
     if (value !== undefined) throw invalidArgument(`This operation does not accept the parameter ${name}`, name, value)

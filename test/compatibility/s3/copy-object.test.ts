@@ -13,8 +13,12 @@ import {
   type S3Client,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
+import { defects, s3Requests } from '../../../src/base/channels.ts'
 import { digestOf, md5Hex } from '../../../src/base/hash.ts'
+import { realWorld } from '../../../src/base/world.ts'
 import type { Integrity, ObjectMetadata } from '../../../src/domain/object-metadata.ts'
+import type { DataStore } from '../../../src/locations/data-store.ts'
+import { createMemoryDataStore } from '../../../src/locations/memory/data-store.ts'
 import { codeOf, type MultipartSteps, makeBuckets, multipartSteps, uploadPath } from './multipart-steps.ts'
 import { errorMessage, replicationXml, startTestServer, type TestServer } from './test-server.ts'
 
@@ -283,6 +287,9 @@ test('copy-object/refused: directives, classes and settings that do not exist', 
       JSON.stringify(headers),
     )
   }
+  for (const query of ['partNumber=1', 'versionId=null']) {
+    assert.deepEqual(codeOf(await copy(`/target/none?${query}`, '/source/large')), [400, 'InvalidArgument'])
+  }
   assert.equal(await server.store.version({ bucket: 'target', key: 'none', version: 'latest' }), null)
 })
 
@@ -358,6 +365,50 @@ test('copy-object/too-large: over 5 GiB a copy is refused; a damaged source neve
   assert.deepEqual(codeOf(await copy('/target/damaged', '/versioned/damaged')), [500, 'InternalError'])
   assert.equal(await server.store.version({ bucket: 'target', key: 'damaged', version: 'latest' }), null)
   assert.equal(server.disk.size, before)
+})
+
+test('copy-object/client-gone: the copy stops, leaves nothing, and is no defect', async () => {
+  const disk = new Map<string, Uint8Array>()
+  const memory = createMemoryDataStore({ name: 'us-east-1', epoch: '1', random: realWorld.random, disk })
+  const reading = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<void>()
+  /** Gives the first bytes and then nothing, until it is told to stop. */
+  const stuck: DataStore = {
+    ...memory,
+    async *read(dataKey, start, end, signal) {
+      for await (const chunk of memory.read(dataKey, start, end, signal)) {
+        yield chunk
+        reading.resolve()
+        await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+      }
+    },
+  }
+  const own = await startTestServer({ dataStores: new Map([['us-east-1', stuck]]) })
+  const failures: unknown[] = []
+  const stops = [
+    defects.subscribe(event => failures.push(event)),
+    s3Requests.subscribe(event => {
+      if (event.operation === 'CopyObject') ended.resolve()
+    }),
+  ]
+  try {
+    const ownClient = own.client()
+    await makeBuckets(own, ownClient, { own: false })
+    await ownClient.send(new PutObjectCommand({ Bucket: 'own', Key: 'a', Body: large }))
+    const leaving = new AbortController()
+    const input = { Bucket: 'own', Key: 'b', CopySource: 'own/a' }
+    const copying = ownClient.send(new CopyObjectCommand(input), { abortSignal: leaving.signal })
+    await reading.promise
+    leaving.abort()
+    await assert.rejects(copying, { name: 'AbortError' })
+    await ended.promise
+    assert.equal(disk.size, 1)
+    assert.equal(await own.store.version({ bucket: 'own', key: 'b', version: 'latest' }), null)
+    assert.deepEqual(failures, [])
+  } finally {
+    for (const stop of stops) stop()
+    await own.close()
+  }
 })
 
 test('upload-part-copy/ranges: parts of parts make the object', async () => {
