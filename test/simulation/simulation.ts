@@ -5,9 +5,10 @@ import { createMemoryCloud, type MemoryCloud } from '../../src/locations/memory/
 import { type FaultPlan, type LocationFault, seededFaults } from '../../src/locations/memory/faults.ts'
 import { createMemoryLocation } from '../../src/locations/memory/location.ts'
 import { MemoryDatabase } from '../../src/metadata/sqlite/engine.ts'
+import type { TopicMessage } from '../../src/queue/topic-log.ts'
 import { type Acknowledged, check, type Evidence } from './checkers.ts'
 import { bucket, type Clients, changeTags, createBucket, deleteObject, putObject } from './client.ts'
-import { type Pipeline, startPipeline } from './pipeline.ts'
+import { type Pipeline, startPipeline, topics } from './pipeline.ts'
 import { seededFraction, seededRandom, type VirtualProcess, VirtualTime } from './virtual-world.ts'
 
 export interface SimulationOptions {
@@ -30,6 +31,7 @@ type Site = (typeof sites)[number]
 interface Weather {
   readonly faultRate: number
   readonly crashEvery: number
+  readonly commitFailureRate: number
   readonly keys: number
   readonly gapMs: number
 }
@@ -48,6 +50,7 @@ export class Simulation {
   readonly #deleted = new Set<string>()
   readonly #paused = new Set<string>()
   readonly #down = new Set<string>()
+  readonly #echoes = new Map<string, readonly TopicMessage[]>()
   #healed = false
   #crashIn = Number.POSITIVE_INFINITY
   #running: Running | null = null
@@ -63,6 +66,7 @@ export class Simulation {
     this.#weather = {
       faultRate: this.#pick([0, 0.05, 0.2, 0.4]),
       crashEvery: this.#pick([Number.POSITIVE_INFINITY, 300, 60]),
+      commitFailureRate: this.#pick([0, 0, 0.02, 0.1]),
       keys: this.#pick([1, 3, 12]),
       gapMs: this.#pick([10, 300, 4_000]),
     }
@@ -72,8 +76,7 @@ export class Simulation {
   async run(): Promise<void> {
     try {
       await this.#start()
-      this.#crashIn += 10
-      await this.#wait(createBucket(this.#current.pipeline.store))
+      await this.#createBucket()
       for (let count = 0; count < this.#options.operations; count += 1) {
         await this.#time.run(() => this.#current.process.isDead, Math.floor(this.#fraction() * this.#weather.gapMs))
         await this.#reviveIfDead()
@@ -85,6 +88,13 @@ export class Simulation {
       const message = error instanceof Error ? error.message : String(error)
       throw new Error(`SIM_SEED=${this.#options.seed}: ${message}`, { cause: error })
     }
+  }
+
+  /** Before the trouble begins. */
+  async #createBucket(): Promise<void> {
+    this.#healed = true
+    await this.#wait(createBucket(this.#current.pipeline.store))
+    this.#healed = false
   }
 
   get #current(): Running {
@@ -117,6 +127,7 @@ export class Simulation {
         paused: this.#paused,
         crashPoint: moment => {
           if (this.#mayCrash(process, moment)) throw new Error('crash')
+          if (moment === 'before-commit' && this.#commitFails()) throw new Error('the disk is busy')
         },
       })
       const pipeline = await this.#waitOrDeath(starting, process)
@@ -172,6 +183,11 @@ export class Simulation {
     this.#say(`killed: ${moment}`)
     process.kill()
     return true
+  }
+
+  /** A commit that fails refuses its whole batch and changes nothing. */
+  #commitFails(): boolean {
+    return !this.#healed && this.#running !== null && this.#fraction() < this.#weather.commitFailureRate
   }
 
   async #reviveIfDead(): Promise<void> {
@@ -231,7 +247,8 @@ export class Simulation {
     else if (dice < 0.84) this.#tagOlder()
     else if (dice < 0.9) this.#toggle(this.#paused, site => this.#applyPause(site))
     else if (dice < 0.95) this.#toggle(this.#down, () => {})
-    else if (dice < 0.97) this.#retryFailed()
+    else if (dice < 0.96) this.#retryFailed()
+    else if (dice < 0.98) this.#background(this.#echo())
     else this.#background(this.#restart())
   }
 
@@ -289,6 +306,18 @@ export class Simulation {
     const processor = this.#current.pipeline.processors.get(site)
     if (this.#paused.has(site)) processor?.pause()
     else processor?.resume()
+  }
+
+  /** Old records come once more, as from a populator or a processor that was thought dead. */
+  async #echo(): Promise<void> {
+    const { log, engine } = this.#current.pipeline
+    for (const topic of Object.values(topics)) {
+      for (const old of this.#echoes.get(topic) ?? []) if (this.#fraction() < 0.3) await log.append(topic, [old])
+      const sql =
+        'SELECT key, value FROM topic_records JOIN topics ON topics.id = topic_records.id >> 40 WHERE name = ?'
+      this.#echoes.set(topic, engine.reader.all<TopicMessage>(`${sql} LIMIT 20`, topic))
+    }
+    this.#say('echo')
   }
 
   #retryFailed(): void {
