@@ -82,7 +82,8 @@ export interface AttemptEnded extends VersionRef {
   readonly durationMs: number
   /** Kind of the AttemptEnd. */
   readonly outcome: 'done' | 'skipped' | 'quarantined' | 'retry' | 'released'
-  readonly failure?: FailureFacts
+  /** Why it was not done: the failure, or why it was skipped. */
+  readonly failure?: Omit<FailureFacts, 'class'> & { readonly class: string }
 }
 
 export const attemptsStarted = eventChannel<AttemptStarted>('crossbeat:replication:attempt-started')

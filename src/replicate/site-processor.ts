@@ -1,7 +1,13 @@
 // The queue processor of one site. It takes entries of the replication topic as hints that a key has work, asks the ledger which row is
 // due, and runs one task per key at a time, oldest version first, many keys at once. It can be paused at any moment: what runs ends, what was
 // only claimed is given back. Every entry is finished as soon as its row has ended or is parked, so nothing in trouble holds up the topic.
-import { attemptsEnded, attemptsStarted, pipelineNotices, unreadableRecords } from '../base/channels.ts'
+import {
+  type AttemptEnded,
+  attemptsEnded,
+  attemptsStarted,
+  pipelineNotices,
+  unreadableRecords,
+} from '../base/channels.ts'
 import type { Timer } from '../base/world.ts'
 import { limits } from '../domain/limits.ts'
 import type { AttemptEnd, Claim, ReportResult } from '../metadata/ledger.ts'
@@ -339,7 +345,7 @@ class QueueProcessor implements SiteProcessor {
     const outcome = await run({ row, applied, token, signal }, { gateway, ledger, budget, world }, settings)
     const end = this.#endOf(claimed, outcome)
     if (attemptsEnded.hasSubscribers) {
-      const failure = outcome.end.kind === 'failed' ? { failure: outcome.end.facts } : {}
+      const failure = failureOf(outcome)
       const durationMs = world.clock.monotonic() - startedAt
       attemptsEnded.publish({ bucket, key, versionId, site, size: row.size, durationMs, outcome: end.kind, ...failure })
     }
@@ -404,4 +410,9 @@ class QueueProcessor implements SiteProcessor {
   #notice(what: string, error: unknown): void {
     pipelineNotices.publish({ kind: 'failed', what, site: this.#options.site, error })
   }
+}
+
+function failureOf({ end }: TaskOutcome): Pick<AttemptEnded, 'failure'> {
+  if (end.kind === 'failed') return { failure: end.facts }
+  return end.kind === 'quarantined' || end.kind === 'skipped' ? { failure: end.reason } : {}
 }

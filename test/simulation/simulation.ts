@@ -240,14 +240,14 @@ export class Simulation {
   #operate(): void {
     const dice = this.#fraction()
     const key = `key-${Math.floor(this.#fraction() * this.#weather.keys)}`
-    if (dice < 0.5) this.#put(key)
-    else if (dice < 0.62) this.#background(this.#deleteMarker(key))
-    else if (dice < 0.74) this.#background(changeTags(this.#clients, key, 'latest', { tag: String(this.#written) }))
-    else if (dice < 0.8) this.#deleteVersion()
-    else if (dice < 0.84) this.#tagOlder()
-    else if (dice < 0.9) this.#toggle(this.#paused, site => this.#applyPause(site))
-    else if (dice < 0.95) this.#toggle(this.#down, () => {})
-    else if (dice < 0.96) this.#retryFailed()
+    if (dice < 0.46) this.#put(key)
+    else if (dice < 0.58) this.#background(this.#deleteMarker(key))
+    else if (dice < 0.7) this.#background(changeTags(this.#clients, key, 'latest', { tag: String(this.#written) }))
+    else if (dice < 0.76) this.#deleteVersion()
+    else if (dice < 0.8) this.#tagOlder()
+    else if (dice < 0.86) this.#toggle(this.#paused, site => this.#applyPause(site))
+    else if (dice < 0.91) this.#toggle(this.#down, () => {})
+    else if (dice < 0.92) this.#retryFailed()
     else if (dice < 0.98) this.#background(this.#echo())
     else this.#background(this.#restart())
   }
