@@ -1,0 +1,94 @@
+// Goal: no task goes on without its claim. Method: a ledger in hand, and a timer that the test runs itself.
+import assert from 'node:assert/strict'
+import { beforeEach, describe, test } from 'node:test'
+import { createClaimKeeper } from './claim-keeper.ts'
+
+describe('the keeper of claims', () => {
+  let due: { readonly delayMs: number; readonly run: () => void } | null
+  let renewed: (readonly string[])[]
+  let answer: () => readonly boolean[]
+
+  beforeEach(() => {
+    due = null
+    renewed = []
+    answer = () => [true, true]
+  })
+
+  function keeper() {
+    return createClaimKeeper({
+      site: 'aws',
+      leaseMs: 90_000,
+      ledger: {
+        renew: async tokens => {
+          renewed.push([...tokens])
+          return answer()
+        },
+      },
+      timers: {
+        after(delayMs, run) {
+          due = { delayMs, run }
+          return {
+            cancel() {
+              due = null
+            },
+          }
+        },
+        immediate: run => run(),
+      },
+    })
+  }
+
+  async function renewal(): Promise<void> {
+    assert.equal(due?.delayMs, 30_000)
+    const run = due?.run
+    due = null
+    run?.()
+    await new Promise<void>(resolve => setImmediate(resolve))
+  }
+
+  test('renews all claims together, three times per lease', async () => {
+    const claims = keeper()
+    const a = claims.keep('a')
+    const b = claims.keep('b')
+    await renewal()
+    b.release()
+    answer = () => [true]
+    await renewal()
+    assert.deepEqual(renewed, [['a', 'b'], ['a']])
+    assert.equal(a.signal.aborted, false)
+    a.release()
+    await renewal()
+    assert.equal(renewed.length, 2)
+    assert.equal(due, null)
+  })
+
+  test('a claim that was lost aborts its task, and no other', async () => {
+    const claims = keeper()
+    const a = claims.keep('a')
+    const b = claims.keep('b')
+    answer = () => [false, true]
+    await renewal()
+    assert.deepEqual([a.signal.aborted, b.signal.aborted], [true, false])
+  })
+
+  test('claims that could not be renewed are given up before the lease is over', async () => {
+    const claims = keeper()
+    const a = claims.keep('a')
+    answer = () => {
+      throw new Error('no store')
+    }
+    await renewal()
+    assert.equal(a.signal.aborted, false)
+    await renewal()
+    assert.equal(a.signal.aborted, true)
+  })
+
+  test('all tasks can be stopped at once', () => {
+    const claims = keeper()
+    const a = claims.keep('a')
+    claims.abortAll(new Error('closing'))
+    assert.equal(a.signal.aborted, true)
+    claims.close()
+    assert.equal(due, null)
+  })
+})
