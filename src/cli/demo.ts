@@ -1,9 +1,10 @@
 // `npm start`: the newcomer's run. Starts two stand-in clouds and Crossbeat, makes a bucket that replicates to both, uploads a few files, shows
 // them arrive, says what to try next, and keeps running. A second run finds its data again.
 
-import { mkdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createHttpClient } from '../base/http-client.ts'
 import { realWorld } from '../base/world.ts'
 import { buildConfig } from '../config/load.ts'
@@ -21,12 +22,18 @@ import type { Engine } from '../engine/engine.ts'
 import type { Output } from './output.ts'
 import { runUntilStopped, urlOf } from './start.ts'
 
+const exitFailed = 1
 const bucket = 'demo'
 const copies = 'crossbeat-copies'
 const projectRoot = join(import.meta.dirname, '..', '..')
 
-export async function demo(output: Output): Promise<number> {
-  const dataFolder = join(projectRoot, 'data')
+export interface DemoOptions {
+  /** Where everything is kept; left out: the folder `data` of the project. */
+  readonly dataDir?: string
+}
+
+export async function demo(options: DemoOptions, output: Output): Promise<number> {
+  const dataFolder = resolve(options.dataDir ?? join(projectRoot, 'data'))
   await mkdir(dataFolder, { recursive: true })
   output.stdout('Starting two stand-in clouds (a second Crossbeat as S3, Azurite as Azure) and Crossbeat itself.')
   const [s3Port, controlPort, cloudPort, azurePort] = [
@@ -35,14 +42,20 @@ export async function demo(output: Output): Promise<number> {
     await portNear(8001),
     await portNear(10_000),
   ]
-  const clouds = await startStandIns({ dataFolder, s3Port: cloudPort, azurePort })
+  let clouds: StandIns
+  try {
+    clouds = await startStandIns({ dataFolder, s3Port: cloudPort, azurePort })
+  } catch (error) {
+    // What was to be downloaded or started and is not there: the message says what, why and what would help.
+    output.stderr(`crossbeat: ${error instanceof Error ? error.message : String(error)}`)
+    return exitFailed
+  }
   try {
     const engine = await startEmbedded({
       config: demoConfig(dataFolder, s3Port, controlPort, clouds),
       world: realWorld,
     })
-    await run(engine, clouds, output)
-    return await runUntilStopped(engine, output)
+    return await runUntilStopped(engine, output, run(engine, clouds, { dataFolder, output }))
   } finally {
     await clouds.stop()
   }
@@ -100,7 +113,12 @@ function demoConfig(dataFolder: string, s3Port: number, controlPort: number, clo
   throw new Error(result.problems.map(formatProblem).join('\n'))
 }
 
-async function run(engine: Engine, clouds: StandIns, output: Output): Promise<void> {
+interface Place {
+  readonly dataFolder: string
+  readonly output: Output
+}
+
+async function run(engine: Engine, clouds: StandIns, { dataFolder, output }: Place): Promise<void> {
   const http = createHttpClient()
   const key = engine.accounts.administratorKey
   if (key === undefined) throw new Error('the demo has no administrator')
@@ -110,12 +128,16 @@ async function run(engine: Engine, clouds: StandIns, output: Output): Promise<vo
   await ensureVersionedBucket(openBucket({ address: cloudAddress, bucket: copies, ...cloudKeys }, http, realWorld))
   await createContainer(clouds.azure, copies, http, realWorld)
   const source = openBucket({ address: engine.s3, bucket, ...keys }, http, realWorld)
-  if (await ensureVersionedBucket(source)) {
+  await ensureVersionedBucket(source)
+  // A first run that was stopped in the middle is done again.
+  const uploaded = join(dataFolder, 'uploaded')
+  if (!existsSync(uploaded)) {
     await replicateTo(source, bucket, ['awsbackend', 'azurebackend'])
     const progress = openProgress({ store: engine.store, bucket, world: realWorld, out: process.stdout })
     output.stdout(`Uploading to bucket ${bucket}, which replicates to awsbackend and azurebackend:`)
     for (const file of await demoFiles(projectRoot)) progress.add(await upload(source, file))
     const all = await progress.finished()
+    await writeFile(uploaded, '')
     output.stdout(
       all ? 'All COMPLETED: every object is in both clouds.' : 'Some copies FAILED; the log above says why.',
     )

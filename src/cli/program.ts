@@ -83,7 +83,11 @@ function addServerCommands(program: Command, { output }: ProgramOptions, ends: E
   program
     .command('demo')
     .description('run Crossbeat with two stand-in clouds on this machine (what npm start does)')
-    .action(() => ends(import('./demo.ts').then(({ demo }) => demo(output))))
+    .option('--data-dir <folder>', 'where everything is kept (default: the folder data of the project)')
+    .addHelpText('after', examples(['demo', 'demo --data-dir /tmp/try']))
+    .action((options: { readonly dataDir?: string }) =>
+      ends(import('./demo.ts').then(({ demo }) => demo(options, output))),
+    )
 }
 
 function addControlCommands(program: Command, { output, world, colours }: ProgramOptions, ends: Ends): void {

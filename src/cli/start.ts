@@ -30,8 +30,11 @@ export async function start(options: { readonly config: string }, output: Output
   return runUntilStopped(engine, output)
 }
 
-/** Waits for SIGINT or SIGTERM (finishes in good order; a second one ends at once) or for a failure that the process must not survive. */
-export async function runUntilStopped(engine: Engine, output: Output): Promise<number> {
+/**
+ * Waits for SIGINT or SIGTERM (finishes in good order; a second one ends at once) or for a failure that the process must not survive.
+ * `meanwhile` goes on beside; when it fails the engine is closed and its error thrown.
+ */
+export async function runUntilStopped(engine: Engine, output: Output, meanwhile?: Promise<void>): Promise<number> {
   const stop = Promise.withResolvers<void>()
   let asked = false
   const onSignal = (): void => {
@@ -42,7 +45,11 @@ export async function runUntilStopped(engine: Engine, output: Output): Promise<n
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   try {
-    const failure = await Promise.race([stop.promise, engine.failed])
+    const failure = await Promise.race([
+      stop.promise,
+      engine.failed,
+      meanwhile?.then(() => stop.promise) ?? stop.promise,
+    ])
     if (failure instanceof Error) {
       output.stderr(`crossbeat: the store can not write any more, nothing further is acknowledged: ${failure.message}`)
       return exitFatal
@@ -50,6 +57,9 @@ export async function runUntilStopped(engine: Engine, output: Output): Promise<n
     output.stdout('Stopping: running requests and copies finish first (press Ctrl-C again to end at once).')
     await engine.close()
     return exitOk
+  } catch (error) {
+    await engine.close()
+    throw error
   } finally {
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
@@ -72,6 +82,9 @@ function announce(engine: Engine, output: Output): void {
     )
     output.stdout(`  aws_access_key_id     ${accounts.made.access}`)
     output.stdout(`  aws_secret_access_key ${accounts.made.secret}`)
+  } else if (accounts.credentialsFile !== undefined) {
+    // Keys that were made by a start which then failed were never shown.
+    output.stdout(`The administrator's keys are in ${accounts.credentialsFile} (profile crossbeat).`)
   }
 }
 

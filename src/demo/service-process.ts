@@ -85,6 +85,8 @@ export async function startService(start: ServiceStart): Promise<Running> {
   const child = spawn(start.command, start.args, {
     stdio: ['ignore', log, log],
     env: start.env ?? process.env,
+    // Its own process group: a Ctrl-C is for us, who end the server when nothing needs it any more.
+    detached: true,
   })
   closeSync(log)
   let failure: string | undefined

@@ -1,4 +1,5 @@
 // The two stand-in clouds of the newcomer's run: a second Crossbeat as S3 (own process, port, keys and data) and Azurite as Azure.
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type RunningAzurite, startAzurite } from './azurite.ts'
@@ -15,14 +16,18 @@ export interface StandIns {
   stop(): Promise<void>
 }
 
-/** Starts both at once; if one fails the other is stopped. */
+/** Starts both at once; if one fails the other is stopped. Throws when another demo runs on the folder, without touching its data. */
 export async function startStandIns(options: {
   readonly dataFolder: string
   readonly s3Port: number
   readonly azurePort: number
 }): Promise<StandIns> {
+  const s3Folder = join(options.dataFolder, 's3-cloud')
+  const starting = startStandInS3(s3Folder, options.s3Port)
+  // Azurite locks nothing: if the folder may be in use, the other one finds that out first.
+  if (existsSync(join(s3Folder, 'data', 'lock'))) await starting
   const [s3, azure] = await Promise.allSettled([
-    startStandInS3(join(options.dataFolder, 's3-cloud'), options.s3Port),
+    starting,
     startAzurite({ port: options.azurePort, dataFolder: join(options.dataFolder, 'azure-cloud') }),
   ])
   if (s3.status === 'fulfilled' && azure.status === 'fulfilled') {
