@@ -1,9 +1,9 @@
 // A whole server of the family in this process: S3 port with internal routes, journal, topics, one processor per site, status processor. Its cloud
 // `awsbackend` lies in memory; `peer` is another server like it. What the engine wires up over files is wired up here over memory.
 import { createByteBudget } from '../../../src/base/bounded.ts'
-import { createHttpClient } from '../../../src/base/http-client.ts'
+import { createHttpClient, type HttpClient } from '../../../src/base/http-client.ts'
 import { Secret } from '../../../src/base/secret.ts'
-import { realWorld } from '../../../src/base/world.ts'
+import { realWorld as world } from '../../../src/base/world.ts'
 import type { ServersSiteConfig, SiteConfig } from '../../../src/config/types.ts'
 import { openStateStore } from '../../../src/control/sqlite/sqlite-state-store.ts'
 import { createMemoryCloud, type MemoryCloud } from '../../../src/locations/memory/cloud.ts'
@@ -11,16 +11,19 @@ import { createMemoryDataStore } from '../../../src/locations/memory/data-store.
 import type { FaultPlan } from '../../../src/locations/memory/faults.ts'
 import { createMemoryLocation } from '../../../src/locations/memory/location.ts'
 import type { Destination } from '../../../src/locations/multiple-backend.ts'
+import type { MetadataStore } from '../../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../../src/metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../../src/metadata/sqlite/sqlite-metadata-store.ts'
 import { createPopulator } from '../../../src/queue/populator.ts'
 import { openTopicLog } from '../../../src/queue/sqlite/sqlite-topic-log.ts'
+import type { TopicLog } from '../../../src/queue/topic-log.ts'
 import { createDirectGateway } from '../../../src/replicate/gateway-direct.ts'
 import { createHttpGateway } from '../../../src/replicate/gateway-http.ts'
 import { createPeer } from '../../../src/replicate/peer.ts'
 import { gatewayTo, peerTask } from '../../../src/replicate/peer-task.ts'
 import { createSiteProcessor } from '../../../src/replicate/site-processor.ts'
 import type { SiteProcessor } from '../../../src/replicate/site-processor-options.ts'
+import type { SourceGateway } from '../../../src/replicate/source-gateway.ts'
 import { createBackbeatRoutes } from '../../../src/s3/backbeat-routes/mount.ts'
 import { createStatusProcessor } from '../../../src/status/status-processor.ts'
 import { accounts, startTestServer, type TestServer } from '../s3/test-server.ts'
@@ -57,8 +60,15 @@ const sites: readonly SiteConfig[] = [
   { kind: 'cloud', site: 'awsbackend', isDefault: false, type: 'aws_s3', location: 'awsbackend' },
 ]
 
+interface Parts {
+  readonly engine: Awaited<ReturnType<typeof openSqlite>>
+  readonly store: MetadataStore
+  readonly log: TopicLog
+  readonly gateway: SourceGateway
+  readonly http: HttpClient
+}
+
 export async function startReplicatingServer(options: ReplicatingOptions): Promise<ReplicatingServer> {
-  const world = realWorld
   const engine = await openSqlite({ path: ':memory:', inline: true, world, group: options.group, bootId: 'test' })
   const store = sqliteMetadataStore(engine)
   const log = openTopicLog(engine, {
@@ -74,62 +84,23 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
   const routes = createBackbeatRoutes({ destinations, world })
   const server = await startTestServer({ mountedRoutes: routes.serve, world, dataStores, store, sites })
   const http = createHttpClient()
-  const httpSites = new Map([
-    ['awsbackend', { type: 'aws_s3', bucketMatch: false, capabilities: location.capabilities }],
-  ])
+  const site = { type: 'aws_s3', bucketMatch: false, capabilities: location.capabilities }
   const source = { host: server.host, port: server.port, https: false }
   const gateway =
     options.gateway === 'http'
-      ? createHttpGateway({ source, credentials, sites: httpSites, http, world })
+      ? createHttpGateway({ source, credentials, sites: new Map([['awsbackend', site]]), http, world })
       : createDirectGateway({ store, dataStores, destinations })
-  const closing: (() => Promise<void>)[] = []
-
-  const processorOf = (site: string, servers: ServersSiteConfig['servers']): SiteProcessor => {
-    const peer = createPeer({ site: peerSite(servers), http, world })
-    const special = site === 'peer' ? { runTask: peerTask(peer), gateway: gatewayTo(peer, gateway) } : {}
-    return createSiteProcessor({
-      site,
-      ledger: store.ledger,
-      log,
-      gateway,
-      world,
-      budget: createByteBudget(16_000_000),
-      topics,
-      groupId,
-      owner: `process-${site}`,
-      concurrency: 4,
-      backoff: { minMs: 50, maxMs: 1_000, factor: 2, jitter: 0 },
-      settings: { minMultipartBytes: 2_000_000, partsConcurrency: 2, keepsVersionIds: site === 'peer' },
-      ...special,
-    })
-  }
+  let stopReplication = async (): Promise<void> => {}
   return {
     ...server,
     store,
     disk,
     aws,
     async startReplication(peers) {
-      const populator = createPopulator({
-        store,
-        log,
-        stateStore: openStateStore(engine),
-        world,
-        topic: topics.replication,
-      })
-      const patchStatus = gateway.patchStatus.bind(gateway)
-      const status = createStatusProcessor({ log, patchStatus, world, topic: topics.status, groupId })
-      const processors = siteNames.map(site => processorOf(site, peers))
-      await populator.start()
-      await status.start()
-      for (const processor of processors) await processor.start()
-      closing.push(
-        () => populator.close(),
-        ...processors.map(processor => () => processor.close()),
-        () => status.close(),
-      )
+      stopReplication = await startPipeline({ engine, store, log, gateway, http }, peers)
     },
     async close() {
-      for (const close of closing) await close()
+      await stopReplication()
       await server.close()
       routes.close()
       await http.close()
@@ -137,6 +108,45 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
       await engine.close()
     },
   }
+}
+
+/** Answers how to stop it. */
+async function startPipeline(parts: Parts, peers: ServersSiteConfig['servers']): Promise<() => Promise<void>> {
+  const { engine, store, log, gateway } = parts
+  const stateStore = openStateStore(engine)
+  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
+  const patchStatus = gateway.patchStatus.bind(gateway)
+  const status = createStatusProcessor({ log, patchStatus, world, topic: topics.status, groupId })
+  const processors = siteNames.map(site => processorOf(parts, site, peers))
+  await populator.start()
+  await status.start()
+  for (const processor of processors) await processor.start()
+  return async () => {
+    await populator.close()
+    for (const processor of processors) await processor.close()
+    await status.close()
+  }
+}
+
+function processorOf(parts: Parts, site: string, servers: ServersSiteConfig['servers']): SiteProcessor {
+  const { store, log, gateway, http } = parts
+  const peer = createPeer({ site: peerSite(servers), http, world })
+  const special = site === 'peer' ? { runTask: peerTask(peer), gateway: gatewayTo(peer, gateway) } : {}
+  return createSiteProcessor({
+    site,
+    ledger: store.ledger,
+    log,
+    gateway,
+    world,
+    budget: createByteBudget(16_000_000),
+    topics,
+    groupId,
+    owner: `process-${site}`,
+    concurrency: 4,
+    backoff: { minMs: 50, maxMs: 1_000, factor: 2, jitter: 0 },
+    settings: { minMultipartBytes: 2_000_000, partsConcurrency: 2, keepsVersionIds: site === 'peer' },
+    ...special,
+  })
 }
 
 /** Resolves when no row of the server is open any more: everything accepted has ended. */
@@ -149,9 +159,9 @@ const patienceMs = 20_000
 
 /** Looks again and again, as nothing tells from outside when it has become true. */
 export async function untilTrue(isTrue: () => Promise<boolean>): Promise<void> {
-  const end = realWorld.clock.monotonic() + patienceMs
+  const end = world.clock.monotonic() + patienceMs
   while (!(await isTrue())) {
-    if (realWorld.clock.monotonic() > end) throw new Error('it did not become true in time')
-    await new Promise<void>(resolve => realWorld.timers.after(pollMs, resolve))
+    if (world.clock.monotonic() > end) throw new Error('it did not become true in time')
+    await new Promise<void>(resolve => world.timers.after(pollMs, resolve))
   }
 }
