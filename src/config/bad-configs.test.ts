@@ -155,8 +155,8 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
   ],
   [
     'a size limit',
-    withLocal({ sizeLimitGB: -1 }),
-    'locations.us-east-1.sizeLimitGB: found -1, expected a number above 0, or null for no limit',
+    withLocal({ sizeLimitGB: 5 }),
+    'locations.us-east-1.sizeLimitGB: found 5, expected null or nothing; limiting how much a location may hold is not supported yet',
   ],
   [
     'no details',

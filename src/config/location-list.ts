@@ -34,7 +34,6 @@ export const defaultLocation: FileLocationConfig = {
   type: 'file',
   objectId: 'us-east-1',
   legacyAwsBehavior: true,
-  sizeLimitGB: undefined,
 }
 
 /** The good locations; what is wrong with the others is in the report. */
@@ -97,7 +96,7 @@ function readLocation(name: string, entry: unknown, path: Path, source: Location
   const location = withDetails(type, name, ownValue(entry, 'details'), [...path, 'details'], source, report)
   if (!good || location === undefined || !hasShape(locationSchema, entry, path, report)) return undefined
   const { objectId, legacyAwsBehavior } = entry
-  return { ...location, name, objectId, legacyAwsBehavior, sizeLimitGB: entry.sizeLimitGB ?? undefined }
+  return { ...location, name, objectId, legacyAwsBehavior }
 }
 
 type TypeAndDetails =

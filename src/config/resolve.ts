@@ -182,7 +182,6 @@ function readReplication(value: unknown, accounts: AccountsChoice, report: Repor
       minMPUSizeBytes: (processor.minMPUSizeMB ?? 20) * 1_000_000,
       retry,
     },
-    replicationStatusProcessor: { concurrency: raw.replicationStatusProcessor?.concurrency ?? 10 },
     gateway,
     memory: { inFlightBytes: (raw.memory?.inFlightBytesMB ?? 96) * 1_000_000 },
   }
@@ -193,7 +192,6 @@ function readTopics(raw: RawReplication, report: Report): ReplicationConfig['top
   const topics = {
     topic: raw.topic ?? 'backbeat-replication',
     replicationStatusTopic: raw.replicationStatusTopic ?? 'backbeat-replication-status',
-    replicationFailedTopic: raw.replicationFailedTopic ?? 'backbeat-replication-failed',
   }
   const owners = new Map<string, string>()
   for (const [key, name] of Object.entries(topics)) {
@@ -204,7 +202,6 @@ function readTopics(raw: RawReplication, report: Report): ReplicationConfig['top
   return {
     replication: topics.topic,
     status: topics.replicationStatusTopic,
-    failed: topics.replicationFailedTopic,
   }
 }
 

@@ -65,9 +65,7 @@ export const locationSchema = Type.Object(
     objectId: Type.String({ minLength: 1, maxLength: 255, expected: 'a string that no other location has' }),
     legacyAwsBehavior: Type.Boolean(),
     sizeLimitGB: Type.Optional(
-      Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.Null()], {
-        expected: 'a number above 0, or null for no limit',
-      }),
+      Type.Null({ expected: 'null or nothing; limiting how much a location may hold is not supported yet' }),
     ),
     isTransient: Type.Optional(
       Type.Literal(false, {
@@ -199,7 +197,6 @@ export const replicationSchema = Type.Object(
   {
     topic: Type.Optional(topicName),
     replicationStatusTopic: Type.Optional(topicName),
-    replicationFailedTopic: Type.Optional(topicName),
     queueProcessor: Type.Optional(
       Type.Object(
         {
@@ -220,9 +217,6 @@ export const replicationSchema = Type.Object(
         strict,
       ),
     ),
-    replicationStatusProcessor: Type.Optional(
-      Type.Object({ concurrency: Type.Optional(wholeNumber(1, 1000)) }, strict),
-    ),
     gateway: Type.Optional(Type.Enum(['direct', 'http'])),
     source: Type.Optional(sourceSchema),
     memory: Type.Optional(Type.Object({ inFlightBytesMB: Type.Optional(wholeNumber(16, 1_000_000)) }, strict)),
@@ -232,6 +226,8 @@ export const replicationSchema = Type.Object(
     refused: {
       destination: 'no such key; the sites are env_replication_endpoints at the top level',
       replicationGroupId: 'replicationGroupId at the top level',
+      replicationFailedTopic: 'no such key; failures stand in the ledger, not in a topic',
+      replicationStatusProcessor: 'no such key; results are written in batches by one status processor',
     },
   },
 )

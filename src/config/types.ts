@@ -48,11 +48,9 @@ export type LocationConfig = FileLocationConfig | S3LocationConfig | AzureLocati
 
 type LocationCommon = {
   readonly name: string
-  /** Unique over all locations; what object metadata names the location by. */
+  /** Unique over all locations. */
   readonly objectId: string
   readonly legacyAwsBehavior: boolean
-  /** A PUT that would take the location over this many GB (10^9 bytes) is refused; undefined: no limit. */
-  readonly sizeLimitGB: number | undefined
 }
 
 export type FileLocationConfig = LocationCommon & { readonly type: 'file' }
@@ -119,7 +117,7 @@ export type CloudType = 'aws_s3' | 'azure'
 export type RetryKind = CloudType | 'scality'
 
 export type ReplicationConfig = {
-  readonly topics: { readonly replication: string; readonly status: string; readonly failed: string }
+  readonly topics: { readonly replication: string; readonly status: string }
   readonly queueProcessor: {
     /** Tasks at once per site. */
     readonly concurrency: number
@@ -129,7 +127,6 @@ export type ReplicationConfig = {
     readonly minMPUSizeBytes: number
     readonly retry: Readonly<Record<RetryKind, BackoffConfig>>
   }
-  readonly replicationStatusProcessor: { readonly concurrency: number }
   readonly gateway: GatewayConfig
   readonly memory: {
     /** Bytes of object data that all transfers of the process may hold together. */

@@ -36,7 +36,6 @@ test('the sample of all files gives the expected configuration', () => {
         type: 'aws_s3',
         objectId: 'aws',
         legacyAwsBehavior: true,
-        sizeLimitGB: 5,
         details: locations.awsbackend.details,
       },
       azurebackend: {
@@ -59,14 +58,12 @@ test('the sample of all files gives the expected configuration', () => {
     replication: {
       topic: 'backbeat-replication',
       replicationStatusTopic: 'backbeat-replication-status',
-      replicationFailedTopic: 'backbeat-replication-failed',
       queueProcessor: {
         concurrency: 11,
         mpuPartsConcurrency: 12,
         minMPUSizeMB: 21,
         retry: { aws_s3: { backoff: { min: 60_000, max: 900_000, jitter: 0.1, factor: 1.5 } } },
       },
-      replicationStatusProcessor: { concurrency: 13 },
     },
     log: { level: 'info' },
   })

@@ -119,7 +119,7 @@ function importGroupId(sources: ImportSources, output: Output, findings: Finding
 /** Copies what has a key of the same name; absent keys stay absent. */
 function importReplication(backbeat: unknown, output: Output): void {
   const from = ownValue(ownValue(backbeat, 'extensions'), 'replication')
-  const replication = pick(from, ['topic', 'replicationStatusTopic', 'replicationFailedTopic'])
+  const replication = pick(from, ['topic', 'replicationStatusTopic'])
   const processor = ownValue(from, 'queueProcessor')
   const queueProcessor = pick(processor, ['concurrency', 'mpuPartsConcurrency', 'minMPUSizeMB'])
   const retry: Output = {}
@@ -130,8 +130,6 @@ function importReplication(backbeat: unknown, output: Output): void {
   }
   if (Object.keys(retry).length > 0) queueProcessor['retry'] = retry
   if (Object.keys(queueProcessor).length > 0) replication['queueProcessor'] = queueProcessor
-  const status = pick(ownValue(from, 'replicationStatusProcessor'), ['concurrency'])
-  if (Object.keys(status).length > 0) replication['replicationStatusProcessor'] = status
   if (Object.keys(replication).length > 0) output['replication'] = escapeTexts(replication)
 }
 

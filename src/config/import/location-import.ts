@@ -106,7 +106,7 @@ function importLocation(name: string, entry: unknown, findings: Findings): Recor
     if (key === 'type' || key === 'details' || plainKeys.includes(key)) {
       if (key !== 'details') findings.add(source, [name, key], 'converted')
       if (plainKeys.includes(key)) location[key] = value
-    } else importOption(key, value, [name, key], location, findings)
+    } else importOption(key, value, [name, key], findings)
   }
   const details = ownValue(entry, 'details')
   location['details'] =
@@ -118,16 +118,10 @@ function importLocation(name: string, entry: unknown, findings: Findings): Recor
   return location
 }
 
-function importOption(
-  key: string,
-  value: unknown,
-  path: Path,
-  location: Record<string, unknown>,
-  findings: Findings,
-): void {
+function importOption(key: string, value: unknown, path: Path, findings: Findings): void {
   if (key === 'sizeLimitGB') {
-    if (value !== null) location['sizeLimitGB'] = value
-    findings.add(source, path, 'converted')
+    if (value === null) findings.add(source, path, 'not needed', 'there is no limit')
+    else findings.add(source, path, 'not supported', 'the location takes any number of bytes')
   } else if (key === 'isTransient' && value === true) {
     findings.add(source, path, 'not supported', 'the data stays in the location after it has arrived everywhere')
   } else if (key === 'isTransient' || key === 'isCold') {

@@ -44,7 +44,7 @@ export const accounts: Readonly<Record<AccountName, Account>> = {
 const credentials = { accessKey: 'key', secretKey: new Secret('secret'), sessionToken: undefined }
 
 function fileLocation(name: string, legacyAwsBehavior = false): LocationConfig {
-  return { name, type: 'file', objectId: name, legacyAwsBehavior, sizeLimitGB: undefined }
+  return { name, type: 'file', objectId: name, legacyAwsBehavior }
 }
 
 const locations: readonly LocationConfig[] = [
@@ -56,7 +56,6 @@ const locations: readonly LocationConfig[] = [
     type: 'aws_s3',
     objectId: 'aws1',
     legacyAwsBehavior: true,
-    sizeLimitGB: undefined,
     details: {
       awsEndpoint: '127.0.0.1:9',
       bucketName: 'copies',
