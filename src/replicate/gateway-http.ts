@@ -40,16 +40,22 @@ export interface HttpGatewayOptions {
   /** Cloud sites by name. */
   readonly sites: ReadonlyMap<string, HttpSite>
   readonly http: HttpClient
+  /**
+   * Reads the source. Another client than `http`, with connections of its own: a body on its way holds one of each, and would wait for ever if the
+   * requests that carry bodies had taken all there are.
+   */
+  readonly readHttp: HttpClient
   readonly world: World
 }
 
 export function createHttpGateway(options: HttpGatewayOptions): SourceGateway {
-  const { source, credentials, http, world } = options
+  const { source, credentials, http, readHttp, world } = options
   const channel = createWireChannel({ server: source, credentials, http, world })
-  const routes = new CloudRoutes(channel, options)
+  const reading = createWireChannel({ server: source, credentials, http: readHttp, world })
+  const routes = new CloudRoutes(channel, reading, options)
   return {
     readVersion: ref => readVersion(channel, ref),
-    readData: (version, range, signal) => readSource(channel, version, range, signal),
+    readData: (version, range, signal) => readSource(reading, version, range, signal),
     capabilities: site => routes.site(site).capabilities,
     putObject: (target, version, context) => routes.putObject(target, version, context),
     initiateUpload: (target, version, context) => routes.initiateUpload(target, version, context),
@@ -96,10 +102,12 @@ type Method = WireCall['method']
 /** The multiplebackenddata operations, from this side. */
 class CloudRoutes {
   readonly #channel: WireChannel
+  readonly #reading: WireChannel
   readonly #options: HttpGatewayOptions
 
-  constructor(channel: WireChannel, options: HttpGatewayOptions) {
+  constructor(channel: WireChannel, reading: WireChannel, options: HttpGatewayOptions) {
     this.#channel = channel
+    this.#reading = reading
     this.#options = options
   }
 
@@ -115,7 +123,7 @@ class CloudRoutes {
 
   async putObject(target: Target, version: SourceVersion, context: CallContext): Promise<WriteResult> {
     const size = version.metadata['content-length']
-    const open: OpenRange = () => readSource(this.#channel, version, { start: 0, end: size }, context.signal)
+    const open: OpenRange = () => readSource(this.#reading, version, { start: 0, end: size }, context.signal)
     const body = await prepareBody(open, size, knownOfWhole(version))
     const headers = {
       ...copyHeaders(version),
@@ -144,7 +152,7 @@ class CloudRoutes {
     context: CallContext,
   ): Promise<CompletedPart & { readonly crc32: string }> {
     const size = part.end - part.start
-    const open: OpenRange = () => readSource(this.#channel, version, part, context.signal)
+    const open: OpenRange = () => readSource(this.#reading, version, part, context.signal)
     const body = await prepareBody(open, size, {})
     const headers = {
       ...bodyHeaders(body),

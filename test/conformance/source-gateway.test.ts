@@ -13,7 +13,9 @@ testSourceGateway('direct', server => {
 })
 
 testSourceGateway('http', server => {
-  const http = createHttpClient()
+  // Two connections each: many more are asked for at once, and none may wait for another for ever.
+  const http = createHttpClient({ connectionsMax: 2 })
+  const readHttp = createHttpClient({ connectionsMax: 2 })
   const [key] = accounts.replication.keys
   const sites = new Map(
     [...server.destinations].map(([name, { location, bucketMatch }]) => {
@@ -25,7 +27,12 @@ testSourceGateway('http', server => {
     credentials: { accessKey: key?.access ?? '', secretKey: new Secret(key?.secret ?? ''), sessionToken: undefined },
     sites,
     http,
+    readHttp,
     world: realWorld,
   })
-  return { gateway, close: () => http.close() }
+  const close = async (): Promise<void> => {
+    await http.close()
+    await readHttp.close()
+  }
+  return { gateway, close }
 })

@@ -213,6 +213,13 @@ const writing: Readonly<Record<string, Check>> = {
       assert.deepEqual(server.aws.keys(), [])
     }
   },
+  async 'many writes at once all end'({ gateway, put, server }) {
+    const versions = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => put(`many-${index}`, patterned(mebibyte + mebibyte / 2))),
+    )
+    await Promise.all(versions.map(version => gateway.putObject(targetOf(version), version, context)))
+    assert.equal(server.aws.keys().length, 8)
+  },
   async 'an upload is put together of its parts'({ gateway, put, server }) {
     const body = patterned(4 * mebibyte)
     for (const site of ['awsbackend', 'azurebackend'] as const) {

@@ -84,11 +84,12 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
   const routes = createBackbeatRoutes({ destinations, world })
   const server = await startTestServer({ mountedRoutes: routes.serve, world, dataStores, store, sites })
   const http = createHttpClient()
+  const readHttp = createHttpClient()
   const site = { type: 'aws_s3', bucketMatch: false, capabilities: location.capabilities }
   const source = { host: server.host, port: server.port, https: false }
   const gateway =
     options.gateway === 'http'
-      ? createHttpGateway({ source, credentials, sites: new Map([['awsbackend', site]]), http, world })
+      ? createHttpGateway({ source, credentials, sites: new Map([['awsbackend', site]]), http, readHttp, world })
       : createDirectGateway({ store, dataStores, destinations })
   let stopReplication = async (): Promise<void> => {}
   return {
@@ -104,6 +105,7 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
       await server.close()
       routes.close()
       await http.close()
+      await readHttp.close()
       await log.close()
       await engine.close()
     },
