@@ -34,7 +34,7 @@ interface ClaimedKey {
 }
 
 /** Keys are claimed ahead of the tasks that run, so that a task's slot never waits for a transaction. */
-const claimAheadFactor = 2
+const claimAheadFactor = 4
 
 /** While this many keys are ready no more entries are taken. */
 const readyKeysMax = 128
@@ -255,7 +255,7 @@ class QueueProcessor implements SiteProcessor {
     const concurrency = this.#concurrency
     const waiting = this.#claiming + this.#claimed.length
     if (this.#breaker.state !== 'closed') return Math.max(0, concurrency - waiting - this.#running)
-    if (this.#running >= concurrency && waiting > concurrency / 2) return 0
+    if (this.#running >= concurrency && waiting > concurrency) return 0
     return Math.max(0, concurrency * claimAheadFactor - waiting - this.#running)
   }
 
@@ -350,6 +350,8 @@ class QueueProcessor implements SiteProcessor {
       attemptsEnded.publish({ bucket, key, versionId, site, size: row.size, durationMs, outcome: end.kind, ...failure })
     }
     this.#running -= 1
+    // The slot goes on at once; the result is written beside it.
+    this.#begin()
     await this.#report(claimed, end, outcome)
   }
 
