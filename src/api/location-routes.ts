@@ -130,6 +130,7 @@ function shown(context: ControlContext, state: SiteState, backlogs: readonly Sit
     processors: state.processors,
     inFlight: state.inFlight,
     standsStill: state.standsStill,
+    trouble: state.trouble,
     backlog: {
       objects: backlog?.objects ?? 0,
       bytes: backlog?.bytes ?? 0,

@@ -36,6 +36,10 @@ export const locationSchema = Type.Object(
     processors: count('Live queue processors.'),
     inFlight: count('Tasks begun and not ended.'),
     standsStill: Type.Boolean({ description: 'Paused everywhere, and the last task has ended.' }),
+    trouble: Type.Union(
+      [Type.String({ description: 'What the location answered last, or why there was no answer.' }), Type.Null()],
+      { description: 'Why nothing is sent although it should: the location is probed until it is there again.' },
+    ),
     backlog: Type.Object({
       objects: count('Versions accepted and not ended.'),
       bytes: count('Their bytes.'),

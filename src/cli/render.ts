@@ -33,7 +33,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
 }
 
 // Names come from outside: an escape sequence in one must not reach the terminal. Only our own colours may.
-function printable(cell: string): string {
+export function printable(cell: string): string {
   return cell.replace(controlCharacters, '\u{fffd}')
 }
 

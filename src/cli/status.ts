@@ -2,7 +2,16 @@
 import type { LocationState } from '../api/schemas.ts'
 import { type ControlOptions, chosenLocations, exitCodes, withControl } from './control-access.ts'
 import type { Output } from './output.ts'
-import { type Column, formatBytes, formatCount, formatDuration, type Paint, type Style, table } from './render.ts'
+import {
+  type Column,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  type Paint,
+  printable,
+  type Style,
+  table,
+} from './render.ts'
 
 const columns: readonly Column[] = [
   { title: 'LOCATION' },
@@ -32,7 +41,7 @@ export function status(
     const locations = await chosenLocations(client, location)
     if (options.json === true) for (const shown of locations) output.stdout(JSON.stringify(shown))
     else if (locations.length === 0) output.stdout('There are no locations to replicate to.')
-    else for (const line of statusTable(locations, paint)) output.stdout(line)
+    else for (const line of [...statusTable(locations, paint), ...troubles(locations, paint)]) output.stdout(line)
     return exitCodes.ok
   })
 }
@@ -43,6 +52,14 @@ export function statusTable(locations: readonly LocationState[], paint: Paint): 
     columns,
     locations.map(location => statusRow(location, paint)),
     paint,
+  )
+}
+
+function troubles(locations: readonly LocationState[], paint: Paint): readonly string[] {
+  return locations.flatMap(({ name, trouble }) =>
+    trouble === null
+      ? []
+      : [`${paint('red', `${name} is held up`)} (it is tried again and again, nothing is lost): ${printable(trouble)}`],
   )
 }
 
@@ -59,8 +76,9 @@ function statusRow(location: LocationState, paint: Paint): readonly string[] {
   ]
 }
 
-/** `paused`; `paused, 2 in flight` until the last task of a pause has ended. */
+/** `paused`; `paused, 2 in flight` until the last task of a pause has ended; `running, held up` while the location cannot be used. */
 export function stateText(location: LocationState): string {
   const settling = location.desired.paused && location.inFlight > 0
-  return settling ? `${location.state}, ${location.inFlight} in flight` : location.state
+  if (settling) return `${location.state}, ${location.inFlight} in flight`
+  return location.trouble === null || location.desired.paused ? location.state : `${location.state}, held up`
 }

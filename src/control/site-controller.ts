@@ -39,6 +39,8 @@ export interface SiteState {
   readonly inFlight: number
   /** A pause is in force everywhere and the last task has ended. */
   readonly standsStill: boolean
+  /** Why nothing is sent although it should; null when nothing is in the way. */
+  readonly trouble: string | null
 }
 
 export type CommandOutcome = 'changed' | 'unchanged' | 'not-paused'
@@ -131,6 +133,7 @@ export class SiteController {
       processors: reports.length,
       inFlight: reports.reduce((sum, report) => sum + report.inFlight, 0),
       standsStill: standsStill(desired, reports),
+      trouble: reports.find(report => report.trouble !== undefined)?.trouble ?? null,
     }
   }
 

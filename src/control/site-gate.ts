@@ -13,7 +13,7 @@ import type { StateStore } from './state-store.ts'
 export interface GatedProcessor {
   pause(): void | Promise<void>
   resume(): void | Promise<void>
-  state(): { readonly consumers: 'running' | 'paused'; readonly inFlight: number }
+  state(): Pick<SiteReport, 'consumers' | 'inFlight' | 'trouble'>
   /** Resolves as soon as nothing is in flight: the report then need not wait for the next look. */
   whenStill?(): Promise<void>
 }
@@ -91,8 +91,9 @@ export class SiteGate {
       else await processor.resume()
       this.#told = pause
     }
-    const { consumers, inFlight } = processor.state()
-    await this.#report({ generation: desired.generation, consumers, inFlight })
+    const { consumers, inFlight, trouble } = processor.state()
+    const held = trouble === undefined ? {} : { trouble }
+    await this.#report({ generation: desired.generation, consumers, inFlight, ...held })
     const settling = pause && (inFlight > 0 || consumers !== 'paused')
     if (settling) this.#lookWhenStill()
     return settling ? Math.min(drainingMs, reconcileMs) : reconcileMs

@@ -178,6 +178,8 @@ export interface SiteReport {
   readonly consumers: 'running' | 'paused'
   /** Tasks that it has begun and not ended. */
   readonly inFlight: number
+  /** Why it sends nothing although it should: the location does not answer, or refuses us. */
+  readonly trouble?: string
 }
 
 /** `pausing` and `resuming` until every live processor has applied the desired state. */
@@ -211,5 +213,6 @@ export function decodeReport(text: string): SiteReport | null {
   const inFlight = fields?.get('inFlight')
   if (typeof generation !== 'number' || typeof inFlight !== 'number') return null
   if (consumers !== 'running' && consumers !== 'paused') return null
-  return { generation, consumers, inFlight }
+  const trouble = textOf(fields?.get('trouble'))
+  return { generation, consumers, inFlight, ...(trouble === '' ? {} : { trouble }) }
 }

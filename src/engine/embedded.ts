@@ -10,7 +10,7 @@ import type { Config } from '../config/types.ts'
 import { createInProcessSignalBus } from '../control/in-process/signal-bus.ts'
 import type { SignalBus } from '../control/signal-bus.ts'
 import { SiteController } from '../control/site-controller.ts'
-import { SiteGate } from '../control/site-gate.ts'
+import { type GatedProcessor, SiteGate } from '../control/site-gate.ts'
 import { openStateStore } from '../control/sqlite/sqlite-state-store.ts'
 import type { StateStore } from '../control/state-store.ts'
 import { isPaused } from '../domain/site-control.ts'
@@ -244,7 +244,7 @@ async function startPipeline(
         paused.delete(site)
         processor.resume()
       },
-      state: () => processor.state(),
+      state: () => reportedState(processor),
     }
     const gate = new SiteGate({ site, topic: topics.replication, processor: watched, stateStore, signals, world })
     await gate.start()
@@ -255,4 +255,10 @@ async function startPipeline(
   const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
   await populator.start()
   lifecycle.add(() => populator.close())
+}
+
+function reportedState(processor: SiteProcessor): ReturnType<GatedProcessor['state']> {
+  const { consumers, inFlight, circuit, circuitCause } = processor.state()
+  if (circuit === 'closed' || circuitCause === null) return { consumers, inFlight }
+  return { consumers, inFlight, trouble: `${circuitCause.code}: ${circuitCause.message}` }
 }

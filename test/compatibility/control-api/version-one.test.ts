@@ -24,6 +24,7 @@ test('a location shows what is wanted, what is done and what is to do', async ()
       processors: 1,
       inFlight: 0,
       standsStill: false,
+      trouble: null,
       backlog: { objects: 2, bytes: 7, oldestAt: '2029-12-31T23:59:55.500Z', oldestAgeSeconds: 4.5 },
       failed: { objects: 1, bytes: 5 },
     },
@@ -37,6 +38,7 @@ test('a location shows what is wanted, what is done and what is to do', async ()
     state: 'paused',
     inFlight: 1,
     standsStill: false,
+    trouble: null,
   })
   processor.inFlight = 0
   await api.plane.world.advance(100)
@@ -44,6 +46,7 @@ test('a location shows what is wanted, what is done and what is to do', async ()
     state: 'paused',
     inFlight: 0,
     standsStill: true,
+    trouble: null,
   })
   const list = await api.json('GET', '/api/v1/locations')
   assert.partialDeepStrictEqual(list.json, {
