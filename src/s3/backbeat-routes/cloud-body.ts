@@ -18,6 +18,11 @@ export interface Written<Result> {
   readonly facts: PayloadFacts
 }
 
+export interface BodyNeeds {
+  /** The write reads the bytes more than once, whatever is known of them. */
+  readonly repeatable: boolean
+}
+
 /** Carries out a write with checked bytes. */
 export type BodyWrite<Result> = (source: ByteSource, checksums: KnownChecksums, facts?: PayloadFacts) => Promise<Result>
 
@@ -25,7 +30,11 @@ export type BodyWrite<Result> = (source: ByteSource, checksums: KnownChecksums, 
  * Receives the body and hands it to `write`. Throws BadDigest (nothing visible at the destination), IncompleteBody, MissingContentLength,
  * EntityTooLarge, and whatever `write` throws.
  */
-export async function writeBody<Result>(call: BackbeatCall, write: BodyWrite<Result>): Promise<Written<Result>> {
+export async function writeBody<Result>(
+  call: BackbeatCall,
+  needs: BodyNeeds,
+  write: BodyWrite<Result>,
+): Promise<Written<Result>> {
   const { headers } = call
   const md5 = hexDigest(headers.get('content-md5'))
   const check = openPayload(call.auth.payload, headers, { contentMd5: 'hex' })
@@ -34,7 +43,8 @@ export async function writeBody<Result>(call: BackbeatCall, write: BodyWrite<Res
   if (size > limits.singlePutBytes) throw serviceError('EntityTooLarge')
   const crc32 = crc32Of(headers)
   if (size <= memoryBytesMax) return writeFromMemory(call, check, size, crc32, write)
-  if (md5 !== undefined && crc32 !== undefined) return writeThrough(call, check, size, { md5, crc32 }, write)
+  if (md5 !== undefined && crc32 !== undefined && !needs.repeatable)
+    return writeThrough(call, check, size, { md5, crc32 }, write)
   return writeFromDisk(call, check, size, crc32, write)
 }
 

@@ -44,7 +44,7 @@ export function locationOf(
 
 export const putObject: CloudOperation = async (call, destination) => {
   const copied = attributesOf(call.headers)
-  const { result, facts } = await writeBody(call, (source, checksums) =>
+  const { result, facts } = await writeBody(call, { repeatable: false }, (source, checksums) =>
     putAtCloud(destination, call, source, checksums, copied, {
       signal: call.signal(),
       ...preconditionOf(call.headers),

@@ -31,7 +31,9 @@ export const initiate: CloudOperation = async (call, destination) => {
 export const putPart: CloudOperation = async (call, destination) => {
   const partNumber = partNumberOf(call.headers)
   const uploadId = uploadIdOf(call.headers)
-  const { result, facts } = await writeBody(call, (source, checksums) =>
+  // Where there is no upload but blocks, a part is cut into them, and each is hashed before it is sent.
+  const repeatable = destination.location.capabilities.clientMadeUploadIds
+  const { result, facts } = await writeBody(call, { repeatable }, (source, checksums) =>
     putPartAtCloud(destination, call, uploadId, partNumber, source, checksums, { signal: call.signal() }),
   )
   const body = {

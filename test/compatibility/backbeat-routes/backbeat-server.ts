@@ -2,7 +2,9 @@
 // and takes ids of uploads from its clients. Requests are signed with V4 by the shared test server, or here with V2 as a real Backbeat does.
 import { hmacSha1Base64, md5Hex } from '../../../src/base/hash.ts'
 import { realWorld } from '../../../src/base/world.ts'
+import { digestSource } from '../../../src/locations/checked-body.ts'
 import type { DataStore } from '../../../src/locations/data-store.ts'
+import type { Location } from '../../../src/locations/location.ts'
 import { createMemoryCloud, type MemoryCloud } from '../../../src/locations/memory/cloud.ts'
 import { createMemoryDataStore } from '../../../src/locations/memory/data-store.ts'
 import type { FaultPlan } from '../../../src/locations/memory/faults.ts'
@@ -47,13 +49,15 @@ export async function startBackbeatServer(options: BackbeatServerOptions = {}): 
     capabilities: { partBytesMin: 1 },
     ...(options.awsFaults === undefined ? {} : { faults: options.awsFaults }),
   })
-  const azureLocation = createMemoryLocation({
-    name: 'azurebackend',
-    type: 'azure',
-    cloud: azure,
-    world,
-    capabilities: { versions: false, conditionalWrites: true, clientMadeUploadIds: true, partBytesMin: 1 },
-  })
+  const azureLocation = hashingParts(
+    createMemoryLocation({
+      name: 'azurebackend',
+      type: 'azure',
+      cloud: azure,
+      world,
+      capabilities: { versions: false, conditionalWrites: true, clientMadeUploadIds: true, partBytesMin: 1 },
+    }),
+  )
   const destinations = new Map<string, Destination>([
     ['awsbackend', { location: awsLocation, bucketMatch: false }],
     ['azurebackend', { location: azureLocation, bucketMatch: false }],
@@ -77,6 +81,17 @@ export async function startBackbeatServer(options: BackbeatServerOptions = {}): 
     async close() {
       await server.close()
       routes.close()
+    },
+  }
+}
+
+/** Reads each part once before it is written, as Azure's adapter does. */
+function hashingParts(location: Location): Location {
+  return {
+    ...location,
+    async putPart(key, uploadId, partNumber, body, checksums, context) {
+      await digestSource(body, { md5: true }, context?.signal)
+      return location.putPart(key, uploadId, partNumber, body, checksums, context)
     },
   }
 }
