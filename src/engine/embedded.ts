@@ -6,7 +6,7 @@ import { type ControlServer, createControlServer } from '../api/server.ts'
 import { createByteBudget } from '../base/bounded.ts'
 import { createHttpClient, type HttpClient } from '../base/http-client.ts'
 import type { World } from '../base/world.ts'
-import type { Config } from '../config/types.ts'
+import type { Config, HostPort } from '../config/types.ts'
 import { createInProcessSignalBus } from '../control/in-process/signal-bus.ts'
 import type { SignalBus } from '../control/signal-bus.ts'
 import { SiteController } from '../control/site-controller.ts'
@@ -16,6 +16,7 @@ import type { StateStore } from '../control/state-store.ts'
 import { isPaused } from '../domain/site-control.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import { openFileDataStore } from '../locations/file/data-store.ts'
+import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { openDataDir } from '../metadata/sqlite/data-dir.ts'
 import { openSqlite, type SqliteEngine } from '../metadata/sqlite/engine.ts'
@@ -85,6 +86,10 @@ async function start(options: EmbeddedOptions, lifecycle: Lifecycle): Promise<En
 
   const processors = new Map<string, SiteProcessor>()
   const control = await openControl(parts, controller, processors, lifecycle)
+  const destinations = openDestinations(parts)
+  for (const { location } of destinations.values()) lifecycle.add(() => location.close())
+  const internal = mountInternalRoutes(parts, destinations, control.context)
+  lifecycle.add(() => internal.close())
   const s3 = createS3Server({
     listen: config.s3.listen,
     store: parts.store,
@@ -93,11 +98,14 @@ async function start(options: EmbeddedOptions, lifecycle: Lifecycle): Promise<En
     sites: config.sites,
     locations: config.locations,
     world: parts.world,
-    mountedRoutes: mountInternalRoutes(parts, control.context),
+    mountedRoutes: internal.serve,
   })
   await s3.listen()
-  await startPipeline(parts, processors, s3.address, lifecycle)
-  lifecycle.add(() => s3.close())
+  // The pipeline's last requests go through the S3 port where the gateway is `http`: there it closes after it.
+  const closesLast = config.replication.gateway.kind === 'http'
+  if (closesLast) lifecycle.add(() => s3.close())
+  await startPipeline(parts, destinations, processors, s3.address, lifecycle)
+  if (!closesLast) lifecycle.add(() => s3.close())
   const controlAddress = await control.server.listen()
   lifecycle.add(() => control.server.close())
   return {
@@ -207,15 +215,14 @@ async function openControl(
 
 async function startPipeline(
   parts: Parts,
+  destinations: ReadonlyMap<string, Destination>,
   processors: Map<string, SiteProcessor>,
-  s3: { readonly host: string; readonly port: number },
+  s3: HostPort,
   lifecycle: Lifecycle,
 ): Promise<void> {
   const { config, store, log, stateStore, signals, world, dataStores } = parts
   const { topics } = config.replication
-  const destinations = openDestinations(parts)
-  for (const { location } of destinations.values()) lifecycle.add(() => location.close())
-  const gateway = createGateway(parts, destinations, s3)
+  const gateway = createGateway(parts, destinations, s3, lifecycle)
   const collector = createGarbageCollector({ store, dataStores, world })
   collector.start()
   lifecycle.add(() => collector.close())

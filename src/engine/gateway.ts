@@ -1,11 +1,15 @@
 // Chooses the adapters behind the destinations and the source gateway.
-
+import { createHttpClient } from '../base/http-client.ts'
+import { Secret } from '../base/secret.ts'
+import type { HostPort } from '../config/types.ts'
 import { createS3Location } from '../locations/aws_s3/location.ts'
 import { createAzureLocation } from '../locations/azure/location.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import { createDirectGateway } from '../replicate/gateway-direct.ts'
+import { createHttpGateway } from '../replicate/gateway-http.ts'
 import type { SourceGateway } from '../replicate/source-gateway.ts'
 import type { Parts } from './embedded.ts'
+import type { Lifecycle } from './lifecycle.ts'
 
 /** The cloud locations, by name (which is the name of their site). */
 export function openDestinations({ config, http, world }: Parts): ReadonlyMap<string, Destination> {
@@ -22,10 +26,31 @@ export function openDestinations({ config, http, world }: Parts): ReadonlyMap<st
   return destinations
 }
 
+/** `s3` is where our own S3 port listens: the source of a gateway that names no other. */
 export function createGateway(
   parts: Parts,
   destinations: ReadonlyMap<string, Destination>,
-  _s3: { readonly host: string; readonly port: number },
+  s3: HostPort,
+  lifecycle: Lifecycle,
 ): SourceGateway {
-  return createDirectGateway({ store: parts.store, dataStores: parts.dataStores, destinations })
+  const { config, store, dataStores, accounts, http, world } = parts
+  const { gateway } = config.replication
+  if (gateway.kind === 'direct') return createDirectGateway({ store, dataStores, destinations })
+  const readHttp = createHttpClient()
+  lifecycle.add(() => readHttp.close())
+  const { access, secret } = accounts.service
+  const own = { accessKey: access, secretKey: new Secret(secret), sessionToken: undefined }
+  const sites = new Map(
+    [...destinations].map(([name, { location, bucketMatch }]) => {
+      return [name, { type: location.type, bucketMatch, capabilities: location.capabilities }] as const
+    }),
+  )
+  const source = gateway.source ?? { https: false, host: reachable(s3.host), port: s3.port }
+  return createHttpGateway({ source, credentials: gateway.source?.credentials ?? own, sites, http, readHttp, world })
+}
+
+/** An address to connect to, for one that listens everywhere. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
 }

@@ -1,5 +1,7 @@
 // One queue processor per site, with the settings that its kind of destination has.
 import type { ByteBudget } from '../base/bounded.ts'
+import { createPeer } from '../replicate/peer.ts'
+import { gatewayTo, peerTask } from '../replicate/peer-task.ts'
 import { createSiteProcessor } from '../replicate/site-processor.ts'
 import type { SiteProcessor } from '../replicate/site-processor-options.ts'
 import type { SourceGateway } from '../replicate/source-gateway.ts'
@@ -17,7 +19,8 @@ export function createProcessors(
   const { topics, queueProcessor } = config.replication
   const processors = new Map<string, SiteProcessor>()
   for (const site of config.sites) {
-    if (site.kind !== 'cloud') continue
+    const isPeer = site.kind === 'servers'
+    const peer = isPeer ? createPeer({ site, http: parts.http, world }) : null
     const processor = createSiteProcessor({
       site: site.site,
       ledger: store.ledger,
@@ -29,12 +32,13 @@ export function createProcessors(
       groupId,
       owner: `embedded-${sqlite.epoch}`,
       concurrency: queueProcessor.concurrency,
-      backoff: queueProcessor.retry[site.type],
+      backoff: queueProcessor.retry[isPeer ? 'scality' : site.type],
       settings: {
         minMultipartBytes: queueProcessor.minMPUSizeBytes,
         partsConcurrency: queueProcessor.mpuPartsConcurrency,
-        keepsVersionIds: false,
+        keepsVersionIds: isPeer,
       },
+      ...(peer === null ? {} : { gateway: gatewayTo(peer, gateway), runTask: peerTask(peer) }),
     })
     processors.set(site.site, processor)
   }
