@@ -151,7 +151,10 @@ export interface ActivitySlot {
 }
 
 export interface Ledger {
-  /** For each key, takes the oldest unfinished row of the site for `owner` until `now + leaseMs`. Order of answers is that of the keys. */
+  /**
+   * For each key, takes the oldest unfinished row of the site for `owner` until `now + leaseMs`; an unsettled row comes before older ones (they
+   * were taken out of quarantine): nothing is written to a key before the outcome of its last write is known. Answers in the order of the keys.
+   */
   claim(site: string, keys: readonly KeyRef[], owner: string, leaseMs: number): Promise<readonly Claim[]>
   /** Prolongs claims that still hold; answers which do. */
   renew(tokens: readonly string[], leaseMs: number): Promise<readonly boolean[]>

@@ -79,6 +79,21 @@ describe('a write of unknown outcome', () => {
     assert.equal((await scenario.statuses('a', version))['overall'], 'COMPLETED')
   })
 
+  test('is settled before an older version that is taken out of quarantine', async () => {
+    const scenario = await startScenario()
+    scenario.faults = faultAt('aws', 'put', refused)
+    const first = await scenario.put('a', 'one')
+    await scenario.drained()
+    scenario.faults = times(1, faultAt('aws', 'put', { kind: 'reset-after' }))
+    await scenario.put('a', 'two')
+    await scenario.until(() => scenario.texts('aws', 'a').length === 1, 'the write takes effect unseen')
+    await scenario.run(scenario.pipeline.store.ledger.retry([await scenario.row('aws', 'a', first)]))
+    scenario.processor('aws').wake()
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'a'), ['two'])
+    assert.equal((await scenario.row('aws', 'a', first)).reason?.class, 'superseded')
+  })
+
   test('of a version that was deleted meanwhile still keeps older versions away', async () => {
     const scenario = await startScenario()
     scenario.faults = faultAt('aws', 'put', { kind: 'error', class: 'object', code: 'InvalidArgument', status: 400 })

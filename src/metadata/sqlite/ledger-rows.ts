@@ -94,14 +94,26 @@ export function rowOf(
   )
 }
 
-/** The oldest row of the key that still has to be worked on. */
+/**
+ * The row of the key that is to be worked on next: the oldest unfinished one, but first one whose last write may have taken effect unseen.
+ * That can be a newer row when an older one was taken out of quarantine: what it left has to be known before anything is written.
+ */
 export function oldestUnfinished(
   context: WriteContext,
   site: string,
   bucketId: number,
   key: string,
 ): StoredRow | undefined {
-  return context.connection.get<StoredRow>(
+  const { connection } = context
+  const unsettled = connection.get<StoredRow>(
+    `SELECT * FROM ledger INDEXED BY ledger_unsettled WHERE site = ? AND bucket_id = ? AND key = ? AND unsettled = 1 AND unfinished = 1
+     ORDER BY version_id DESC LIMIT 1`,
+    site,
+    bucketId,
+    key,
+  )
+  if (unsettled !== undefined) return unsettled
+  return connection.get<StoredRow>(
     `SELECT * FROM ledger INDEXED BY ledger_unfinished WHERE site = ? AND bucket_id = ? AND key = ? AND unfinished = 1
      ORDER BY version_id DESC LIMIT 1`,
     site,

@@ -61,6 +61,7 @@ CREATE TABLE ledger (
   PRIMARY KEY (bucket_id, key, version_id, site)
 ) WITHOUT ROWID;
 CREATE INDEX ledger_unfinished ON ledger (site, bucket_id, key, version_id) WHERE unfinished = 1;
+CREATE INDEX ledger_unsettled ON ledger (site, bucket_id, key, version_id) WHERE unsettled = 1 AND unfinished = 1;
 CREATE INDEX ledger_attention ON ledger (site, state, at) WHERE at IS NOT NULL;
 CREATE INDEX ledger_age ON ledger (site, created_at) WHERE open = 1;
 CREATE TABLE ledger_uploads (
