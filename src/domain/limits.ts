@@ -25,6 +25,8 @@ export const limits = {
   consumerWindow: 10_000,
   /** Entries that a queue processor holds in memory. */
   processorQueue: 1_000,
+  /** How long the copy that a rule prefers for reading may take to begin, before the source is read instead. */
+  preferredReadMs: 5_000,
   destinationRequestTimeoutMs: 120_000,
   /** A claim lasts no longer than the request timeout; it is renewed while its task lives. */
   claimLeaseMs: 120_000,

@@ -3,6 +3,7 @@
 import type { World } from '../base/world.ts'
 import type { LocationConfig, SiteConfig } from '../config/types.ts'
 import type { DataStore } from '../locations/data-store.ts'
+import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { AccountDirectory } from './auth/account-directory.ts'
 import type { AuthResult } from './auth/authenticate.ts'
@@ -15,6 +16,8 @@ export interface S3Services {
   readonly store: MetadataStore
   /** By name of the location. */
   readonly dataStores: ReadonlyMap<string, DataStore>
+  /** Cloud locations by name, for reads from a finished copy. */
+  readonly destinations: ReadonlyMap<string, Destination>
   readonly accounts: AccountDirectory
   readonly sites: readonly SiteConfig[]
   readonly locations: readonly LocationConfig[]

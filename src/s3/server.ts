@@ -11,6 +11,7 @@ import type { HostPort, LocationConfig, SiteConfig } from '../config/types.ts'
 import { ServiceError, serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
 import type { DataStore } from '../locations/data-store.ts'
+import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { errorAnswer, jsonErrorAnswer } from './answer.ts'
 import type { AccountDirectory } from './auth/account-directory.ts'
@@ -45,6 +46,8 @@ export interface S3ServerOptions {
   readonly store: MetadataStore
   /** By name of the location. */
   readonly dataStores: ReadonlyMap<string, DataStore>
+  /** Cloud locations by name: where finished copies can be read. None when left out. */
+  readonly destinations?: ReadonlyMap<string, Destination>
   readonly accounts: AccountDirectory
   readonly sites: readonly SiteConfig[]
   readonly locations: readonly LocationConfig[]
@@ -263,6 +266,7 @@ function makeServices(options: S3ServerOptions): S3Services {
   return {
     store,
     dataStores,
+    destinations: options.destinations ?? new Map(),
     accounts,
     sites,
     locations,

@@ -4,13 +4,13 @@ import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { DataLocation, VersionRecord } from '../../domain/object-metadata.ts'
 import { openBucket } from '../access.ts'
-import { errorAnswer, invalidArgument, notImplemented } from '../answer.ts'
+import { errorAnswer, invalidArgument } from '../answer.ts'
 import { type ByteRange, contentRange, parseRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { readCondition } from '../conditions.ts'
-import { openStored } from '../object-data.ts'
 import { checksumHeadersOf, describeVersion, httpDate, quoted, shownVersionId } from '../object-headers.ts'
 import { refuseUnsupported } from '../object-settings.ts'
+import { chooseReplica, openBytes } from '../replica-read.ts'
 import { findVersion, requestedVersion } from '../version-address.ts'
 
 const noOverrides: ReadonlyMap<string, string> = new Map()
@@ -83,22 +83,6 @@ function extentOfPart(record: VersionRecord, partNumber: number, size: number): 
   return { range: { start: first.start, end: last.start + last.size }, partial: true, partsCount: numbers.length }
 }
 
-/**
- * Checks the header that names where to read from. The object's own location, and a replica that is not there yet, mean the source.
- * Throws InvalidLocationConstraint; NotImplemented for a finished replica.
- */
-function checkReadLocation(call: Call, record: VersionRecord): void {
-  const wanted = call.headers.get('x-amz-location-constraint')
-  if (wanted === undefined || wanted === record.metadata.dataStoreName) return
-  const backend = record.metadata.replicationInfo.backends.find(({ site }) => site === wanted)
-  if (backend === undefined) {
-    throw serviceError('InvalidLocationConstraint', {
-      message: 'Object is not replicated to location passed in location header',
-    })
-  }
-  if (backend.status === 'COMPLETED') throw notImplemented('x-amz-location-constraint')
-}
-
 function deleteMarkerAnswer(call: Call, bucket: Bucket, record: VersionRecord, asked: string): Answer {
   const headers: FlatHeaders = ['x-amz-delete-marker', 'true']
   const versionId = shownVersionId(bucket, record)
@@ -138,7 +122,8 @@ async function answerVersion(
   options: { readonly address: string; readonly overrides: ReadonlyMap<string, string>; readonly withBody: boolean },
 ): Promise<Answer | null> {
   if (record.isDeleteMarker) return deleteMarkerAnswer(call, bucket, record, options.address)
-  checkReadLocation(call, record)
+  // A location that cannot be meant is refused whatever else is asked.
+  chooseReplica(call, record)
   const { metadata } = record
   const etag = metadata['content-md5']
   const unmet = readCondition(call.headers, { etag, lastModified: Date.parse(metadata['last-modified']) })
@@ -155,7 +140,7 @@ async function answerVersion(
   const status = extent.partial ? 206 : 200
   const length = extent.range.end - extent.range.start
   if (!options.withBody) return { status, headers, length }
-  const body = await openStored(call.services, metadata.location ?? [], extent.range, call.signal)
+  const body = await openBytes(call, record, extent.range)
   return body === null ? null : { status, headers, length, body }
 }
 
