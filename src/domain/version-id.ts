@@ -123,8 +123,3 @@ function decodeShort(shown: string): VersionId | null {
 export function storedVersionId(text: string): VersionId {
   return text as VersionId
 }
-
-/** The version id of an object written before versioning was enabled: sorts behind every other. */
-export function nullVersionIdBeforeVersioning(group: string): VersionId {
-  return makeVersionId({ epochMs: 0, sequence: 0 }, group)
-}

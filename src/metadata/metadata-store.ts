@@ -2,7 +2,7 @@
 // garbage change together, and the promise resolves only when the change is on disk. A condition that fails changes nothing and is an
 // outcome, not an exception; exceptions mean that the store could not do its work and nothing is acknowledged.
 import type { Bucket, ReplicationConfiguration, VersioningStatus } from '../domain/bucket.ts'
-import type { JournalEntry, VersionRef } from '../domain/entry.ts'
+import type { JournalEntry } from '../domain/entry.ts'
 import type { DataLocation, Integrity, ObjectMetadata, VersionRecord } from '../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../domain/replication-info.ts'
 import type { VersionId } from '../domain/version-id.ts'
@@ -229,5 +229,3 @@ export interface MetadataStore {
   /** Waits for what is queued, then closes. Later calls are refused. */
   close(): Promise<void>
 }
-
-export type { VersionRef }
