@@ -94,6 +94,7 @@ async function start(options: EmbeddedOptions, lifecycle: Lifecycle): Promise<En
     listen: config.s3.listen,
     store: parts.store,
     dataStores: parts.dataStores,
+    destinations,
     accounts: parts.accounts.directory,
     sites: config.sites,
     locations: config.locations,
@@ -104,7 +105,13 @@ async function start(options: EmbeddedOptions, lifecycle: Lifecycle): Promise<En
   // The pipeline's last requests go through the S3 port where the gateway is `http`: there it closes after it.
   const closesLast = config.replication.gateway.kind === 'http'
   if (closesLast) lifecycle.add(() => s3.close())
-  await startPipeline(parts, destinations, processors, s3.address, lifecycle)
+  try {
+    await startPipeline(parts, destinations, processors, s3.address, lifecycle)
+  } catch (error) {
+    // Nothing that failed to start may go on listening: the process would not end.
+    await s3.close()
+    throw error
+  }
   if (!closesLast) lifecycle.add(() => s3.close())
   const controlAddress = await control.server.listen()
   lifecycle.add(() => control.server.close())
