@@ -1,6 +1,7 @@
 // Goal: no task goes on without its claim. Method: a ledger in hand, and a timer that the test runs itself.
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
+import { realWorld } from '../base/world.ts'
 import { createClaimKeeper } from './claim-keeper.ts'
 
 describe('the keeper of claims', () => {
@@ -43,7 +44,7 @@ describe('the keeper of claims', () => {
     const run = due?.run
     due = null
     run?.()
-    await new Promise<void>(resolve => setImmediate(resolve))
+    await new Promise<void>(resolve => realWorld.timers.immediate(resolve))
   }
 
   test('renews all claims together, three times per lease', async () => {

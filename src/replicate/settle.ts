@@ -2,9 +2,10 @@
 // arrived twice, older versions of ours that arrived after newer ones, uploads that nobody knows. After it the next write is safe.
 import { decodeVersionId, encodeVersionId, isNewer, type VersionId } from '../domain/version-id.ts'
 import type { Precondition, StoredObject } from '../locations/location.ts'
+import { versionIdMarker } from '../locations/multiple-backend.ts'
 import type { LedgerRow } from '../metadata/ledger.ts'
 import type { SourceVersion } from './source-gateway.ts'
-import { callContext, markerOf, versionMarker, type Work, type Written } from './work.ts'
+import { callContext, markerOf, type Work, type Written } from './work.ts'
 
 export type Standing =
   /** Our version is there, whole. */
@@ -86,7 +87,7 @@ function standingOfCurrent(work: Settling, subject: Subject, current: StoredObje
   }
   if (isOurs(subject, current) && isWhole(work, subject, current))
     return { kind: 'present', written: { versionId: current.versionId, etag: current.etag } }
-  const theirs = decodeVersionId(current.markers[versionMarker] ?? '')
+  const theirs = decodeVersionId(current.markers[versionIdMarker] ?? '')
   if (theirs !== null && isNewer(theirs, work.target.versionId)) return { kind: 'superseded' }
   return { kind: 'absent', precondition: { kind: 'etag', etag: current.etag } }
 }
@@ -101,7 +102,7 @@ function aboveApplied(work: Settling, history: readonly StoredObject[]): readonl
 
 /** Carries our marker for this version. */
 function isOurs(subject: Subject, object: StoredObject): boolean {
-  return !object.isDeleteMarker && object.markers[versionMarker] === subject.marker
+  return !object.isDeleteMarker && object.markers[versionIdMarker] === subject.marker
 }
 
 const plainMd5 = /^[0-9a-f]{32}$/
@@ -120,7 +121,7 @@ function isWhole(work: Settling, subject: Subject, object: StoredObject): boolea
 /** A copy of an older version that the source does not know of: its write arrived late, after it had been written again or given up. */
 async function isStrayOlder(work: Settling, object: StoredObject): Promise<boolean> {
   if (object.isDeleteMarker) return false
-  const versionId: VersionId | null = decodeVersionId(object.markers[versionMarker] ?? '')
+  const versionId: VersionId | null = decodeVersionId(object.markers[versionIdMarker] ?? '')
   if (versionId === null || !isNewer(work.target.versionId, versionId)) return false
   const { bucket, key, site } = work.target
   const older = await work.ports.gateway.readVersion({ bucket, key, versionId })

@@ -56,12 +56,10 @@ export interface Progress {
   upload: DestinationUpload | null
 }
 
-/** The value of the replication marker `scal-version-id` that copies of a version carry (Backbeat wire format). */
+/** The value of the version id marker that copies of a version carry (Backbeat wire format). */
 export function markerOf(version: Pick<SourceVersion, 'versionId' | 'isNull'>): string {
   return version.isNull ? 'null' : encodeVersionId(version.versionId)
 }
-
-export const versionMarker = 'scal-version-id'
 
 export function callContext(work: Pick<Work, 'claimed' | 'capabilities'>, precondition?: Precondition): CallContext {
   const { signal } = work.claimed
