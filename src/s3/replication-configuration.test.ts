@@ -119,3 +119,45 @@ test('any document is parsed or refused, never anything else', () => {
     { numRuns: 300 },
   )
 })
+
+test('prefixes overlap exactly when one begins with another, and the first rule concerned is named', () => {
+  const prefixes = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\u{1f600}', '\uf000'), maxLength: 4 }), {
+    minLength: 1,
+    maxLength: 8,
+  })
+  fc.assert(
+    fc.property(prefixes, list => {
+      const second = list.findIndex((prefix, index) => list.slice(0, index).some(other => overlap(prefix, other)))
+      const first = list.slice(0, Math.max(second, 0)).find(other => overlap(list[second] ?? '', other))
+      const message = second < 0 ? undefined : `Found overlapping prefixes '${first}' and '${list[second]}'`
+      assert.equal(refusalOf(list), message)
+    }),
+  )
+})
+
+test('a thousand rules with the longest prefixes cost no time worth mentioning', () => {
+  const list = Array.from({ length: 1000 }, (_, index) => `p${String(index).padStart(1000, '0')}`)
+  const before = process.cpuUsage().user
+  assert.equal(refusalOf(list), undefined)
+  assert.ok(process.cpuUsage().user - before < 5_000_000)
+})
+
+function overlap(one: string, other: string): boolean {
+  return one.startsWith(other) || other.startsWith(one)
+}
+
+/** The message of the refusal of a configuration with these prefixes. */
+function refusalOf(prefixes: readonly string[]): string | undefined {
+  const rules = prefixes.map(
+    prefix =>
+      `<Rule><Status>Enabled</Status><Prefix>${prefix}</Prefix>` +
+      '<Destination><StorageClass>aws</StorageClass></Destination></Rule>',
+  )
+  try {
+    parse(`<ReplicationConfiguration>${rules.join('')}<Role>arn:aws:iam::12:role/r</Role></ReplicationConfiguration>`)
+    return undefined
+  } catch (error) {
+    assert.ok(error instanceof ServiceError)
+    return error.message
+  }
+}

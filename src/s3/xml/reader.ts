@@ -140,6 +140,14 @@ function readTree(text: string, limits: XmlLimits): XmlElement {
   })
   parser.on('doctype', () => refuse('document type'))
   parser.on('processinginstruction', () => refuse('processing instruction'))
+  const attributes = { count: 0 }
+  parser.on('opentagstart', () => {
+    attributes.count = 0
+  })
+  // While they come: by the time the tag is whole, a body full of attributes has been read.
+  parser.on('attribute', () => {
+    if (++attributes.count > limits.attributesMax) refuse('too many attributes')
+  })
   parser.on('opentag', tag => {
     if (++seen.elements > limits.elementsMax) refuse('too many elements')
     if (open.length >= limits.depthMax) refuse('too deep')
@@ -176,7 +184,6 @@ function readAttributes(
 ): ReadonlyMap<string, string> {
   const names = Object.keys(given)
   if (names.length === 0) return noAttributes
-  if (names.length > limits.attributesMax) refuse('too many attributes')
   const attributes = new Map<string, string>()
   for (const name of names) {
     const value = String(given[name])
