@@ -362,6 +362,15 @@ test('V2 signs x-amz-date, the version id and the content type, and not other pa
   assert.equal(refusal({ ...head, headers: streaming }).code, 'InvalidRequest')
 })
 
+test('a sub-resource cannot be added to a V2 signature by percent-encoding its name', () => {
+  const headers = { 'x-amz-date': new Date(now).toUTCString() }
+  const authorization = signV2Authorization({ method: 'GET', target: '/b/k', headers, accessKey, secretKey })
+  for (const added of ['%74agging', '%76ersionId=x', '%75ploadId=1', 'tagging', '%72eplication']) {
+    const head = { method: 'GET', rawTarget: `/b/k?${added}`, headers: headersOf({ ...headers, authorization }) }
+    assert.equal(refusal(head).code, 'SignatureDoesNotMatch', added)
+  }
+})
+
 test('whatever is sent, the answer is a result or a refusal of the catalogue', () => {
   const good = signedHead().headers['authorization'] ?? ''
   const piece = fc.constantFrom(

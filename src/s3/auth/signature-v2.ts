@@ -49,7 +49,8 @@ export function canonicalResourceV2(rawPath: string, rawQuery: string, decodeVal
   const kept: { readonly name: string; readonly text: string }[] = []
   for (const piece of rawQuery.split('&')) {
     const equals = piece.indexOf('=')
-    const name = equals < 0 ? piece : piece.slice(0, equals)
+    // Decoded, as the operations read it: `%74agging` must not pass unsigned.
+    const name = decodeComponent(equals < 0 ? piece : piece.slice(0, equals))
     const override = responseOverrides.has(name)
     if (!override && !subResources.has(name)) continue
     if (equals < 0) kept.push({ name, text: name })
