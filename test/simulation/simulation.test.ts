@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { Simulation } from './simulation.ts'
 
 const { SIM_SEED: only, SIM_RUNS: runs, SIM_FROM: from } = process.env
-const runsDefault = 200
+const runsDefault = 150
 const operations = 40
 
 if (only !== undefined) {
