@@ -21,7 +21,14 @@ import {
 } from '../object-settings.ts'
 import { parseTagHeader } from '../tag-set.ts'
 import { s3Namespace } from '../xml/writer.ts'
-import { committedOrDiscarded, pushVersionId, refuseParameters, replicationOfWrite, writeModeOf } from './put-object.ts'
+import {
+  bucketAfterData,
+  committedOrDiscarded,
+  pushVersionId,
+  refuseParameters,
+  replicationOfWrite,
+  writeModeOf,
+} from './put-object.ts'
 
 type Directive = 'COPY' | 'REPLACE'
 
@@ -120,14 +127,14 @@ async function copied(call: Call, open: OpenBucket): Promise<Copied> {
 export async function copyObject(call: Call): Promise<Answer> {
   refuseParameters(call)
   const open = await openBucket(call)
-  const { bucket, account } = open
   const condition = writeCondition(call.headers)
   const { source, settings, data } = await copied(call, open)
+  const bucket = await bucketAfterData(call, open.bucket, data)
   const { facts } = data
   const { clock } = call.services.world
   const metadata = newMetadata({
     key: call.key,
-    account,
+    account: open.account,
     settings,
     size: facts.size,
     etag: facts.md5Hex,

@@ -109,15 +109,27 @@ export function refuseParameters(call: Call): void {
   }
 }
 
+/**
+ * The bucket as it is once the bytes are here, which may be long after the request began: its versioning and replication count now. One
+ * that was deleted and made again meanwhile, perhaps by somebody else, is not the bucket that was written to. Throws NoSuchBucket.
+ */
+export async function bucketAfterData(call: Call, before: Bucket, data: { discard(): Promise<void> }): Promise<Bucket> {
+  const bucket = await call.services.store.bucket(before.name)
+  if (bucket !== null && bucket.ownerId === before.ownerId && bucket.creationDate === before.creationDate) return bucket
+  await data.discard()
+  throw noSuchBucket(before.name)
+}
+
 export async function putObject(call: Call): Promise<Answer> {
   const { services, headers } = call
   refuseParameters(call)
-  const { bucket, account } = await openBucket(call)
+  const { bucket: bucketBefore, account } = await openBucket(call)
   const settings = readSettings(headers)
   const condition = writeCondition(headers)
   const check = openPayload(call.auth.payload, headers)
   checkUploadSize(check.decodedLength, limits.singlePutBytes)
-  const data = await receiveData(call, bucket, check, 1)
+  const data = await receiveData(call, bucketBefore, check, 1)
+  const bucket = await bucketAfterData(call, bucketBefore, data)
   const { facts } = data
   const metadata = newMetadata({
     key: call.key,
