@@ -36,6 +36,8 @@ export const limits = {
   metadataPutBytes: 5 * 1024 ** 2,
   /** Bytes of one transfer that are in memory at once: a few pieces, and what the sockets hold. */
   transferWindowBytes: 1024 ** 2,
+  /** Ranges up to this size are read into memory at once, within the budget; larger ones are streamed. */
+  heldRangeBytes: 16 * 1024 ** 2,
   /** Topic records, ledger rows and results handled in one batch. */
   pipelineBatch: 256,
   /** Connections to a location that may fail one after another before its circuit opens. */

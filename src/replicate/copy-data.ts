@@ -113,9 +113,9 @@ async function putWhole(work: Work, precondition: Precondition | undefined): Pro
   }
 }
 
-/** Bytes on their way are read in pieces as the network takes them: a large body holds no more than its window. */
+/** What a body holds: all of it while it is read into memory at once, else the window of what is on its way. */
 function heldBytes(size: number): number {
-  return Math.min(size, limits.transferWindowBytes)
+  return size <= limits.heldRangeBytes ? size : limits.transferWindowBytes
 }
 
 async function putInParts(work: Work, precondition: Precondition | undefined): Promise<Written> {

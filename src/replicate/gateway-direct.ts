@@ -2,6 +2,7 @@
 // to a destination go through the same code as the `/_/backbeat/multiplebackenddata` routes, so both write exactly the same.
 import { type ByteSource, bytesSource, sliceSource } from '../base/byte-source.ts'
 import { Failure } from '../domain/failure.ts'
+import { limits } from '../domain/limits.ts'
 import { type DataLocation, isInlineKey } from '../domain/object-metadata.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import type { KnownChecksums, RequestContext } from '../locations/location.ts'
@@ -61,7 +62,7 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
     },
     capabilities: site => destinationOf(site).location.capabilities,
     async putObject(target, version, context) {
-      const body = await source(version)
+      const body = await held(await source(version), context.signal)
       return putObject(
         destinationOf(target.site),
         target,
@@ -76,7 +77,7 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
       return initiateUpload(destinationOf(target.site), target, copied(version), size, { signal: context.signal })
     },
     async putPart(target, version, uploadId, partNumber, range, context) {
-      const part = sliceSource(await source(version), range.start, range.end)
+      const part = await held(sliceSource(await source(version), range.start, range.end), context.signal)
       const destination = destinationOf(target.site)
       return putPart(destination, target, uploadId, partNumber, part, {}, { signal: context.signal })
     },
@@ -136,6 +137,18 @@ async function sourceOf(
       }
     },
   }
+}
+
+/** Ranges that the budget has granted in full are read once, into memory: hashing and sending them costs no second reading. */
+async function held(source: ByteSource, signal: AbortSignal): Promise<ByteSource> {
+  if (source.bytes !== undefined || source.size > limits.heldRangeBytes) return source
+  const bytes = Buffer.allocUnsafeSlow(source.size)
+  let filled = 0
+  for await (const chunk of source.open(0, source.size, signal)) {
+    bytes.set(chunk, filled)
+    filled += chunk.byteLength
+  }
+  return bytesSource(filled === source.size ? bytes : bytes.subarray(0, filled))
 }
 
 async function* pieceBytes(
