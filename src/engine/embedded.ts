@@ -247,6 +247,9 @@ async function startPipeline(
   await statusProcessor.start()
   lifecycle.add(() => statusProcessor.close())
   const budget = createByteBudget(config.replication.memory.inFlightBytes)
+  const closings: (() => Promise<void>)[] = []
+  // All at once: their graces for running copies do not add up.
+  lifecycle.add(() => Promise.all(closings.map(closing => closing())))
   for (const [site, processor] of createProcessors(parts, gateway, budget)) {
     processors.set(site, processor)
     const watched = {
@@ -263,8 +266,10 @@ async function startPipeline(
     const gate = new SiteGate({ site, topic: topics.replication, processor: watched, stateStore, signals, world })
     await gate.start()
     await processor.start()
-    lifecycle.add(() => processor.close())
-    lifecycle.add(() => gate.close())
+    closings.push(async () => {
+      await gate.close()
+      await processor.close()
+    })
   }
   const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
   await populator.start()

@@ -10,13 +10,14 @@ import {
 import type { AddressInfo, Socket } from 'node:net'
 
 /**
- * refuse: nobody listens. reset-before: the connection breaks when a request arrives. reset-after: the destination gets the whole request, its
- * answer is lost. hang: requests are read and never answered. error-body: status 200 with an error document. throttle: 503 with Retry-After.
+ * refuse: nobody listens. reset-before: the connection breaks when a request arrives. cut: it breaks within the body, on both sides.
+ * reset-after: the destination gets the whole request, its answer is lost. hang: requests are read and never answered. error-body: status 200 with an error document. throttle: 503 with Retry-After.
  * lie: checksums and ETags of all answers are others. flip: a byte of each body changes on its way.
  */
 export type Misbehaviour =
   | 'refuse'
   | 'reset-before'
+  | 'cut'
   | 'reset-after'
   | 'hang'
   | 'error-body'
@@ -158,12 +159,18 @@ class FaultyProxy implements DestinationProxy {
     })
     onward.on('error', () => incoming.socket.destroy())
     incoming.on('error', () => onward.destroy())
-    if (mode !== 'flip') {
-      incoming.pipe(onward)
-      return
-    }
-    incoming.on('data', (chunk: Buffer) => onward.write(flipped(chunk)))
-    incoming.on('end', () => onward.end())
+    if (mode === 'cut') {
+      incoming.once('data', (chunk: Buffer) => {
+        onward.write(chunk.subarray(0, chunk.length >> 1), () => {
+          onward.destroy()
+          incoming.socket.destroy()
+        })
+      })
+      incoming.once('end', () => incoming.socket.destroy())
+    } else if (mode === 'flip') {
+      incoming.on('data', (chunk: Buffer) => onward.write(flipped(chunk)))
+      incoming.on('end', () => onward.end())
+    } else incoming.pipe(onward)
   }
 }
 

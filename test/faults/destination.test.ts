@@ -7,6 +7,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3'
@@ -117,6 +118,7 @@ async function checkArrived(written: readonly Written[]): Promise<void> {
 const misbehaviours: readonly Misbehaviour[] = [
   'refuse',
   'reset-before',
+  'cut',
   'reset-after',
   'hang',
   'error-body',
@@ -151,6 +153,24 @@ for (const how of misbehaviours) {
   })
 }
 
+test('an end while a destination hangs takes seconds, and what was under way is done once after the start', {
+  skip,
+}, async () => {
+  for (const proxy of proxies) await proxy.misbehave('hang')
+  const seen = proxies.map(proxy => proxy.disturbed)
+  const written = await load('ended')
+  await eventually('both hang', async () =>
+    proxies.every((proxy, index) => proxy.disturbed >= (seen[index] ?? 0) + 3) ? true : undefined,
+  )
+  const asked = performance.now()
+  assert.equal(await clouds.crossbeat.end(), 0)
+  assert.ok(performance.now() - asked < 20_000, 'the end took too long')
+  for (const proxy of proxies) await proxy.heal()
+  await clouds.crossbeat.restart()
+  await drained(clouds)
+  await checkArrived(written)
+})
+
 test('deletes and tag changes wait for a broken destination like everything else', { skip }, async () => {
   const [first] = await load('changes')
   assert.ok(first !== undefined)
@@ -176,6 +196,31 @@ test('deletes and tag changes wait for a broken destination like everything else
   assert.equal(await clouds.container.getBlobClient(`${bucket}/changes/2`).exists(), false)
   const properties = await clouds.container.getBlobClient(`${bucket}/changes/1`).getProperties()
   assert.equal(properties.metadata?.['tags'], '{"a":"b"}')
+})
+
+test('a bucket without versioning and a container that is gone hold up everything and make nothing FAILED', {
+  skip,
+}, async () => {
+  const versioning = (Status: 'Enabled' | 'Suspended') =>
+    clouds.far.send(new PutBucketVersioningCommand({ Bucket: clouds.s3.bucket, VersioningConfiguration: { Status } }))
+  const other = clouds.container.getBlockBlobClient(`${bucket}/changes/1`)
+  await versioning('Suspended')
+  await clouds.container.delete()
+  const written = await load('settings')
+  const troubles = await eventually('both are held up', async () => {
+    const answer = await fetch(`http://${clouds.crossbeat.control}/api/v1/locations`)
+    const { locations } = (await answer.json()) as { locations: readonly { trouble: string | null }[] }
+    const told = locations.map(({ trouble }) => trouble ?? '')
+    return told.every(text => text !== '') ? told : undefined
+  })
+  assert.match(troubles[0] ?? '', /^VersioningNotEnabled: /)
+  assert.match(troubles[1] ?? '', /^ContainerNotFound: /)
+  assert.ok((await statesOf(written)).every(state => state === 'PENDING' || state === 'PROCESSING'))
+  await versioning('Enabled')
+  await clouds.container.create()
+  await drained(clouds)
+  for (const { key, versionId } of written) await untilStatus(clouds.source, bucket, key, 'COMPLETED', versionId)
+  assert.equal(await other.exists(), false, 'what was in the container that is gone does not come back by itself')
 })
 
 test('wrong credentials make nothing FAILED; with the right ones everything completes', { skip }, async () => {
