@@ -56,7 +56,8 @@ function hostName(host: string): string | null {
 
 function isOurOrigin(origin: string, host: string | undefined): boolean {
   if (host === undefined || !/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return false
-  return new URL(origin).host === new URL(`${new URL(origin).protocol}//${host}`).host
+  const own = `${new URL(origin).protocol}//${host}`
+  return URL.canParse(own) && new URL(origin).host === new URL(own).host
 }
 
 function bearerOf(authorization: string | undefined): string {

@@ -96,6 +96,14 @@ export function scheduleHours(body: Uint8Array): number {
   const number = typeof hours === 'string' && /^\d{1,9}$/.test(hours) ? Number(hours) : hours
   const { scheduleHoursMin: min, scheduleHoursMax: max } = limits
   if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number
-  const found = shortened(JSON.stringify(hours))
-  throw refusal('MalformedPOSTRequest', `hours must be a whole number from ${min} to ${max}, found ${found}`)
+  throw refusal(
+    'MalformedPOSTRequest',
+    `hours must be a whole number from ${min} to ${max}, found ${shownValue(hours)}`,
+  )
+}
+
+/** Nested values are named only: writing them out would fail for very deep ones. */
+function shownValue(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return shortened(JSON.stringify(value))
+  return Array.isArray(value) ? 'an array' : 'an object'
 }

@@ -205,6 +205,7 @@ const accepted: readonly (readonly [body: string | undefined, hours: number])[] 
 ]
 const refused = [
   ...['0', '-1', '""', 'null', 'true', 'false', '1.5', '0.5', '[]', '[2]', '{}', '8761', '1000000000', '1e9'],
+  `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
   ...['"abc"', '"0"', '"1.5"', '" 2"', '"+2"', '"0x10"', '"1e3"', '"8761"', '"99999999999999999999"'],
 ].map(hours => `{"hours":${hours}}`)
 const notObjects = [

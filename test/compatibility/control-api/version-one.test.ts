@@ -140,6 +140,7 @@ test('a foreign Host or Origin is refused, on every route', async () => {
   ]) {
     assert.equal(await status({ host: 'localhost:8900', origin }), 403, origin)
   }
+  assert.equal(await status({ host: 'localhost:99999', origin: 'http://localhost' }), 403)
   await api.close()
 })
 
