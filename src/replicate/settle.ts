@@ -52,8 +52,8 @@ export async function settle(work: Settling, subject: Subject): Promise<Standing
   if (whole === null) return { kind: 'absent' }
   if (!work.capabilities.versions) return standingOfCurrent(work, subject, whole[0])
   const isMarker = subject.isDeleteMarker
-  const history = isMarker || subject.isNull ? aboveApplied(work, whole) : whole
-  // Delete markers bear no mark: one that lies above what was applied before can only be ours.
+  const history = isMarker || subject.isNull ? aboveApplied(work, subject, whole) : whole
+  // Delete markers bear no mark: one that lies above what was applied before is taken for ours.
   const kept = isMarker
     ? history.findLast(object => object.isDeleteMarker)
     : history.findLast(object => isOurs(subject, object) && isWhole(work, subject, object))
@@ -92,12 +92,19 @@ function standingOfCurrent(work: Settling, subject: Subject, current: StoredObje
   return { kind: 'absent', precondition: { kind: 'etag', etag: current.etag } }
 }
 
-/** What has no marker of its own (delete markers, null versions) is told apart by lying above what was applied before. */
-function aboveApplied(work: Settling, history: readonly StoredObject[]): readonly StoredObject[] {
+/**
+ * What has no marker of its own (delete markers, null versions) is told apart by lying above what was applied before. Where that is not known
+ * (nothing was, or it is gone from the destination), only what lies on top can be ours: what is below may be the key's former life.
+ */
+function aboveApplied(work: Settling, subject: Subject, history: readonly StoredObject[]): readonly StoredObject[] {
   const { applied } = work.claimed
-  if (applied === null || applied.versionId === work.target.versionId) return history
-  const at = history.findIndex(object => object.versionId === applied.destinationVersionId)
-  return at < 0 ? history : history.slice(0, at)
+  const appliedId = applied?.destinationVersionId ?? ''
+  const at = appliedId === '' ? -1 : history.findIndex(object => object.versionId === appliedId)
+  if (at >= 0) return history.slice(0, applied?.versionId === work.target.versionId ? at + 1 : at)
+  if (!subject.isDeleteMarker)
+    return history.slice(0, 1).filter(object => isOurs(subject, object) && isWhole(work, subject, object))
+  const end = history.findIndex(object => !object.isDeleteMarker)
+  return end < 0 ? history : history.slice(0, end)
 }
 
 /** Carries our marker for this version. */

@@ -69,6 +69,25 @@ describe('a write of unknown outcome', () => {
     assert.deepEqual(scenario.texts('aws', 'a'), [null, null, 'one'])
   })
 
+  test('of a delete marker takes nothing away of what the destination held before us', async () => {
+    const scenario = await startScenario()
+    const former = {
+      bytes: Buffer.from('former'),
+      crc32: '',
+      etag: 'e',
+      attributes: { userMetadata: {}, tags: {}, markers: {} },
+    }
+    const marker = { ...former, isDeleteMarker: true, bytes: Buffer.alloc(0) }
+    for (const version of [marker, { ...former, isDeleteMarker: false }, marker])
+      scenario.clouds.aws.add('source/a', version)
+    scenario.faults = times(1, faultAt('aws', 'delete', { kind: 'reset-after' }))
+    await scenario.deleteObject('a')
+    await scenario.drained()
+    const [newest, ...older] = scenario.texts('aws', 'a')
+    assert.equal(newest, null)
+    assert.deepEqual(older.slice(-2), ['former', null])
+  })
+
   test('that stored other bytes than it was given is taken away and made anew', async () => {
     const scenario = await startScenario()
     scenario.faults = times(1, call => (call.operation === 'put' ? { kind: 'lie' } : undefined))
