@@ -93,7 +93,7 @@ function readParts(body: Buffer): readonly CompletedPart[] {
   try {
     list = JSON.parse(body.toString('utf8'))
   } catch {
-    throw malformed('the body is not JSON')
+    throw serviceError('MalformedPOSTRequest')
   }
   if (!Array.isArray(list)) throw malformed('the body is not an array of parts')
   if (list.length === 0 || list.length > limits.partNumberMax) throw malformed('there are 1 to 10000 parts')

@@ -34,7 +34,7 @@ export function parseMetadata(text: string): JsonObject {
   try {
     value = JSON.parse(text)
   } catch {
-    throw malformedMetadata('it is not JSON')
+    throw serviceError('MalformedPOSTRequest')
   }
   if (!isJsonObject(value)) throw malformedMetadata('it is not an object')
   if (!isJsonObject(value['replicationInfo'])) throw malformedMetadata('replicationInfo is missing')

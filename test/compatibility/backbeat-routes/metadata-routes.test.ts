@@ -106,6 +106,60 @@ test('the metadata of a version comes as text in JSON, with its fields as the or
   })
 })
 
+/** What the metadata of every version looks like, but for what its write says. */
+function plainMetadata(key: string, metadata: Metadata): Record<string, unknown> {
+  return {
+    'owner-display-name': 'bart',
+    'owner-id': 'canonical-bart',
+    'content-length': 0,
+    'content-md5': 'd41d8cd98f00b204e9800998ecf8427e',
+    'content-language': '',
+    'x-amz-version-id': 'null',
+    'x-amz-server-version-id': '',
+    'x-amz-storage-class': 'STANDARD',
+    'x-amz-server-side-encryption': '',
+    'x-amz-server-side-encryption-aws-kms-key-id': '',
+    'x-amz-server-side-encryption-customer-algorithm': '',
+    'x-amz-website-redirect-location': '',
+    'x-amz-scal-transition-in-progress': false,
+    acl: { Canned: 'private', FULL_CONTROL: [], WRITE_ACP: [], READ: [], READ_ACP: [] },
+    key,
+    location: null,
+    isDeleteMarker: false,
+    tags: {},
+    replicationInfo: { ...metadata.replicationInfo, content: ['METADATA'] },
+    dataStoreName: 'us-east-1',
+    originOp: 's3:ObjectCreated:Put',
+    deleted: false,
+    isPHD: false,
+    'last-modified': metadata['last-modified'],
+    'md-model-version': 6,
+    versionId: metadata['versionId'],
+  }
+}
+
+test('the metadata of an empty object, of changed tags and of a delete marker has the fields of the original, and no others', async () => {
+  const id = await put('both/fields', '', { 'content-type': 'text/plain', 'x-amz-meta-Mixed-Case': 'Val' })
+  const written = await metadataOf('both/fields', id)
+  const plain = {
+    ...plainMetadata('both/fields', written),
+    'content-type': 'text/plain',
+    'x-amz-meta-mixed-case': 'Val',
+  }
+  assert.deepEqual(written, plain)
+  const tagging = '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>'
+  await server.send({ method: 'PUT', path: `/${bucket}/both/fields?tagging`, body: tagging })
+  const tagged = await metadataOf('both/fields', id)
+  const content = ['METADATA', 'PUT_TAGGING']
+  const replicationInfo = { ...written.replicationInfo, content }
+  assert.deepEqual(tagged, { ...plain, tags: { a: 'b' }, originOp: 's3:ObjectTagging:Put', replicationInfo })
+  const deleted = await server.send({ method: 'DELETE', path: `/${bucket}/both/fields` })
+  const marker = await metadataOf('both/fields', deleted.headers['x-amz-version-id'] ?? '')
+  const { 'creation-time': _, ...fields } = marker
+  const expected = { ...plainMetadata('both/fields', marker), isDeleteMarker: true }
+  assert.deepEqual(fields, { ...expected, originOp: 's3:ObjectRemoved:DeleteMarkerCreated' })
+})
+
 test('a delete marker is read by its version, an object without version by null', async () => {
   await put('both/gone', 'x')
   const deleted = await server.send({ method: 'DELETE', path: `/${bucket}/both/gone` })
