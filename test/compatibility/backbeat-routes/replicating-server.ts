@@ -4,7 +4,7 @@ import { createByteBudget } from '../../../src/base/bounded.ts'
 import { createHttpClient, type HttpClient } from '../../../src/base/http-client.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { realWorld as world } from '../../../src/base/world.ts'
-import type { ServersSiteConfig, SiteConfig } from '../../../src/config/types.ts'
+import type { Credentials, ServersSiteConfig, SiteConfig } from '../../../src/config/types.ts'
 import { openStateStore } from '../../../src/control/sqlite/sqlite-state-store.ts'
 import { createMemoryCloud, type MemoryCloud } from '../../../src/locations/memory/cloud.ts'
 import { createMemoryDataStore } from '../../../src/locations/memory/data-store.ts'
@@ -26,7 +26,7 @@ import type { SiteProcessor } from '../../../src/replicate/site-processor-option
 import type { SourceGateway } from '../../../src/replicate/source-gateway.ts'
 import { createBackbeatRoutes } from '../../../src/s3/backbeat-routes/mount.ts'
 import { createStatusProcessor } from '../../../src/status/status-processor.ts'
-import { accounts, startTestServer, type TestServer } from '../s3/test-server.ts'
+import { type AccountName, accounts, startTestServer, type TestServer } from '../s3/test-server.ts'
 
 export interface ReplicatingServer extends TestServer {
   readonly aws: MemoryCloud
@@ -39,19 +39,20 @@ export interface ReplicatingOptions {
   /** Replication group: differs between servers that replicate to each other. */
   readonly group: string
   readonly awsFaults?: FaultPlan
+  /** Whose keys the site `peer` signs with; the replication service account's if left out. */
+  readonly peerAccount?: AccountName
 }
 
 const topics = { replication: 'backbeat-replication', status: 'backbeat-replication-status' }
 const groupId = 'backbeat-replication-group'
 const siteNames = ['awsbackend', 'peer']
-const [serviceKey] = accounts.replication.keys
-const credentials = {
-  accessKey: serviceKey?.access ?? '',
-  secretKey: new Secret(serviceKey?.secret ?? ''),
-  sessionToken: undefined,
+function credentialsOf(account: AccountName): Credentials {
+  const [key] = accounts[account].keys
+  return { accessKey: key?.access ?? '', secretKey: new Secret(key?.secret ?? ''), sessionToken: undefined }
 }
 
-function peerSite(servers: ServersSiteConfig['servers']): ServersSiteConfig {
+function peerSite(servers: ServersSiteConfig['servers'], account: AccountName = 'replication'): ServersSiteConfig {
+  const credentials = credentialsOf(account)
   return { kind: 'servers', site: 'peer', isDefault: true, servers, https: false, credentials }
 }
 
@@ -66,6 +67,7 @@ interface Parts {
   readonly log: TopicLog
   readonly gateway: SourceGateway
   readonly http: HttpClient
+  readonly peerAccount: AccountName | undefined
 }
 
 export async function startReplicatingServer(options: ReplicatingOptions): Promise<ReplicatingServer> {
@@ -89,7 +91,14 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
   const source = { host: server.host, port: server.port, https: false }
   const gateway =
     options.gateway === 'http'
-      ? createHttpGateway({ source, credentials, sites: new Map([['awsbackend', site]]), http, readHttp, world })
+      ? createHttpGateway({
+          source,
+          credentials: credentialsOf('replication'),
+          sites: new Map([['awsbackend', site]]),
+          http,
+          readHttp,
+          world,
+        })
       : createDirectGateway({ store, dataStores, destinations })
   let stopReplication = async (): Promise<void> => {}
   return {
@@ -98,7 +107,10 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
     disk,
     aws,
     async startReplication(peers) {
-      stopReplication = await startPipeline({ engine, store, log, gateway, http }, peers)
+      stopReplication = await startPipeline(
+        { engine, store, log, gateway, http, peerAccount: options.peerAccount },
+        peers,
+      )
     },
     async close() {
       await stopReplication()
@@ -132,7 +144,7 @@ async function startPipeline(parts: Parts, peers: ServersSiteConfig['servers']):
 
 function processorOf(parts: Parts, site: string, servers: ServersSiteConfig['servers']): SiteProcessor {
   const { store, log, gateway, http } = parts
-  const peer = createPeer({ site: peerSite(servers), http, world })
+  const peer = createPeer({ site: peerSite(servers, parts.peerAccount), http, world })
   const special = site === 'peer' ? { runTask: peerTask(peer), gateway: gatewayTo(peer, gateway) } : {}
   return createSiteProcessor({
     site,

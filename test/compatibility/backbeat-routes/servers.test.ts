@@ -2,6 +2,7 @@
 // servers in this process, each the other's `peer`; both ways of the source gateway.
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { circuitEvents } from '../../../src/base/channels.ts'
 import { replicationXml, type TestServer, versioningEnabled } from '../s3/test-server.ts'
 import { type ReplicatingServer, startReplicatingServer, untilTrue, whenReplicated } from './replicating-server.ts'
 
@@ -192,4 +193,45 @@ test('a server of the site that cannot be reached is passed over', async t => {
   for (let index = 0; index < 4; index += 1) await put(left, `key-${index}`, 'x')
   await whenReplicated(left)
   assert.equal((await versionsOf(right)).length, 4)
+})
+
+test('a peer that does not let us in opens the circuit, and nothing is FAILED', async t => {
+  const left = await startReplicatingServer({ gateway: 'direct', group: 'LEFT', peerAccount: 'lisa' })
+  t.after(() => left.close())
+  const right = await startReplicatingServer({ gateway: 'direct', group: 'RIGHT' })
+  t.after(() => right.close())
+  const opened = new Promise<string | undefined>(resolve => {
+    t.after(circuitEvents.subscribe(event => event.state === 'open' && resolve(event.cause?.code)))
+  })
+  await left.startReplication([right])
+  await makeReplicatedBucket(left)
+  await makeReplicatedBucket(right, [])
+  await put(left, 'key', 'x')
+  assert.equal(await opened, 'AccessDenied')
+  assert.equal((await head(left, 'key'))['x-amz-replication-status'], 'PENDING')
+  assert.deepEqual(await versionsOf(right), [])
+})
+
+test('an object that came in parts keeps its parts at the peer', async t => {
+  const { left, right } = await startPair(t, 'http')
+  await makeReplicatedBucket(left)
+  await makeReplicatedBucket(right, [])
+  const begun = await left.send({ method: 'POST', path: `/${bucket}/parts?uploads` })
+  const uploadId = /<UploadId>([^<]+)</.exec(begun.body)?.[1] ?? ''
+  const parts = [Buffer.alloc(5 * 1024 * 1024, '1'), Buffer.from('second')]
+  const etags: string[] = []
+  for (const [index, body] of parts.entries()) {
+    const path = `/${bucket}/parts?partNumber=${index + 1}&uploadId=${uploadId}`
+    etags.push((await left.send({ method: 'PUT', path, body })).headers['etag'] ?? '')
+  }
+  const list = etags.map((etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${etag}</ETag></Part>`)
+  const body = `<CompleteMultipartUpload>${list.join('')}</CompleteMultipartUpload>`
+  const completed = await left.send({ method: 'POST', path: `/${bucket}/parts?uploadId=${uploadId}`, body })
+  assert.equal(completed.status, 200, completed.body)
+  await whenReplicated(left)
+  const [there, here] = [await head(right, 'parts'), await head(left, 'parts')]
+  assert.deepEqual([there['etag'], there['x-amz-version-id']], [here['etag'], here['x-amz-version-id']])
+  assert.match(there['etag'] ?? '', /-2"$/)
+  const second = await right.send({ method: 'GET', path: `/${bucket}/parts?partNumber=2` })
+  assert.deepEqual([second.body, second.headers['x-amz-mp-parts-count']], ['second', '2'])
 })
