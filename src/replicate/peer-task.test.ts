@@ -115,6 +115,7 @@ function peerOf(notes: Notes, behaviour: Partial<Peer> = {}): Peer {
     async deleteData(_object, locations) {
       notes.calls.push(`delete ${locations.map(location => location.key).join(' ')}`)
     },
+    ownerOf: async () => null,
     probe: async () => {},
     ...behaviour,
   }
@@ -203,6 +204,19 @@ test('a part whose checksum is not known is sent with the one of its bytes', asy
   const location = [piece('a', 0, 5, '1:aa'), piece('b', 5, 23, '1:bb')]
   const { calls } = await run(versionWith(['DATA', 'METADATA'], { location }))
   assert.equal(calls[0], `data target/key 23 ${md5Hex(body)}`)
+})
+
+test('where the peer tells the owner of the bucket, the replica is theirs', async () => {
+  const owners: string[] = []
+  const { metadata } = await run(versionWith(['DATA', 'METADATA']), {
+    ownerOf: async bucket => ({ id: `owner of ${bucket}`, displayName: 'Lisa' }),
+    async putData(_object, data) {
+      owners.push(data.ownerId)
+      return { key: 'k', dataStoreName: 'd' }
+    },
+  })
+  assert.deepEqual(owners, ['owner of target', 'owner of target'])
+  assert.partialDeepStrictEqual(metadata[0], { 'owner-id': 'owner of target', 'owner-display-name': 'Lisa' })
 })
 
 test('a delete marker, an empty object and changed tags need no bytes', async () => {

@@ -10,7 +10,7 @@ import type { ReplicationInfo } from '../domain/replication-info.ts'
 import { encodeVersionId } from '../domain/version-id.ts'
 import { prepareBody } from './http/source-data.ts'
 import { type RunTask, reasonOf, type TaskEnd, type TaskOutcome } from './multiple-backend-task.ts'
-import type { Peer, PeerData, PeerLocation, PeerObject } from './peer.ts'
+import type { Peer, PeerData, PeerLocation, PeerObject, PeerOwner } from './peer.ts'
 import type { SourceGateway, SourceVersion } from './source-gateway.ts'
 import type { Claimed, TaskPorts, TaskSettings } from './work.ts'
 
@@ -54,8 +54,9 @@ async function carryOut(work: PeerWork, version: SourceVersion): Promise<TaskEnd
   const isDeleteMarker = metadata.isDeleteMarker === true
   const target = { bucket: targetBucket(replicationInfo, version.bucket), key: version.key }
   const hasData = !isDeleteMarker && metadata['content-length'] > 0
+  const owned = withOwner(version, await work.peer.ownerOf(target.bucket, work.claimed.signal))
   const isKnownThere = hasData && !replicationInfo.content.includes('DATA')
-  if (!isKnownThere || !(await sendMetadataOnly(work, version, target))) await copyWhole(work, version, target, hasData)
+  if (!isKnownThere || !(await sendMetadataOnly(work, owned, target))) await copyWhole(work, owned, target, hasData)
   return {
     kind: 'done',
     destinationVersionId: '',
@@ -68,6 +69,13 @@ async function carryOut(work: PeerWork, version: SourceVersion): Promise<TaskEnd
 /** The rule's destination; a rule without one means the bucket of the same name. */
 function targetBucket(info: ReplicationInfo, sourceBucket: string): string {
   return info.destination.split(':').at(-1) || sourceBucket
+}
+
+/** The version as the owner of the bucket over there has it. */
+function withOwner(version: SourceVersion, owner: PeerOwner | null): SourceVersion {
+  if (owner === null) return version
+  const metadata = { ...version.metadata, 'owner-id': owner.id, 'owner-display-name': owner.displayName }
+  return { ...version, metadata }
 }
 
 /** False when the version is not at the peer (any more). */

@@ -28,7 +28,15 @@ export interface PeerData {
   readonly ownerId: string
 }
 
+/** Who owns a bucket at the peer, and so what is put there. */
+export interface PeerOwner {
+  readonly id: string
+  readonly displayName: string
+}
+
 export interface Peer {
+  /** Null where the peer does not say: it sees to the owner itself, as our own servers do. Asked once in a while per bucket. */
+  ownerOf(bucket: string, signal: AbortSignal): Promise<PeerOwner | null>
   putData(object: PeerObject, data: PeerData, signal: AbortSignal): Promise<PeerLocation>
   /** `missing`: only metadata was sent, and the version is not there. */
   putMetadata(
@@ -54,6 +62,7 @@ const passedOverMs = 15_000
 export function createPeer(options: PeerOptions): Peer {
   const send = roundRobin(options)
   return {
+    ownerOf: ownersOf(send, options.world),
     async putData(object, data, signal) {
       const answer = await send(() => ({
         method: 'PUT',
@@ -101,6 +110,44 @@ export function createPeer(options: PeerOptions): Peer {
       if (answer.status !== 404) success(answer)
     },
   }
+}
+
+/** How long an owner is believed, and of how many buckets. */
+const ownerMs = 5 * 60_000
+const ownersMax = 1_000
+
+function ownersOf(send: Send, world: World): Peer['ownerOf'] {
+  const known = new Map<string, { readonly owner: PeerOwner | null; readonly until: number }>()
+  return async (bucket, signal) => {
+    const now = world.clock.monotonic()
+    const found = known.get(bucket)
+    if (found !== undefined && found.until > now) return found.owner
+    const path = objectPath('', bucket, '').replace(/\/$/, '')
+    const answer = await send(() => ({ method: 'GET', path, query: 'acl=', signal }))
+    // Neither a missing bucket nor a peer in trouble is anything to remember.
+    if (answer.status === 404 || answer.status >= 500) return answer.status === 501 ? remember(null) : null
+    return remember(isSuccess(answer) ? readOwner(answer.body.toString('utf8')) : null)
+
+    function remember(owner: PeerOwner | null): PeerOwner | null {
+      if (known.size >= ownersMax) known.clear()
+      known.set(bucket, { owner, until: now + ownerMs })
+      return owner
+    }
+  }
+}
+
+/** The owner of an AccessControlPolicy document. */
+function readOwner(xml: string): PeerOwner | null {
+  const owner = /<Owner>(.*?)<\/Owner>/s.exec(xml)?.[1] ?? ''
+  const id = /<ID>([^<]+)<\/ID>/.exec(owner)?.[1]
+  if (id === undefined) return null
+  return { id: unescaped(id), displayName: unescaped(/<DisplayName>([^<]*)<\/DisplayName>/.exec(owner)?.[1] ?? '') }
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function unescaped(text: string): string {
+  return text.replace(/&(amp|lt|gt|quot|apos);/g, (whole, name: string) => entities[name] ?? whole)
 }
 
 /** Throws the Failure of an answer that is no success. */
