@@ -95,9 +95,11 @@ async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 function patterned(size: number): Buffer {
-  return Buffer.from(
-    Uint8Array.from({ length: size }, (_, index) => (index * 31 + (index >> 8) * 7 + (index >> 16) * 13) & 0xff),
-  )
+  const bytes = Buffer.allocUnsafe(size)
+  for (let index = 0; index < size; index += 1) {
+    bytes[index] = (index * 31 + (index >> 8) * 7 + (index >> 16) * 13) & 0xff
+  }
+  return bytes
 }
 
 async function factsOf(promise: Promise<unknown>): Promise<FailureFacts> {
