@@ -234,7 +234,16 @@ async function startPipeline(
   collector.start()
   lifecycle.add(() => collector.close())
   const paused = new Set<string>()
-  const sweeper = createSweeper({ store, log, world, topics, isPaused: site => paused.has(site) })
+  const sweeper = createSweeper({
+    store,
+    log,
+    world,
+    topics,
+    sites: config.sites.map(site => site.site),
+    // Behind an open circuit entries would only pile up.
+    isPaused: site => paused.has(site) || processors.get(site)?.state().circuit === 'open',
+    isThrough: async site => (await processors.get(site)?.lag()) === 0,
+  })
   sweeper.start()
   lifecycle.add(() => sweeper.close())
   const statusProcessor = createStatusProcessor({

@@ -174,15 +174,18 @@ export interface Ledger {
   nextDueAt(site: string): Promise<number | null>
   /**
    * Rows without a live entry, older than `olderThanMs`: pending rows whose journal sequence is at or below `publishedSequence` and that no
-   * topic entry will bring, claims past their deadline, reported rows never folded. For the sweeper.
+   * topic entry will bring, claims past their deadline, reported rows never folded. At most `max` of each site. For the sweeper.
    */
   stranded(olderThanMs: number, max: number): Promise<readonly LedgerRow[]>
+
+  /** The site's topic has no entry left: its pending rows that are older than this are due now. */
+  makeDue(site: string, olderThanMs: number): Promise<void>
 
   row(ref: VersionRef & { readonly site: string }): Promise<LedgerRow | null>
   rowsOf(ref: VersionRef): Promise<readonly LedgerRow[]>
   backlog(): Promise<readonly SiteBacklog[]>
   activity(sinceMs: number): Promise<readonly ActivitySlot[]>
-  /** Counts rows afresh and corrects the sums; answers whether they differed. */
+  /** Counts rows afresh and corrects the sums; answers whether they differed. Skipped rows of versions long gone are forgotten. */
   recount(): Promise<boolean>
   /** Quarantined rows of a site, newest failure first, failed at or before `beforeMs`. */
   quarantined(site: string, beforeMs: number, max: number): Promise<readonly LedgerRow[]>

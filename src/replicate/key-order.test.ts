@@ -64,13 +64,14 @@ describe('the order of keys', () => {
     assert.deepEqual(finished, [1, 2])
   })
 
-  test('finishes the records of a version that has ended and of older ones, and goes on with the key', () => {
+  test('finishes the records of a version that has ended, and goes on with the key', () => {
     offer('a', 1)
+    offer('a', 2)
     offer('a', 2)
     offer('a', 3)
     order.next(take(), version(2))
-    assert.deepEqual(finished, [1, 2])
-    assert.deepEqual([order.ready, order.held], [1, 1])
+    assert.deepEqual(finished, [2, 3], 'an older version may have work of its own')
+    assert.deepEqual([order.ready, order.held], [1, 2])
   })
 
   test('keeps records while nothing is known of them', () => {

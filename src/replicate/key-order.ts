@@ -1,6 +1,6 @@
 // The keys that a queue processor works on, each at most once at a time, with the topic records that mentioned them. A record is finished
 // when its version's row has ended or is parked; records that arrive while a key is being worked on bring the key back once more.
-import { isNewer, type VersionId } from '../domain/version-id.ts'
+import type { VersionId } from '../domain/version-id.ts'
 import type { KeyRef } from '../metadata/ledger.ts'
 import type { TopicRecord } from '../queue/topic-log.ts'
 
@@ -113,8 +113,7 @@ class HeldKeys implements KeyOrder {
 
   next(work: KeyWork, ended: VersionId | null): void {
     const entry = this.#active(work)
-    if (ended !== null)
-      this.#finishWhere(entry, (held, index) => index < entry.asked && !isNewer(held.versionId, ended))
+    if (ended !== null) this.#finishWhere(entry, (held, index) => index < entry.asked && held.versionId === ended)
     this.#makeReady(entry)
   }
 

@@ -52,6 +52,8 @@ export interface SiteProcessor {
   /** Rows of the site may have become due (a retry by hand): look now. */
   wake(): void
   state(): ProcessorState
+  /** Entries of the topic that are not finished, taken or not; endless before the start. */
+  lag(): Promise<number>
   /** Resolves as soon as nothing is in flight (after a pause: all stand still). */
   whenStill(): Promise<void>
 }

@@ -134,6 +134,10 @@ class QueueProcessor implements SiteProcessor {
     }
   }
 
+  async lag(): Promise<number> {
+    return this.#consumer === null ? Number.POSITIVE_INFINITY : this.#consumer.lag()
+  }
+
   whenStill(): Promise<void> {
     if (this.#inFlight === 0) return Promise.resolve()
     return new Promise(resolve => this.#still.push(resolve))

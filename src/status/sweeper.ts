@@ -17,6 +17,10 @@ export interface SweeperOptions {
   readonly world: World
   readonly topics: { readonly replication: string; readonly status: string }
   readonly isPaused: (site: string) => boolean
+  /** Rows of other sites (those configured no more) are left alone. */
+  readonly sites: readonly string[]
+  /** The site's processor has finished every entry that the topic has: what is still pending has none. */
+  readonly isThrough: (site: string) => Promise<boolean>
   readonly sweepMs?: number
   readonly strandedAfterMs?: number
   readonly recountMs?: number
@@ -26,13 +30,16 @@ export interface Sweeper {
   start(): void
   close(): Promise<void>
   /** Sweeps now; answers how many rows were published again. */
-  sweep(strandedAfterMs?: number): Promise<number>
+  sweep(strandedAfterMs?: number, max?: number): Promise<number>
   state(): { readonly republished: number; readonly pausedRows: number; readonly recounts: number }
 }
 
 export function createSweeper(options: SweeperOptions): Sweeper {
   return new RowSweeper(options)
 }
+
+/** The first sweep takes as many rows as a dead process can have had on their way. */
+const firstSweepMax = 16 * limits.pipelineBatch
 
 class RowSweeper implements Sweeper {
   readonly #options: SweeperOptions
@@ -51,7 +58,7 @@ class RowSweeper implements Sweeper {
 
   // Results that a former process reported but never published are found at once: nobody else has them, and they wait for nothing.
   start(): void {
-    this.#round = this.#attempt(async () => void (await this.sweep(0))).finally(() => this.#arm())
+    this.#round = this.#attempt(async () => void (await this.sweep(0, firstSweepMax))).finally(() => this.#arm())
   }
 
   async close(): Promise<void> {
@@ -64,9 +71,12 @@ class RowSweeper implements Sweeper {
     return { republished: this.#republished, pausedRows: this.#pausedRows, recounts: this.#recounts }
   }
 
-  async sweep(strandedAfterMs = this.#options.strandedAfterMs ?? limits.strandedAfterMs): Promise<number> {
-    const { store, log, topics, isPaused } = this.#options
-    const rows = await store.ledger.stranded(strandedAfterMs, limits.pipelineBatch)
+  async sweep(
+    strandedAfterMs = this.#options.strandedAfterMs ?? limits.strandedAfterMs,
+    max: number = limits.pipelineBatch,
+  ): Promise<number> {
+    const { store, log, topics, isPaused, sites } = this.#options
+    const rows = await store.ledger.stranded(strandedAfterMs, max)
     const entries: TopicMessage[] = []
     const results: TopicMessage[] = []
     let paused = 0
@@ -75,6 +85,7 @@ class RowSweeper implements Sweeper {
       const metadata = version?.metadata ?? null
       // A result is folded whether its site is paused or not: the work is done.
       if (row.state === 'reported') results.push(statusRecord(lostResult(row, metadata)))
+      else if (!sites.includes(row.site)) continue
       else if (isPaused(row.site)) paused += 1
       else if (metadata !== null) entries.push(this.#lostEntry(row, metadata))
     }
@@ -85,6 +96,12 @@ class RowSweeper implements Sweeper {
     if (rows.length > 0)
       pipelineNotices.publish({ kind: 'swept', republished: entries.length + results.length, paused })
     return entries.length + results.length
+  }
+
+  /** Pending rows whose entries went while their site was not configured, or got lost otherwise, while nothing else of it is under way. */
+  async #sweepPending(): Promise<void> {
+    const { store, sites, isThrough, strandedAfterMs = limits.strandedAfterMs } = this.#options
+    for (const site of sites) if (await isThrough(site)) await store.ledger.makeDue(site, strandedAfterMs)
   }
 
   #lostEntry(row: LedgerRow, metadata: ObjectMetadata): TopicMessage {
@@ -104,6 +121,7 @@ class RowSweeper implements Sweeper {
     const { store, world, recountMs } = this.#options
     await this.#attempt(async () => {
       await this.sweep()
+      await this.#sweepPending()
       if (world.clock.monotonic() - this.#recountedAt < (recountMs ?? limits.recountMs)) return
       this.#recountedAt = world.clock.monotonic()
       this.#recounts += 1

@@ -21,6 +21,7 @@ export function ledgerConformance(adapter: StoreAdapter): void {
     claimSuite(adapter)
     reportSuite(adapter)
     dueSuite(adapter)
+    parkSuite(adapter)
     sourceSuite(adapter)
     foldSuite(adapter)
   })
@@ -314,6 +315,86 @@ function dueSuite(adapter: StoreAdapter): void {
     await complete(store, 'aws', 'b', 'k1')
     assert.equal((await sumsOf(store, 'aws')).oldestAt, start + 1000)
     assert.equal(await store.ledger.recount(), false)
+  })
+}
+
+function parkSuite(adapter: StoreAdapter): void {
+  it('parks older versions, too, behind one whose outcome is unknown, until somebody has looked', async test => {
+    const { store, world } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const old = await put(store, 'b', 'k', { sites: ['aws'] })
+    await complete(store, 'aws', 'b', 'k')
+    const newer = await put(store, 'b', 'k', { sites: ['aws'] })
+    const claim = await claimed(store, 'aws', 'b', 'k')
+    const change = { ...key, version: old, tags: {}, originOp: 's3:ObjectTagging:Delete', seenRevision: 1 }
+    await store.changeVersion({ ...change, replication: pendingAt(['aws']) })
+    const retry = { kind: 'retry', reason, nextAttemptAt: world.clock.now() + 100 } as const
+    const stateOfOld = async () => (await store.ledger.row({ ...key, versionId: old, site: 'aws' }))?.state
+    const unknown = attemptReport(claim, { ...retry, unsettled: true })
+    assert.deepEqual(await store.ledger.report([unknown]), [{ outcome: 'applied', more: false }])
+    assert.equal(await stateOfOld(), 'blocked')
+    world.advance(100)
+    const again = await claimed(store, 'aws', 'b', 'k')
+    assert.equal(again.row.versionId, newer)
+    const known = attemptReport(again, { ...retry, nextAttemptAt: world.clock.now() + 100, unsettled: false })
+    assert.deepEqual(await store.ledger.report([known]), [{ outcome: 'applied', more: true }])
+    assert.equal((await claimed(store, 'aws', 'b', 'k')).row.versionId, old)
+  })
+
+  it('shows stranded rows of every site, however many one of them has', async test => {
+    const { store, world } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    for (const name of ['k1', 'k2', 'k3']) {
+      await put(store, 'b', name, { sites: ['aws', 'other'] })
+      await claimed(store, 'aws', 'b', name)
+    }
+    await claimed(store, 'other', 'b', 'k1')
+    world.advance(60_001)
+    const stranded = await store.ledger.stranded(0, 2)
+    assert.deepEqual(stranded.map(row => row.site).toSorted(), ['aws', 'aws', 'other'])
+  })
+
+  it('makes pending rows due that no entry will bring any more', async test => {
+    const { store, world } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    await put(store, 'b', 'k', { sites: ['aws', 'other'] })
+    world.advance(1000)
+    await put(store, 'b', 'young', { sites: ['aws'] })
+    await store.ledger.makeDue('aws', 500)
+    assert.deepEqual(await store.ledger.due('aws', 10), [key])
+    assert.deepEqual(await store.ledger.due('other', 10), [])
+    assert.equal(await store.ledger.recount(), false)
+  })
+
+  it('gives rows that can go on at once their share beside any number of retries', async test => {
+    const { store, world } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    for (const name of ['k1', 'k2', 'k3', 'k4', 'k5']) {
+      await put(store, 'b', name, { sites: ['aws'] })
+      const nextAttemptAt = world.clock.now() + 10
+      const end =
+        name === 'k5'
+          ? ({ kind: 'released', unsettled: false } as const)
+          : ({ kind: 'retry', reason, nextAttemptAt, unsettled: false } as const)
+      await store.ledger.report([attemptReport(await claimed(store, 'aws', 'b', name), end)])
+    }
+    world.advance(10)
+    const due = await store.ledger.due('aws', 4)
+    assert.equal(due.length, 4)
+    assert.ok(due.some(ref => ref.key === 'k5'))
+  })
+
+  it('forgets the row of a version that was deleted before its copy, a day later', async test => {
+    const { store, world } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const versionId = await put(store, 'b', 'k', { sites: ['aws'] })
+    await store.deleteVersion({ ...key, version: versionId })
+    const ref = { ...key, versionId, site: 'aws' }
+    await store.ledger.recount()
+    assert.equal((await store.ledger.row(ref))?.state, 'skipped')
+    world.advance(24 * 60 * 60_000 + 1)
+    assert.equal(await store.ledger.recount(), false)
+    assert.equal(await store.ledger.row(ref), null)
   })
 }
 

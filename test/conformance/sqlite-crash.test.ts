@@ -172,3 +172,16 @@ it('trusts no open row after a boot that followed no orderly end', async test =>
   const powerLost = sqliteMetadataStore((await subject.crash({ bootId: 'boot-3' })).engine)
   assert.deepEqual(await unsettled(powerLost), [false, true])
 })
+
+it('trusts no open row after an end that was not orderly where the system does not tell its boots apart', async test => {
+  const subject = await inlineSqlite.open(manualWorld())
+  test.after(() => subject.close())
+  const opened = sqliteMetadataStore((await subject.reopen({ bootId: '' })).engine)
+  await makeBucket(opened, 'b')
+  const versionId = await put(opened, 'b', 'k', { sites: ['aws'] })
+  const ref = { bucket: 'b', key: 'k', versionId, site: 'aws' }
+  const orderly = sqliteMetadataStore((await subject.reopen({ bootId: '' })).engine)
+  assert.equal((await orderly.ledger.row(ref))?.unsettled, false)
+  const crashed = sqliteMetadataStore((await subject.crash({ bootId: '' })).engine)
+  assert.equal((await crashed.ledger.row(ref))?.unsettled, true)
+})

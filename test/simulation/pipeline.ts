@@ -94,7 +94,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const status = createStatusProcessor({ log, patchStatus, world, topic: topics.status, groupId })
   const isPaused = (site: string): boolean => processors.get(site)?.state().consumers === 'paused'
   const sweepMs = options.sweepMs ?? 30_000
-  const sweeper = createSweeper({ store, log, world, topics, isPaused, sweepMs, recountMs: 120_000 })
+  const sweeper = createSweeper({
+    ...{ store, log, world, topics, isPaused, sites, sweepMs, recountMs: 120_000 },
+    isThrough: async site => (await processors.get(site)?.lag()) === 0,
+  })
   const garbage = createGarbageCollector({ store, dataStores, world })
   for (const [site, processor] of processors) if (paused.has(site)) processor.pause()
   await populator.start()

@@ -350,6 +350,18 @@ describe('the sweeper', () => {
     assert.equal(scenario.pipeline.sweeper.state().republished, 1)
   })
 
+  test('brings back what no entry tells of any more while nothing else of the site comes', async () => {
+    const scenario = await startScenario()
+    scenario.processor('aws').pause()
+    await scenario.put('lost', 'one')
+    await scenario.drained('azure')
+    // As if the site had not been configured for a while: its entries went with those that others had read.
+    scenario.database.connection.run('DELETE FROM topic_records')
+    scenario.processor('aws').resume()
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'lost'), ['one'])
+  })
+
   test('brings back results that were never folded: done, failed and skipped', async () => {
     const scenario = await startScenario()
     scenario.faults = call => (call.key === 'source/refused' && call.operation === 'put' ? refused : undefined)

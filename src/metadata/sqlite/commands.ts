@@ -130,6 +130,7 @@ export interface Commands {
   }
   fold: { request: { readonly messages: readonly StatusMessage[] }; reply: readonly FoldResult[] }
   retry: { request: { readonly refs: readonly SiteVersion[] }; reply: readonly boolean[] }
+  'make-due': { request: { readonly site: string; readonly olderThanMs: number }; reply: boolean }
   recount: { request: Readonly<Record<never, never>>; reply: boolean }
 
   /** Answers the offset of the first record. */

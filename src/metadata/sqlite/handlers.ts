@@ -2,7 +2,7 @@
 
 import { changeBucket, createBucket, deleteBucket } from './bucket-commands.ts'
 import type { Command, CommandKind, Reply, Request } from './commands.ts'
-import { claim, recount, renew, report, saveUploadProgress } from './ledger-commands.ts'
+import { claim, makeDue, recount, renew, report, saveUploadProgress } from './ledger-commands.ts'
 import { fold, retry } from './ledger-fold.ts'
 import { nextLeaseEpoch, setState } from './state-commands.ts'
 import { appendRecords, commitOffset } from './topic-commands.ts'
@@ -31,6 +31,7 @@ const handlers: Handlers = {
   'save-upload': saveUploadProgress,
   fold,
   retry,
+  'make-due': makeDue,
   recount,
   'append-records': appendRecords,
   'commit-offset': commitOffset,

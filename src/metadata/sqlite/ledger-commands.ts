@@ -160,13 +160,10 @@ function reportOne(context: WriteContext, bucket: StoredBucket | null, item: Att
       return { outcome: 'applied', more: true }
     case 'retry': {
       const waiting = { state: state.waiting, at: end.nextAttemptAt, token: null }
-      changeRow(context, row, {
-        ...waiting,
-        unsettled: end.unsettled ? 1 : 0,
-        reason: JSON.stringify(end.reason),
-      })
-      blockOthers(context, row)
-      return { outcome: 'applied', more: end.nextAttemptAt <= context.now }
+      const unsettled = end.unsettled ? 1 : 0
+      changeRow(context, row, { ...waiting, unsettled, reason: JSON.stringify(end.reason) })
+      blockOthers(context, { ...row, unsettled })
+      return { outcome: 'applied', more: unblockNext(context, row.site, row.bucket_id, row.key) }
     }
     case 'done':
     case 'skipped':
@@ -235,27 +232,69 @@ export function saveUploadProgress(context: WriteContext, request: Request<'save
   return true
 }
 
-/** Counts the rows afresh; answers whether the stored sums were wrong. They are right afterwards. */
+/** Most rows made due by one command, so that a long backlog does not hold up the batch. */
+const dueMax = 2_000
+
+/** Pending rows of a site that no entry will bring any more; answers whether there may be more. */
+export function makeDue(context: WriteContext, request: Request<'make-due'>): boolean {
+  const changed = context.connection.run(
+    `UPDATE ledger SET state = ?1, at = ?2 WHERE (bucket_id, key, version_id, site) IN
+     (SELECT bucket_id, key, version_id, site FROM ledger WHERE site = ?3 AND state = 0 AND at IS NOT NULL AND created_at <= ?4 LIMIT ?5)`,
+    state.loose,
+    context.now,
+    request.site,
+    context.now - request.olderThanMs,
+    dueMax,
+  )
+  return changed === dueMax
+}
+
+/** Rows of versions that are gone are kept this long, for whoever asks what became of one. */
+const orphanKeepMs = 24 * 60 * 60_000
+const forgetMax = 2_000
+
+/** Counts open and failed rows by their indexes: the cost does not grow with what has ended. */
+function countRows(
+  context: WriteContext,
+  site: string,
+): { n: number; bytes: number; failed: number; failedBytes: number } {
+  const { connection } = context
+  const none = { n: 0, bytes: 0 }
+  const open = connection.get<{ n: number; bytes: number }>(
+    'SELECT count(*) AS n, ifnull(sum(size), 0) AS bytes FROM ledger WHERE site = ? AND open = 1',
+    site,
+  )
+  const failed = connection.get<{ n: number; bytes: number }>(
+    'SELECT count(*) AS n, ifnull(sum(size), 0) AS bytes FROM ledger WHERE site = ? AND state = 8 AND at IS NOT NULL',
+    site,
+  )
+  return { ...(open ?? none), failed: failed?.n ?? 0, failedBytes: failed?.bytes ?? 0 }
+}
+
+/**
+ * Counts the rows afresh; answers whether the stored sums were wrong. They are right afterwards. On this occasion rows whose version has been
+ * gone for long are forgotten.
+ */
 export function recount(context: WriteContext): boolean {
   context.flushSums()
   const { connection } = context
-  const counted = connection.all<{ site: string; objects: number; bytes: number; failed: number; failedBytes: number }>(
-    `SELECT site, sum(open) AS objects, sum(open * size) AS bytes, sum(state = 8) AS failed,
-     sum(iif(state = 8, size, 0)) AS failedBytes FROM ledger WHERE open = 1 OR state = 8 GROUP BY site`,
-  )
-  const stored = connection.all<{ site: string }>('SELECT site FROM site_sums')
-  const known = new Set(counted.map(row => row.site))
-  const blank = { objects: 0, bytes: 0, failed: 0, failedBytes: 0 }
-  const all = [...counted, ...stored.filter(row => !known.has(row.site)).map(row => ({ ...blank, site: row.site }))]
   let differed = false
-  for (const sums of all) {
+  for (const { site } of connection.all<{ site: string }>('SELECT site FROM site_sums')) {
+    connection.run(
+      `DELETE FROM ledger WHERE (bucket_id, key, version_id, site) IN
+       (SELECT bucket_id, key, version_id, site FROM ledger WHERE site = ? AND state = 7 AND at <= ? LIMIT ?)`,
+      site,
+      context.now - orphanKeepMs,
+      forgetMax,
+    )
+    const sums = countRows(context, site)
     const changed = connection.run(
       `INSERT INTO site_sums (site, objects, bytes, failed_objects, failed_bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET
        objects = excluded.objects, bytes = excluded.bytes, failed_objects = excluded.failed_objects, failed_bytes = excluded.failed_bytes
        WHERE objects <> excluded.objects OR bytes <> excluded.bytes OR failed_objects <> excluded.failed_objects
        OR failed_bytes <> excluded.failed_bytes`,
-      sums.site,
-      sums.objects,
+      site,
+      sums.n,
       sums.bytes,
       sums.failed,
       sums.failedBytes,

@@ -136,7 +136,7 @@ function notWanted(at: number): string {
 /** The version is gone: a row that was kept because a task had it (or an upload of it) ends with it. */
 function endOrphan(context: WriteContext, row: StoredRow | undefined): void {
   if (row === undefined || row.state !== state.reported) return
-  endRow(context, row, state.skipped, { reason: row.reason ?? sourceGone(context.now) })
+  endRow(context, row, state.skipped, { reason: row.reason ?? sourceGone(context.now), isOrphan: true })
   dropApplied(context, row.bucket_id, row.key)
 }
 

@@ -133,11 +133,13 @@ export interface RowChange {
   readonly token?: string | null
   readonly destinationVersionId?: string | null
   readonly reason?: string | null
+  /** The version is gone, and the row goes after a while. */
+  readonly isOrphan?: boolean
 }
 
 /** Rows in other states are found by their address only. */
-function needsAttention(rowState: number): boolean {
-  return rowState !== state.blocked && rowState !== state.completed && rowState !== state.skipped
+function needsAttention({ state: rowState, isOrphan = false }: RowChange): boolean {
+  return isOrphan || (rowState !== state.blocked && rowState !== state.completed && rowState !== state.skipped)
 }
 
 /** Columns of indexes are set only where they change: setting one costs an index entry even if the value stays. */
@@ -152,7 +154,7 @@ export function changeRow(context: WriteContext, row: StoredRow, change: RowChan
     `UPDATE ledger SET state = ?, at = ?, revision = ?, attempts = ?, unsettled = ?, token = ?, destination_version_id = ?, reason = ?
      ${moved.map(([name]) => `, ${name} = ?`).join('')} WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
     change.state,
-    needsAttention(change.state) ? change.at : null,
+    needsAttention(change) ? change.at : null,
     change.revision ?? row.revision,
     change.attempts ?? row.attempts,
     change.unsettled ?? row.unsettled,
@@ -236,15 +238,17 @@ export function unblockNext(context: WriteContext, site: string, bucketId: numbe
   return next.state !== state.waiting || (next.at ?? 0) <= context.now
 }
 
-/** Rows of the key that wait behind its oldest one are parked: their topic entries need not be kept. */
-export function blockOthers(context: WriteContext, oldest: StoredRow): void {
+/** Rows of the key that wait behind this one are parked: their topic entries need not be kept. Behind an unsettled row wait older ones, too. */
+export function blockOthers(context: WriteContext, first: StoredRow): void {
   context.connection.run(
-    `UPDATE ledger INDEXED BY ledger_unfinished SET state = 4, at = NULL WHERE site = ? AND bucket_id = ? AND key = ? AND version_id < ?
-     AND unfinished = 1 AND state <= 1`,
-    oldest.site,
-    oldest.bucket_id,
-    oldest.key,
-    oldest.version_id,
+    `UPDATE ledger INDEXED BY ledger_unfinished SET state = 4, at = NULL WHERE site = ? AND bucket_id = ? AND key = ?
+     AND (version_id < ? OR (? = 1 AND version_id > ?)) AND unfinished = 1 AND state <= 1`,
+    first.site,
+    first.bucket_id,
+    first.key,
+    first.version_id,
+    first.unsettled,
+    first.version_id,
   )
 }
 

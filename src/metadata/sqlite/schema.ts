@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts'
  *
  * ledger.state: 0 pending with an entry on its way, 1 pending without one, 2 claimed, 3 waiting, 4 blocked, 5 reported, 6 completed, 7 skipped,
  * 8 quarantined. ledger.at is when the state needs attention or began: the journal sequence for 0, the end of the lease for 2, the next
- * attempt for 3, the time of the change for 1, 5 and 8, null for the others. The partial indexes hold open rows only, so their cost does not grow with history. unfinished
+ * attempt for 3, the time of the change for 1, 5 and 8, and for 7 if the version is gone (such rows go after a day), null for the others. The partial indexes hold open rows only, so their cost does not grow with history. unfinished
  * (states 0 to 4) and open (0 to 5) follow from the state; they are columns because SQLite rewrites a partial index whenever a column of its
  * condition is set. uploading: ledger_uploads has an upload of the row.
  */

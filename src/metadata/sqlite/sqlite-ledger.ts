@@ -39,6 +39,9 @@ export function sqliteLedger(engine: SqliteEngine): Ledger {
     fold: (messages: readonly StatusMessage[]): Promise<readonly FoldResult[]> =>
       engine.submit('replication', 'fold', { messages: messages.map(slimMessage) }),
     retry: (refs: readonly SiteRef[]) => engine.submit('client', 'retry', { refs }),
+    makeDue: async (site, olderThanMs) => {
+      while (await engine.submit('replication', 'make-due', { site, olderThanMs }));
+    },
     recount: () => engine.submit('replication', 'recount', {}),
     due: async (site, max) => dueKeys(engine, site, max),
     nextDueAt: async site =>
@@ -99,8 +102,9 @@ function dueKeys(engine: SqliteEngine, site: string, max: number): KeyRef[] {
       now,
       room,
     )
-  const waiting = read(3, max)
-  const found = waiting.length < max ? [...waiting, ...read(1, max - waiting.length)] : waiting
+  // Neither kind keeps the other waiting: a location in trouble has any number of retries that are due.
+  const loose = read(1, Math.ceil(max / 2))
+  const found = [...read(3, max - loose.length), ...loose]
   const unique = new Map(found.map(ref => [`${ref.bucket}\0${ref.key}`, { bucket: ref.bucket, key: ref.key }]))
   return [...unique.values()]
 }
@@ -111,10 +115,9 @@ function dueKeys(engine: SqliteEngine, site: string, max: number): KeyRef[] {
  */
 function strandedRows(engine: SqliteEngine, olderThanMs: number, max: number): NamedRow[] {
   const before = engine.world.clock.now() - olderThanMs
-  const found: NamedRow[] = []
-  for (const { site, claimed_sequence: claimed } of sites(engine)) {
-    for (const state of [2, 5]) {
-      if (found.length >= max) return found
+  return sites(engine).flatMap(({ site, claimed_sequence: claimed }) => {
+    const found: NamedRow[] = []
+    for (const state of [5, 2]) {
       found.push(
         ...engine.reader.all<NamedRow>(
           `${named} WHERE ledger.site = ? AND ledger.state = ${state} AND ledger.at <= ? ORDER BY ledger.at LIMIT ?`,
@@ -124,7 +127,6 @@ function strandedRows(engine: SqliteEngine, olderThanMs: number, max: number): N
         ),
       )
     }
-    if (found.length >= max) return found
     found.push(
       ...engine.reader.all<NamedRow>(
         `${named} WHERE ledger.site = ? AND ledger.state = 0 AND ledger.at < ? AND ledger.created_at <= ? ORDER BY ledger.at LIMIT ?`,
@@ -134,8 +136,8 @@ function strandedRows(engine: SqliteEngine, olderThanMs: number, max: number): N
         max - found.length,
       ),
     )
-  }
-  return found
+    return found
+  })
 }
 
 function backlog(engine: SqliteEngine): SiteBacklog[] {

@@ -228,7 +228,7 @@ function endWithSource(context: WriteContext, row: StoredRow): void {
     changeRow(context, row, { state: state.loose, at: context.now })
     return
   }
-  endRow(context, row, state.skipped, { reason: sourceGone(context.now), unsettled: 0 })
+  endRow(context, row, state.skipped, { reason: sourceGone(context.now), unsettled: 0, isOrphan: true })
   unblockNext(context, row.site, row.bucket_id, row.key)
 }
 

@@ -172,7 +172,9 @@ function recover(connection: Connection, options: WriterOptions): number {
   const meta = (name: string): unknown =>
     connection.get<{ value: unknown }>('SELECT value FROM meta WHERE name = ?', name)?.value
   const epoch = Number(meta('epoch') ?? 0) + 1
-  const powerLost = epoch > 1 && meta('boot_id') !== options.bootId && meta('clean') !== 1
+  // Where the system does not tell its boots apart, each start may be one.
+  const otherBoot = options.bootId === '' || meta('boot_id') !== options.bootId
+  const powerLost = epoch > 1 && otherBoot && meta('clean') !== 1
   const sites = connection.all<{ site: string }>('SELECT site FROM site_sums')
   for (const { site } of sites) {
     connection.run(
