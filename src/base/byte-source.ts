@@ -7,6 +7,8 @@ export interface ByteSource {
   open(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
   /** All bytes, when they are already in memory (small objects); then no stream is needed. */
   readonly bytes?: Uint8Array
+  /** Fills `target` with the bytes from `start` on, where that is cheaper than a stream; rejects if there are fewer. */
+  readonly fill?: (target: Uint8Array, start: number, signal?: AbortSignal) => Promise<void>
 }
 
 /** A source over bytes in memory. */
@@ -22,9 +24,11 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
 
 /** The part [start, end) of a source as a source of its own. */
 export function sliceSource(source: ByteSource, start: number, end: number): ByteSource {
-  const slice = {
+  const { fill } = source
+  const slice: ByteSource = {
     size: end - start,
-    open: (from: number, to: number, signal?: AbortSignal) => source.open(start + from, start + to, signal),
+    open: (from, to, signal) => source.open(start + from, start + to, signal),
+    ...(fill && { fill: (target, from, signal) => fill(target, start + from, signal) }),
   }
   return source.bytes === undefined ? slice : { ...slice, bytes: source.bytes.subarray(start, end) }
 }

@@ -38,6 +38,8 @@ export const limits = {
   transferWindowBytes: 1024 ** 2,
   /** Ranges up to this size are read into memory at once, within the budget; larger ones are streamed. */
   heldRangeBytes: 16 * 1024 ** 2,
+  /** Buffers of finished transfers that are kept for the next ones. */
+  pooledBytesMax: 64 * 1024 ** 2,
   /** Topic records, ledger rows and results handled in one batch. */
   pipelineBatch: 256,
   /** Connections to a location that may fail one after another before its circuit opens. */

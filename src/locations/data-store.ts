@@ -19,6 +19,8 @@ export interface DataStore {
   create(): DataWriter
   /** Streams [start, end), chunks of at most 256 KiB; rejects with ENOENT-like Failure('source-gone') when the data is missing. */
   read(dataKey: string, start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
+  /** Fills `target` with the bytes from `start` on; rejects as `read` does. */
+  readInto(dataKey: string, start: number, target: Uint8Array, signal?: AbortSignal): Promise<void>
   /** Absent is success. */
   remove(dataKey: string): Promise<void>
   /** Names of data written by epochs before this process's, and temporary files of theirs (to be checked for references). */

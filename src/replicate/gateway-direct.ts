@@ -1,5 +1,6 @@
 // SOURCE GATEWAY `direct`: the metadata store, the data stores and the destinations in this very process, without a socket in between. Writes
 // to a destination go through the same code as the `/_/backbeat/multiplebackenddata` routes, so both write exactly the same.
+import { type BufferPool, createBufferPool } from '../base/buffer-pool.ts'
 import { type ByteSource, bytesSource, sliceSource } from '../base/byte-source.ts'
 import { Failure } from '../domain/failure.ts'
 import { limits } from '../domain/limits.ts'
@@ -47,6 +48,7 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
     })
   }
   const source = (version: SourceVersion): Promise<ByteSource> => sourceOf(version, store, dataStores)
+  const pool = createBufferPool(limits.pooledBytesMax)
   const copied = (version: SourceVersion) => copiedAttributes(version.metadata, markerOf(version))
 
   return {
@@ -62,8 +64,8 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
     },
     capabilities: site => destinationOf(site).location.capabilities,
     async putObject(target, version, context) {
-      const body = await held(await source(version), context.signal)
-      return putObject(
+      const { body, release } = await held(pool, await source(version), context.signal)
+      const result = await putObject(
         destinationOf(target.site),
         target,
         body,
@@ -71,15 +73,20 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
         copied(version),
         writeContext(context),
       )
+      release()
+      return result
     },
     initiateUpload(target, version, context) {
       const size = version.metadata['content-length']
       return initiateUpload(destinationOf(target.site), target, copied(version), size, { signal: context.signal })
     },
     async putPart(target, version, uploadId, partNumber, range, context) {
-      const part = await held(sliceSource(await source(version), range.start, range.end), context.signal)
+      const slice = sliceSource(await source(version), range.start, range.end)
+      const { body, release } = await held(pool, slice, context.signal)
       const destination = destinationOf(target.site)
-      return putPart(destination, target, uploadId, partNumber, part, {}, { signal: context.signal })
+      const part = await putPart(destination, target, uploadId, partNumber, body, {}, { signal: context.signal })
+      release()
+      return part
     },
     completeUpload(target, version, uploadId, parts, context) {
       const crc32 = version.integrity?.crc32
@@ -136,19 +143,46 @@ async function sourceOf(
         if (from < to) yield* pieceBytes(store, dataStores, piece, from - piece.start, to - piece.start, signal)
       }
     },
+    async fill(target, start, signal) {
+      for (const piece of pieces) {
+        const from = Math.max(start, piece.start)
+        const to = Math.min(start + target.byteLength, piece.start + piece.size)
+        if (from >= to) continue
+        const part = target.subarray(from - start, to - start)
+        if (isInlineKey(piece.key))
+          part.set((await inlineBytes(store, piece)).subarray(from - piece.start, to - piece.start))
+        else await dataStoreOf(dataStores, piece).readInto(piece.key, from - piece.start, part, signal)
+      }
+    },
   }
 }
 
+function dataStoreOf(dataStores: ReadonlyMap<string, DataStore>, piece: DataLocation): DataStore {
+  const dataStore = dataStores.get(piece.dataStoreName)
+  if (dataStore !== undefined) return dataStore
+  const message = `The version's bytes are at ${piece.dataStoreName}, which is not configured`
+  throw new Failure({ class: 'transient', code: 'NoSuchDataStore', message })
+}
+
+interface Held {
+  readonly body: ByteSource
+  /** The request has ended in success: nobody reads the bytes any more. After a failure a broken connection may still hold them. */
+  release(): void
+}
+
 /** Ranges that the budget has granted in full are read once, into memory: hashing and sending them costs no second reading. */
-async function held(source: ByteSource, signal: AbortSignal): Promise<ByteSource> {
-  if (source.bytes !== undefined || source.size > limits.heldRangeBytes) return source
-  const bytes = Buffer.allocUnsafeSlow(source.size)
-  let filled = 0
-  for await (const chunk of source.open(0, source.size, signal)) {
-    bytes.set(chunk, filled)
-    filled += chunk.byteLength
+async function held(pool: BufferPool, source: ByteSource, signal: AbortSignal): Promise<Held> {
+  if (source.bytes !== undefined || source.size > limits.heldRangeBytes || source.fill === undefined) {
+    return { body: source, release: () => undefined }
   }
-  return bytesSource(filled === source.size ? bytes : bytes.subarray(0, filled))
+  const buffer = pool.take(source.size)
+  try {
+    await source.fill(buffer.bytes, 0, signal)
+  } catch (error) {
+    buffer.release()
+    throw error
+  }
+  return { body: bytesSource(buffer.bytes), release: () => buffer.release() }
 }
 
 async function* pieceBytes(
@@ -163,12 +197,7 @@ async function* pieceBytes(
     yield (await inlineBytes(store, piece)).subarray(start, end)
     return
   }
-  const dataStore = dataStores.get(piece.dataStoreName)
-  if (dataStore === undefined) {
-    const message = `The version's bytes are at ${piece.dataStoreName}, which is not configured`
-    throw new Failure({ class: 'transient', code: 'NoSuchDataStore', message })
-  }
-  yield* dataStore.read(piece.key, start, end, signal)
+  yield* dataStoreOf(dataStores, piece).read(piece.key, start, end, signal)
 }
 
 async function inlineBytes(store: Pick<MetadataStore, 'inlineData'>, piece: DataLocation): Promise<Uint8Array> {

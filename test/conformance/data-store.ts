@@ -53,7 +53,16 @@ export function dataStoreConformance(tested: DataStoreUnderTest): void {
         assert.ok(bytes.equals(await read(store, key, 0, size)), String(size))
         const [from, to] = [Math.floor(size / 3), Math.floor(size / 2)]
         assert.ok(bytes.subarray(from, to).equals(await read(store, key, from, to)))
+        const target = Buffer.alloc(to - from)
+        await store.readInto(key, from, target)
+        assert.ok(bytes.subarray(from, to).equals(target))
       }
+    })
+
+    test('a range that is not all there is refused, and so is data that is not there', async () => {
+      const key = await written(store, patterned(1000))
+      await failsWith(store.readInto(key, 900, new Uint8Array(101)), { code: 'SourceDataDamaged' })
+      await failsWith(store.readInto('epoch1.00ff', 0, new Uint8Array(1)), { class: 'source-gone' })
     })
 
     test('names begin with the epoch and are never the same', async () => {

@@ -56,6 +56,7 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
       return createWriter(store, `${options.epoch}.${turn.toString(16).padStart(2, '0')}${random}`)
     },
     read: (dataKey, start, end, signal) => readRange(store, dataKey, start, end, signal),
+    readInto: (dataKey, start, target, signal) => readInto(store, dataKey, start, target, signal),
     async remove(dataKey) {
       if (!isDataKey(dataKey)) return
       await files.remove(store.pathOf(dataKey))
@@ -153,6 +154,23 @@ async function* readRange(
       position += count
       yield chunk
     }
+  } finally {
+    await file.close()
+  }
+}
+
+async function readInto(
+  store: Store,
+  dataKey: string,
+  start: number,
+  target: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (target.byteLength === 0) return
+  signal?.throwIfAborted()
+  const file = await openData(store, dataKey)
+  try {
+    if ((await file.read(target, start)) < target.byteLength) throw damaged(dataKey)
   } finally {
     await file.close()
   }

@@ -38,21 +38,17 @@ export function createMemoryDataStore(options: MemoryDataStoreOptions): DataStor
     },
     async *read(dataKey, start, end, signal) {
       if (end <= start) return
-      const bytes = disk.get(dataKey)
-      if (bytes === undefined) {
-        throw new Failure({ class: 'source-gone', code: 'ENOENT', message: `There is no data of the name ${dataKey}` })
-      }
-      if (end > bytes.byteLength) {
-        throw new Failure({
-          class: 'object',
-          code: 'SourceDataDamaged',
-          message: `The data ${dataKey} is shorter than recorded`,
-        })
-      }
+      const bytes = stored(disk, dataKey, end)
       for (let at = start; at < end; at += chunkBytes) {
         signal?.throwIfAborted()
         yield bytes.subarray(at, Math.min(at + chunkBytes, end))
       }
+    },
+    async readInto(dataKey, start, target, signal) {
+      if (target.byteLength === 0) return
+      signal?.throwIfAborted()
+      const end = start + target.byteLength
+      target.set(stored(disk, dataKey, end).subarray(start, end))
     },
     async remove(dataKey) {
       disk.delete(dataKey)
@@ -62,4 +58,15 @@ export function createMemoryDataStore(options: MemoryDataStoreOptions): DataStor
     },
     close: async () => {},
   }
+}
+
+/** The data, which must have `end` bytes at least. */
+function stored(disk: ReadonlyMap<string, Uint8Array>, dataKey: string, end: number): Uint8Array {
+  const bytes = disk.get(dataKey)
+  if (bytes === undefined) {
+    throw new Failure({ class: 'source-gone', code: 'ENOENT', message: `There is no data of the name ${dataKey}` })
+  }
+  if (end <= bytes.byteLength) return bytes
+  const message = `The data ${dataKey} is shorter than recorded`
+  throw new Failure({ class: 'object', code: 'SourceDataDamaged', message })
 }

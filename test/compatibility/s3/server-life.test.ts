@@ -40,6 +40,7 @@ function brokenDataStore(discarded: string[]): DataStore {
       },
     }),
     read: () => assert.fail('nothing can be read'),
+    readInto: () => Promise.reject(new Error('not read')),
     remove: async () => undefined,
     async *orphanCandidates() {},
     close: async () => undefined,
