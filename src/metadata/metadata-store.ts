@@ -221,7 +221,10 @@ export interface MetadataStore {
   trimJournal(sequence: number): Promise<void>
 
   /** Data names written by the deleting transactions, oldest first; to be removed from their locations, then forgotten. */
-  garbage(max: number): Promise<readonly { readonly id: number; readonly dataKey: string; readonly location: string }[]>
+  garbage(
+    max: number,
+    afterId?: number,
+  ): Promise<readonly { readonly id: number; readonly dataKey: string; readonly location: string }[]>
   forgetGarbage(ids: readonly number[]): Promise<void>
   /** Which of these data names are referenced by a version, a part or the garbage table. */
   referencedData(dataKeys: readonly string[]): Promise<ReadonlySet<string>>

@@ -7,10 +7,12 @@ import { isInlineKey } from '../domain/object-metadata.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 
+type CollectedStore = Pick<DataStore, 'remove' | 'orphanCandidates'>
+
 export interface GarbageCollectorOptions {
   readonly store: Pick<MetadataStore, 'garbage' | 'forgetGarbage' | 'referencedData'>
   /** By the name of their location. */
-  readonly dataStores: ReadonlyMap<string, DataStore>
+  readonly dataStores: ReadonlyMap<string, CollectedStore>
   readonly world: World
   readonly everyMs?: number
 }
@@ -54,15 +56,26 @@ class Collector implements GarbageCollector {
   async collect(): Promise<number> {
     const { store } = this.#options
     let removed = 0
-    for (;;) {
-      const items = await store.garbage(limits.pipelineBatch)
-      if (items.length === 0 || this.#closed) return removed
+    let failure: unknown
+    for (let afterId = 0; ; ) {
+      const items = await store.garbage(limits.pipelineBatch, afterId)
+      const last = items.at(-1)
+      if (last === undefined || this.#closed) break
       const gone: number[] = []
-      for (const item of items) if (await this.#remove(item)) gone.push(item.id)
+      for (const item of items) {
+        try {
+          if (await this.#remove(item)) gone.push(item.id)
+        } catch (error) {
+          // What cannot be removed now stays on record, and keeps nothing else.
+          failure = error
+        }
+      }
       if (gone.length > 0) await store.forgetGarbage(gone)
       removed += gone.length
-      if (gone.length < items.length) return removed
+      afterId = last.id
     }
+    if (failure !== undefined) pipelineNotices.publish({ kind: 'failed', what: 'removing garbage', error: failure })
+    return removed
   }
 
   async sweepOrphans(): Promise<number> {
@@ -90,7 +103,7 @@ class Collector implements GarbageCollector {
     return dataStore !== undefined
   }
 
-  async #removeUnreferenced(dataStore: DataStore, candidates: readonly string[]): Promise<number> {
+  async #removeUnreferenced(dataStore: CollectedStore, candidates: readonly string[]): Promise<number> {
     const referenced = await this.#options.store.referencedData(candidates)
     const orphans = candidates.filter(candidate => !referenced.has(candidate))
     for (const orphan of orphans) await dataStore.remove(orphan)

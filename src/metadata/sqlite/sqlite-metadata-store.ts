@@ -311,9 +311,10 @@ function journalMethods(engine: SqliteEngine): Methods<'journal' | 'onJournal' |
 function garbageMethods(engine: SqliteEngine): Methods<'garbage' | 'forgetGarbage' | 'referencedData'> {
   const { reader } = engine
   return {
-    garbage: async max => {
+    garbage: async (max, afterId = 0) => {
       const rows = reader.all<{ id: number; dataKey: string; location: string }>(
-        'SELECT id, data_key AS dataKey, location FROM garbage ORDER BY id LIMIT ?',
+        'SELECT id, data_key AS dataKey, location FROM garbage WHERE id > ? ORDER BY id LIMIT ?',
+        afterId,
         max,
       )
       return rows.map(row => ({ ...row }))

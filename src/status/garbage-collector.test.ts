@@ -1,0 +1,58 @@
+// Goal: nothing keeps garbage from being removed but its own location. Method: a store and a location by hand.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { realWorld } from '../base/world.ts'
+import type { DataStore } from '../locations/data-store.ts'
+import { createGarbageCollector } from './garbage-collector.ts'
+
+interface Item {
+  readonly id: number
+  readonly dataKey: string
+  readonly location: string
+}
+
+/** Collects once; answers what was removed from the location `here`, and what stays on record. */
+async function collect(
+  items: readonly Item[],
+  remove: (dataKey: string) => void,
+): Promise<{ readonly removed: string[]; readonly left: number[] }> {
+  const left = new Map(items.map(item => [item.id, item]))
+  const removed: string[] = []
+  const here: Pick<DataStore, 'remove' | 'orphanCandidates'> = {
+    async remove(dataKey) {
+      remove(dataKey)
+      removed.push(dataKey)
+    },
+    async *orphanCandidates() {},
+  }
+  const collector = createGarbageCollector({
+    store: {
+      garbage: async (max, afterId = 0) => [...left.values()].filter(item => item.id > afterId).slice(0, max),
+      async forgetGarbage(ids) {
+        for (const id of ids) left.delete(id)
+      },
+      referencedData: async () => new Set(),
+    },
+    dataStores: new Map([['here', here]]),
+    world: realWorld,
+  })
+  await collector.collect()
+  await collector.close()
+  return { removed, left: [...left.keys()] }
+}
+
+test('garbage of a location that is configured no more does not hold up that of others', async () => {
+  const items = Array.from({ length: 600 }, (_, id) => ({ id: id + 1, dataKey: `k${id + 1}`, location: 'gone' }))
+  const { removed, left } = await collect([...items, { id: 601, dataKey: 'last', location: 'here' }], () => {})
+  assert.deepEqual(removed, ['last'])
+  assert.equal(left.length, 600)
+})
+
+test('data that cannot be removed stays on record and holds up nothing', async () => {
+  const items = [1, 2, 3].map(id => ({ id, dataKey: `k${id}`, location: 'here' }))
+  const { removed, left } = await collect(items, dataKey => {
+    if (dataKey === 'k1') throw new Error('the disk says no')
+  })
+  assert.deepEqual(removed, ['k2', 'k3'])
+  assert.deepEqual(left, [1])
+})
