@@ -97,6 +97,14 @@ export async function abandonUpload(work: Work): Promise<void> {
 async function readBack(work: Work, written: Written): Promise<Written> {
   work.progress.unsettled = true
   const standing = await settle(work, subjectOf(work.version))
+  if (standing.kind === 'absent' && standing.untold !== true) {
+    // What was just confirmed is not there, or was found damaged and taken away: the next attempt looks again and writes it.
+    throw new Failure({
+      class: 'transient',
+      code: 'NotThere',
+      message: 'The version just written could not be found whole',
+    })
+  }
   work.progress.unsettled = false
   return standing.kind === 'present' ? standing.written : written
 }

@@ -10,8 +10,8 @@ import { callContext, markerOf, type Work, type Written } from './work.ts'
 export type Standing =
   /** Our version is there, whole. */
   | { readonly kind: 'present'; readonly written: Written }
-  /** It is not; a conditional write may use what was read. */
-  | { readonly kind: 'absent'; readonly precondition?: Precondition }
+  /** It is not, or the source cannot tell (`untold`); a conditional write may use what was read. */
+  | { readonly kind: 'absent'; readonly precondition?: Precondition; readonly untold?: true }
   /** A destination without versions holds a newer version of ours. */
   | { readonly kind: 'superseded' }
 
@@ -49,7 +49,7 @@ export function subjectOfRow(row: LedgerRow): Subject {
 /** Reads the destination and says how our version stands there. A source that cannot tell answers as if it were absent. */
 export async function settle(work: Settling, subject: Subject): Promise<Standing> {
   const whole = await work.ports.gateway.destinationHistory(work.target, callContext(work))
-  if (whole === null) return { kind: 'absent' }
+  if (whole === null) return { kind: 'absent', untold: true }
   if (!work.capabilities.versions) return standingOfCurrent(work, subject, whole[0])
   const isMarker = subject.isDeleteMarker
   const history = isMarker || subject.isNull ? aboveApplied(work, subject, whole) : whole
@@ -152,9 +152,11 @@ async function removeStrays(
   if (gateway.removeVersion === undefined) return
   const isMarker = subject.isDeleteMarker
   const keptAt = kept === undefined ? -1 : history.indexOf(kept)
+  // A marker above something else is another one's.
+  const secondsFrom = isMarker ? history.findLastIndex((object, at) => at < keptAt && !object.isDeleteMarker) + 1 : 0
   for (const [at, object] of history.entries()) {
     if (object === kept) continue
-    const isSecond = isMarker ? object.isDeleteMarker : isOurs(subject, object)
+    const isSecond = isMarker ? object.isDeleteMarker && at >= secondsFrom : isOurs(subject, object)
     if (!isSecond && !(at < keptAt && (await isStrayOlder(work, object)))) continue
     await gateway.removeVersion(work.target, object.versionId, callContext(work))
   }

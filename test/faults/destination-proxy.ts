@@ -31,8 +31,10 @@ export interface Passage {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly status: number
-  /** By performance.now(). */
+  readonly mode: Misbehaviour | 'good'
+  /** By performance.now(): when it came, and when the destination had answered. */
   readonly at: number
+  readonly answeredAt: number
 }
 
 export interface DestinationProxy {
@@ -144,20 +146,30 @@ class FaultyProxy implements DestinationProxy {
 
   #forward(incoming: IncomingMessage, outgoing: ServerResponse, mode: Misbehaviour | 'good'): void {
     const { method = '', url = '', rawHeaders } = incoming
+    const at = performance.now()
+    const told = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)])
+    const note = (status: number): void => {
+      const passage = { method, path: url, headers: Object.fromEntries(told), status, mode }
+      this.passages.push({ ...passage, at, answeredAt: performance.now() })
+    }
     const onward: ClientRequest = request({ ...this.#target, method, path: url, headers: rawHeaders }, answer => {
       if (mode === 'reset-after') {
         answer.resume()
-        answer.on('end', () => incoming.socket.destroy())
+        answer.on('end', () => {
+          note(answer.statusCode ?? 0)
+          incoming.socket.destroy()
+        })
         return
       }
       const headers = mode === 'lie' ? answer.rawHeaders.map(lyingHeader) : answer.rawHeaders
       outgoing.writeHead(answer.statusCode ?? 502, headers)
-      const told = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)])
-      const passage = { method, path: url, headers: Object.fromEntries(told), status: answer.statusCode ?? 0 }
-      answer.on('end', () => this.passages.push({ ...passage, at: performance.now() }))
+      answer.on('end', () => note(answer.statusCode ?? 0))
       answer.pipe(outgoing)
     })
-    onward.on('error', () => incoming.socket.destroy())
+    onward.on('error', () => {
+      note(0)
+      incoming.socket.destroy()
+    })
     incoming.on('error', () => onward.destroy())
     if (mode === 'cut') {
       incoming.once('data', (chunk: Buffer) => {
