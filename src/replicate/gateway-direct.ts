@@ -5,8 +5,9 @@ import { type ByteSource, bytesSource, sliceSource } from '../base/byte-source.t
 import { Failure } from '../domain/failure.ts'
 import { limits } from '../domain/limits.ts'
 import { type DataLocation, isInlineKey } from '../domain/object-metadata.ts'
+import { decodeVersionId, isNewer } from '../domain/version-id.ts'
 import type { DataStore } from '../locations/data-store.ts'
-import type { KnownChecksums, RequestContext } from '../locations/location.ts'
+import type { KnownChecksums, RequestContext, StoredObject } from '../locations/location.ts'
 import {
   abortUpload,
   completeUpload,
@@ -19,10 +20,11 @@ import {
   putObject,
   putPart,
   putTags,
+  versionIdMarker,
 } from '../locations/multiple-backend.ts'
 import type { Ledger } from '../metadata/ledger.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
-import type { CallContext, SourceGateway, SourceVersion } from './source-gateway.ts'
+import type { CallContext, SourceGateway, SourceVersion, Target } from './source-gateway.ts'
 import { markerOf } from './work.ts'
 
 export interface DirectGatewayOptions {
@@ -33,8 +35,24 @@ export interface DirectGatewayOptions {
   readonly destinations: ReadonlyMap<string, Destination>
 }
 
-/** Entries of a destination's history that are looked at: what a write of unknown outcome has left is at the top. */
-const historyMax = 20
+/** Entries of a destination's history that are looked at first: what a write of unknown outcome has left is at the top. */
+const historyFirst = 20
+const historyMax = 2_500
+
+/** Reads on while there are only newer versions of the key: after a power loss many of them may be there that the ledger has forgotten. */
+async function historyDownTo(
+  target: Target,
+  read: (max: number) => Promise<readonly StoredObject[]>,
+): Promise<readonly StoredObject[]> {
+  const isAbove = ({ isDeleteMarker, markers }: StoredObject): boolean => {
+    const versionId = decodeVersionId(markers[versionIdMarker] ?? '')
+    return isDeleteMarker || (versionId !== null && isNewer(versionId, target.versionId))
+  }
+  for (let max = historyFirst; ; max *= 5) {
+    const found = await read(max)
+    if (found.length < max || max >= historyMax || !found.every(isAbove)) return found
+  }
+}
 
 export function createDirectGateway(options: DirectGatewayOptions): SourceGateway {
   const { store, dataStores, destinations } = options
@@ -101,7 +119,7 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
     putTags: (target, version, destinationVersionId, context) =>
       putTags(destinationOf(target.site), target, destinationVersionId, version.metadata.tags, writeContext(context)),
     destinationHistory: (target, context) =>
-      history(destinationOf(target.site), target, historyMax, { signal: context.signal }),
+      historyDownTo(target, max => history(destinationOf(target.site), target, max, { signal: context.signal })),
     async removeVersion(target, destinationVersionId, context) {
       await deleteObject(destinationOf(target.site), target, destinationVersionId, { signal: context.signal })
     },
@@ -144,15 +162,21 @@ async function sourceOf(
       }
     },
     async fill(target, start, signal) {
+      let filled = 0
       for (const piece of pieces) {
         const from = Math.max(start, piece.start)
         const to = Math.min(start + target.byteLength, piece.start + piece.size)
         if (from >= to) continue
+        filled += to - from
         const part = target.subarray(from - start, to - start)
-        if (isInlineKey(piece.key))
-          part.set((await inlineBytes(store, piece)).subarray(from - piece.start, to - piece.start))
-        else await dataStoreOf(dataStores, piece).readInto(piece.key, from - piece.start, part, signal)
+        if (isInlineKey(piece.key)) {
+          const bytes = (await inlineBytes(store, piece)).subarray(from - piece.start, to - piece.start)
+          if (bytes.byteLength < part.byteLength) throw piecesMissing(part.byteLength, bytes.byteLength)
+          part.set(bytes)
+        } else await dataStoreOf(dataStores, piece).readInto(piece.key, from - piece.start, part, signal)
       }
+      // The rest would be bytes of whatever was in the memory before.
+      if (filled !== target.byteLength) throw piecesMissing(target.byteLength, filled)
     },
   }
 }
@@ -162,6 +186,11 @@ function dataStoreOf(dataStores: ReadonlyMap<string, DataStore>, piece: DataLoca
   if (dataStore !== undefined) return dataStore
   const message = `The version's bytes are at ${piece.dataStoreName}, which is not configured`
   throw new Failure({ class: 'transient', code: 'NoSuchDataStore', message })
+}
+
+function piecesMissing(size: number, found: number): Failure {
+  const message = `The pieces of the version have ${found} bytes of ${size}`
+  return new Failure({ class: 'object', code: 'SourceDataDamaged', message })
 }
 
 interface Held {

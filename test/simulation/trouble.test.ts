@@ -131,6 +131,30 @@ describe('a write of unknown outcome', () => {
   })
 })
 
+describe('a power loss', () => {
+  test('that took the results of many versions of a key from the ledger changes nothing at the destination', async () => {
+    const scenario = await startScenario()
+    for (let count = 0; count < 45; count += 1) {
+      if (count % 4 === 3) await scenario.deleteObject('a')
+      else await scenario.put('a', `version ${count}`)
+    }
+    await scenario.drained()
+    const there = () => scenario.clouds.aws.versionsOf('source/a').map(version => version.versionId)
+    const before = there()
+    assert.equal(before.length, 45)
+    scenario.kill()
+    scenario.operations('aws')
+    const { connection } = scenario.database
+    connection.run("DELETE FROM applied WHERE site = 'aws'")
+    connection.run(`UPDATE ledger SET state = 1, at = 0, unsettled = 1, unfinished = 1, open = 1, destination_version_id = NULL
+      WHERE site = 'aws'`)
+    await scenario.start()
+    await scenario.drained()
+    assert.deepEqual(there(), before)
+    assert.deepEqual([...new Set(scenario.operations('aws'))].toSorted(), ['history', 'listUploads'])
+  })
+})
+
 describe('a process that dies', () => {
   test('in the middle of a request leaves nothing twice and nothing out', async () => {
     for (const effect of ['before', 'never'] as const) {
