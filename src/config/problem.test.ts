@@ -76,3 +76,9 @@ test('problems are put in the order of the file, by number and not by text', () 
     ['x', 'f:9:1', 'f:9:2', 'f:10:1'],
   )
 })
+
+test('a text of millions of characters is described at once, without showing any of it', () => {
+  const before = process.cpuUsage().user
+  assert.equal(describe('a'.repeat(4_000_000)), 'a string of 4000000 characters')
+  assert.ok(process.cpuUsage().user - before < 2_000_000)
+})

@@ -77,12 +77,15 @@ export function describe(value: unknown, secret = false): string {
   if (typeof value === 'object') return 'a mapping'
   if (typeof value === 'string' && value === '') return 'an empty string'
   if (secret) return `a ${typeof value} (not shown)`
+  if (typeof value === 'string' && value.length > maskedMax) return `a string of ${value.length} characters`
   if (typeof value === 'string') return JSON.stringify(shorten(maskUrl(value)))
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
   return `a ${typeof value}`
 }
 
 const shownMax = 80
+/** Longer texts are not searched for what must not be shown. */
+const maskedMax = 4096
 
 function shorten(text: string): string {
   return text.length <= shownMax ? text : `${text.slice(0, shownMax)}...`

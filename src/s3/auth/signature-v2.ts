@@ -77,8 +77,8 @@ export function stringToSignV2(method: string, headers: HeaderMap, resource: str
   for (const name of headers.keys()) if (name.startsWith('x-amz-')) amzNames.push(name)
   amzNames.sort()
   let amzHeaders = ''
-  for (const name of amzNames)
-    amzHeaders += `${name}:${(headers.get(name) ?? '').trim().replace(/\s*\r?\n\s*/g, ' ')}\n`
+  // Headers that came over HTTP have no line ends any more that would have to be folded.
+  for (const name of amzNames) amzHeaders += `${name}:${(headers.get(name) ?? '').trim()}\n`
   const date = expires ?? (headers.has('x-amz-date') ? '' : (headers.get('date') ?? ''))
   const md5 = headers.get('content-md5') ?? ''
   return `${method}\n${md5}\n${headers.get('content-type') ?? ''}\n${date}\n${amzHeaders}${resource}`
