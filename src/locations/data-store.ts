@@ -21,7 +21,9 @@ export interface DataStore {
   read(dataKey: string, start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
   /** Fills `target` with the bytes from `start` on; rejects as `read` does. */
   readInto(dataKey: string, start: number, target: Uint8Array, signal?: AbortSignal): Promise<void>
-  /** Absent is success. */
+  /** Keeps data for who is about to read it, even if it is removed meanwhile; returns how to let it go. Left out where nothing is removed. */
+  hold?(dataKeys: readonly string[]): () => void
+  /** Absent is success. What is held goes when it is let go. */
   remove(dataKey: string): Promise<void>
   /** Names of data written by epochs before this process's, and temporary files of theirs (to be checked for references). */
   orphanCandidates(): AsyncIterable<string>

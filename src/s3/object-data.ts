@@ -190,20 +190,42 @@ async function* readPieces(
   range: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) {
-    const start = Math.max(range.start - piece.start, 0)
-    const end = Math.min(range.end - piece.start, piece.size)
-    if (end <= start) continue
-    if (isInlineKey(piece.key)) {
-      const bytes = await services.store.inlineData(piece.key)
-      if (bytes === null) throw dataMissing(piece.key)
-      yield bytes.subarray(start, end)
-      continue
-    }
-    const store = services.dataStores.get(piece.dataStoreName)
-    if (store === undefined) throw serviceError('LocationNotFound')
-    yield* store.read(piece.key, start, end, signal)
+  const letGo = holdPieces(services, pieces)
+  try {
+    for (const piece of pieces) yield* readPiece(services, piece, range, signal)
+  } finally {
+    letGo()
   }
+}
+
+/** An object of many pieces is read to its end even if it is deleted meanwhile; a single piece is open by then. */
+function holdPieces(services: S3Services, pieces: readonly DataLocation[]): () => void {
+  if (pieces.length < 2) return () => undefined
+  const byStore = Map.groupBy(pieces, piece => piece.dataStoreName)
+  const holds = [...byStore].map(([name, own]) => services.dataStores.get(name)?.hold?.(own.map(piece => piece.key)))
+  return () => {
+    for (const letGo of holds) letGo?.()
+  }
+}
+
+async function* readPiece(
+  services: S3Services,
+  piece: DataLocation,
+  range: ByteRange,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const start = Math.max(range.start - piece.start, 0)
+  const end = Math.min(range.end - piece.start, piece.size)
+  if (end <= start) return
+  if (isInlineKey(piece.key)) {
+    const bytes = await services.store.inlineData(piece.key)
+    if (bytes === null) throw dataMissing(piece.key)
+    yield bytes.subarray(start, end)
+    return
+  }
+  const store = services.dataStores.get(piece.dataStoreName)
+  if (store === undefined) throw serviceError('LocationNotFound')
+  yield* store.read(piece.key, start, end, signal)
 }
 
 function dataMissing(key: string): Failure {

@@ -6,6 +6,7 @@ import type { Random } from '../../base/world.ts'
 import { Failure } from '../../domain/failure.ts'
 import type { DataStore, DataWriter } from '../data-store.ts'
 import { createFolderFlusher, type FolderFlusher } from './folder-flusher.ts'
+import { createHeldData } from './held-data.ts'
 
 export interface FileDataStoreOptions {
   readonly name: string
@@ -48,6 +49,12 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
   }
   await files.makeFolder(join(options.folder, temporaryFolder))
   let count = 0
+  const remove = async (dataKey: string): Promise<void> => {
+    await files.remove(store.pathOf(dataKey))
+    await files.remove(store.temporaryPathOf(dataKey))
+  }
+  // What cannot be removed then is left to the next start's sweep.
+  const heldData = createHeldData(dataKey => void remove(dataKey).catch(() => {}))
   return {
     name: options.name,
     create() {
@@ -57,10 +64,9 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
     },
     read: (dataKey, start, end, signal) => readRange(store, dataKey, start, end, signal),
     readInto: (dataKey, start, target, signal) => readInto(store, dataKey, start, target, signal),
+    hold: dataKeys => heldData.hold(dataKeys),
     async remove(dataKey) {
-      if (!isDataKey(dataKey)) return
-      await files.remove(store.pathOf(dataKey))
-      await files.remove(store.temporaryPathOf(dataKey))
+      if (isDataKey(dataKey) && !heldData.putsOff(dataKey)) await remove(dataKey)
     },
     orphanCandidates: () => orphanCandidates(store),
     close: async () => {},
