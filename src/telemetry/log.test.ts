@@ -1,10 +1,11 @@
 // Goal: what happens is logged at its level as one JSON object per line, and no secret gets through. Method: events published on the real
 // channels, lines collected in memory.
 import assert from 'node:assert/strict'
+import { open } from 'node:fs/promises'
 import { test } from 'node:test'
 import { circuitEvents, controlEvents, defects, s3Requests } from '../base/channels.ts'
 import { untouchedSite } from '../domain/site-control.ts'
-import { startLog } from './log.ts'
+import { fileDestination, startLog } from './log.ts'
 import { maskSecrets } from './mask.ts'
 
 function collect(level: 'debug' | 'info' | 'warn'): {
@@ -41,6 +42,17 @@ test('what is below the level is left out; nothing is logged after the end', () 
   log.end()
   s3Requests.publish({ ...request, status: 503 })
   assert.equal(log.lines().length, 1)
+})
+
+test('a log that cannot be written stops nothing', { skip: process.platform !== 'linux' }, async () => {
+  const full = await open('/dev/full', 'w')
+  const end = startLog('info', fileDestination(full.fd))
+  for (let line = 0; line < 3; line += 1) {
+    defects.publish({ where: 'here', error: new Error('no') })
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  end()
+  await full.close()
 })
 
 test('errors show their name, code and causes, but no secret that their text quotes', () => {

@@ -42,12 +42,19 @@ export function startLog(level: LogLevel, destination?: LogDestination): () => v
       formatters: { level: label => ({ level: label }) },
       redact: { paths: secretNames.flatMap(name => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
     },
-    masked(destination ?? pino.destination({ fd: 2, sync: true })),
+    masked(destination ?? fileDestination(2)),
   )
   const endings = [...serverSubscriptions(log), ...replicationSubscriptions(log)]
   return () => {
     for (const end of endings) end()
   }
+}
+
+/** An open file. Lines that cannot be written are lost: a full disk under the log must not stop the program. */
+export function fileDestination(descriptor: number): LogDestination {
+  const file = pino.destination({ fd: descriptor, sync: true })
+  file.on('error', () => undefined)
+  return file
 }
 
 function masked(destination: LogDestination): LogDestination {
