@@ -1,7 +1,8 @@
 // The accounts of a start: read from the configured authdata.json, or one administrator whose keys are made into `<dataDir>/credentials` and
 // shown once. A service account for our own replication half is added in memory; its keys never leave the process.
-import { open, readFile, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { realFiles } from '../base/files.ts'
 import type { Random } from '../base/world.ts'
 import {
   type Account,
@@ -101,8 +102,9 @@ async function readAccounts(file: string): Promise<readonly Account[]> {
   let json: unknown
   try {
     json = JSON.parse(text)
-  } catch (error) {
-    throw new AccountsError(`accounts: ${file} is not JSON: ${messageOf(error)}`)
+  } catch {
+    // The parser's message quotes the file, which is full of secrets.
+    throw new AccountsError(`accounts: ${file} is not JSON`)
   }
   const result = parseAuthData(json)
   if (result.ok) return result.directory.accounts
@@ -130,14 +132,18 @@ async function readCredentials(file: string): Promise<AccountKey | null> {
 /** Flushed before anybody sees the keys: keys that were shown must still open the store after a power loss. */
 async function writeCredentials(file: string, key: AccountKey): Promise<void> {
   const temporary = `${file}.new`
-  const handle = await open(temporary, 'w', 0o600)
+  const text = `[${profile}]\naws_access_key_id = ${key.access}\naws_secret_access_key = ${key.secret}\n`
+  // One left by a start that was cut off may have any mode; a new file has that of a secret.
+  await realFiles.remove(temporary)
+  const made = await realFiles.create(temporary)
   try {
-    await handle.writeFile(`[${profile}]\naws_access_key_id = ${key.access}\naws_secret_access_key = ${key.secret}\n`)
-    await handle.sync()
+    await made.append([Buffer.from(text)])
+    await made.flush()
   } finally {
-    await handle.close()
+    await made.close()
   }
-  await rename(temporary, file)
+  await realFiles.rename(temporary, file)
+  await realFiles.flushFolder(dirname(file))
 }
 
 function messageOf(error: unknown): string {
