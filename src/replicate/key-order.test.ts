@@ -74,6 +74,18 @@ describe('the order of keys', () => {
     assert.deepEqual([order.ready, order.held], [1, 2])
   })
 
+  test('finishes the records of a claim that lasts, and only those that were known when the ledger was asked', () => {
+    offer('a', 1)
+    offer('a', 2)
+    const work = take()
+    offer('a', 1)
+    order.lasting(work, version(1))
+    assert.deepEqual(finished, [1])
+    order.ended(work)
+    assert.deepEqual(finished, [1, 2])
+    assert.deepEqual([order.ready, order.held], [1, 1])
+  })
+
   test('keeps records while nothing is known of them', () => {
     offer('a', 1)
     order.later(take())

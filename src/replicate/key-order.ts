@@ -36,6 +36,8 @@ export interface KeyOrder {
   take(max: number): KeyWork[]
   /** The ledger is about to be asked: what it answers holds for all records known now. */
   asking(work: KeyWork): void
+  /** The version's row is under a claim that goes on: at the next start the ledger will tell of it, so its records need not be kept. */
+  lasting(work: KeyWork, claimed: VersionId): void
   /** Every row of the key that was there when the ledger was asked has ended or is parked. */
   ended(work: KeyWork): void
   /** The version's row has ended and another one of the key can be worked on. */
@@ -102,6 +104,14 @@ class HeldKeys implements KeyOrder {
     const entry = this.#active(work)
     entry.asked = entry.records.length
     entry.again = false
+  }
+
+  lasting(work: KeyWork, claimed: VersionId): void {
+    const entry = this.#active(work)
+    const isDone = (held: HeldRecord, index: number): boolean => index < entry.asked && held.versionId === claimed
+    const known = entry.records.filter(isDone).length
+    this.#finishWhere(entry, isDone)
+    entry.asked -= known
   }
 
   ended(work: KeyWork): void {

@@ -36,6 +36,9 @@ interface ClaimedKey {
 /** Keys are claimed ahead of the tasks that run, so that a task's slot never waits for a transaction. */
 const claimAheadFactor = 4
 
+/** An attempt that takes longer (a large object) lets go of its entry: its claim is in the ledger, which the next start asks. */
+const lastingMs = 10_000
+
 /** While this many keys are ready no more entries are taken. */
 const readyKeysMax = 128
 
@@ -346,7 +349,12 @@ class QueueProcessor implements SiteProcessor {
       attemptsStarted.publish({ bucket, key, versionId, site, attempt: row.attempts, size: row.size })
     const { signal } = claimed.kept
     const run = this.#options.runTask ?? runTask
+    // Its entry would hold back the committed offset, and at the bound of the window every other key.
+    const lasting = world.timers.after(lastingMs, () => this.#order.lasting(claimed.work, versionId), {
+      background: true,
+    })
     const outcome = await run({ row, applied, token, signal }, { gateway, ledger, budget, world }, settings)
+    lasting.cancel()
     const end = this.#endOf(claimed, outcome)
     if (attemptsEnded.hasSubscribers) {
       const failure = failureOf(outcome)

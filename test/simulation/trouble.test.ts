@@ -209,6 +209,22 @@ describe('a process that dies', () => {
 })
 
 describe('a large object', () => {
+  test('that takes long keeps no entry from being finished, and is gone on with after a kill', async () => {
+    const scenario = await startScenario()
+    scenario.faults = faultAt('aws', 'putPart', { kind: 'hang', ms: 1e9, effect: 'never' })
+    await scenario.put('a', large)
+    await scenario.put('b', 'one')
+    await scenario.pass(20_000)
+    assert.equal(await scenario.processor('aws').lag(), 0)
+    assert.equal((await scenario.backlog('aws')).objects, 1)
+    scenario.kill()
+    scenario.faults = () => undefined
+    await scenario.start()
+    await scenario.drained()
+    assert.deepEqual(scenario.texts('aws', 'a'), [large])
+    assert.equal(scenario.clouds.aws.uploads.size, 0)
+  })
+
   test('repeats only the part that failed', async () => {
     const scenario = await startScenario()
     scenario.faults = times(1, faultAt('aws', 'putPart', unavailable))
