@@ -42,22 +42,21 @@ export async function demo(options: DemoOptions, output: Output): Promise<number
     await portNear(8001),
     await portNear(10_000),
   ]
-  let clouds: StandIns
+  let clouds: StandIns | undefined
   try {
     clouds = await startStandIns({ dataFolder, s3Port: cloudPort, azurePort })
-  } catch (error) {
-    // What was to be downloaded or started and is not there: the message says what, why and what would help.
-    output.stderr(`crossbeat: ${error instanceof Error ? error.message : String(error)}`)
-    return exitFailed
-  }
-  try {
     const engine = await startEmbedded({
       config: demoConfig(dataFolder, s3Port, controlPort, clouds),
       world: realWorld,
     })
     return await runUntilStopped(engine, output, run(engine, clouds, { dataFolder, output }))
+  } catch (error) {
+    // What was to be downloaded or started and is not there: the message says what, why and what would help.
+    output.stderr(`crossbeat: ${error instanceof Error ? error.message : String(error)}`)
+    output.stderr(`If the data of an earlier run is in the way, remove ${dataFolder} and start again.`)
+    return exitFailed
   } finally {
-    await clouds.stop()
+    await clouds?.stop()
   }
 }
 
