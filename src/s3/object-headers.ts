@@ -33,6 +33,9 @@ const contentHeaders = [
   ['content-type', 'Content-Type'],
 ] as const
 
+/** Metadata from other servers may have names that no header can have; S3 counts those. */
+const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
 /** Everything but length and range. `overrides` replace content headers (response-* parameters), names lower-case. */
 export function describeVersion(
   bucket: Bucket,
@@ -42,10 +45,13 @@ export function describeVersion(
   const { metadata } = record
   const headers: FlatHeaders = []
   const replication = replicationHeaders(metadata.replicationInfo)
+  let missing = 0
   for (const name in metadata) {
     if (!name.startsWith('x-amz-meta-') || replication.includes(name)) continue
-    headers.push(name, encodeWords(String(metadata[name as keyof ObjectMetadata])))
+    if (headerName.test(name)) headers.push(name, encodeWords(String(metadata[name as keyof ObjectMetadata])))
+    else missing += 1
   }
+  if (missing > 0) headers.push('x-amz-missing-meta', String(missing))
   const versionId = shownVersionId(bucket, record)
   if (versionId !== undefined) headers.push('x-amz-version-id', versionId)
   headers.push('Accept-Ranges', 'bytes')
@@ -53,7 +59,12 @@ export function describeVersion(
     const value = overrides.get(name) ?? metadata[name]
     if (value !== undefined && value !== '') headers.push(shown, headerValue(value))
   }
-  headers.push('ETag', quoted(metadata['content-md5']), 'Last-Modified', httpDate(metadata['last-modified']))
+  headers.push(
+    'ETag',
+    headerValue(quoted(metadata['content-md5'])),
+    'Last-Modified',
+    httpDate(metadata['last-modified']),
+  )
   if (metadata['x-amz-storage-class'] !== 'STANDARD') {
     headers.push('x-amz-storage-class', headerValue(metadata['x-amz-storage-class']))
   }
@@ -68,6 +79,7 @@ function replicationHeaders(info: ReplicationInfo): FlatHeaders {
   if (info.status !== '') headers.push('x-amz-replication-status', info.status)
   if (info.storageType === '') return headers
   for (const { site, status, dataStoreVersionId } of info.backends) {
+    if (!headerName.test(site)) continue
     headers.push(`x-amz-meta-${site}-replication-status`, status)
     if (status === 'COMPLETED' && dataStoreVersionId !== '') {
       headers.push(`x-amz-meta-${site}-version-id`, headerValue(dataStoreVersionId))

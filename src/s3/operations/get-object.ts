@@ -4,7 +4,7 @@ import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { DataLocation, VersionRecord } from '../../domain/object-metadata.ts'
 import { openBucket } from '../access.ts'
-import { errorAnswer, invalidArgument } from '../answer.ts'
+import { errorAnswer, headerValue, invalidArgument } from '../answer.ts'
 import { type ByteRange, contentRange, parseRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { readCondition } from '../conditions.ts'
@@ -128,7 +128,7 @@ async function answerVersion(
   const etag = metadata['content-md5']
   const unmet = readCondition(call.headers, { etag, lastModified: Date.parse(metadata['last-modified']) })
   if (unmet !== null) {
-    const headers = ['ETag', quoted(etag), 'Last-Modified', httpDate(metadata['last-modified'])]
+    const headers = ['ETag', headerValue(quoted(etag)), 'Last-Modified', httpDate(metadata['last-modified'])]
     return errorAnswer(unmet, call.requestId, call.target.rawPath, unmet.status === 304 ? headers : [])
   }
   const extent = extentOf(call, record)

@@ -4,8 +4,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test, { after, before } from 'node:test'
 import type { ObjectMetadata } from '../../../src/domain/object-metadata.ts'
+import { noReplication } from '../../../src/domain/replication-info.ts'
 import { decodeVersionId } from '../../../src/domain/version-id.ts'
-import { replicationXml, startTestServer, type TestServer, versioningEnabled } from './test-server.ts'
+import { newMetadata, noSettings } from '../../../src/s3/object-settings.ts'
+import { accounts, replicationXml, startTestServer, type TestServer, versioningEnabled } from './test-server.ts'
 
 interface Vector {
   readonly name: string
@@ -164,4 +166,34 @@ test('object-metadata/content headers beyond ASCII are stored as text and shown 
   const metadata = await stored('disposition', answer.headers['x-amz-version-id'])
   assert.equal(metadata['content-disposition'], 'attachment; filename="ü.txt"')
   assert.equal((await server.send({ method: 'HEAD', path: '/meta/disposition' })).headers['content-disposition'], sent)
+})
+
+test('metadata from another server that no header can carry is counted, and the object is answered', async () => {
+  const metadata = newMetadata({
+    key: 'foreign',
+    account: accounts.bart,
+    settings: noSettings,
+    size: 0,
+    etag: 'a\r\nb',
+    location: null,
+    dataStoreName: 'us-east-1',
+    replicationInfo: {
+      ...noReplication,
+      status: 'REPLICA',
+      storageType: 'aws_s3',
+      backends: [{ site: 'si\r\nte', status: 'REPLICA', dataStoreVersionId: '' }],
+    },
+    originOp: 's3:ObjectCreated:Put',
+    now: 0,
+  })
+  const odd = { 'x-amz-meta-a\r\nx': '1', 'x-amz-meta-é': '2', 'x-amz-meta-fine': 'line\r\nbreak' }
+  const address = { bucket: 'meta', key: 'foreign', versionId: null, keepLocation: false, integrity: null }
+  await server.store.putReplica({ ...address, metadata: { ...metadata, ...odd } })
+  for (const method of ['GET', 'HEAD']) {
+    const answer = await server.send({ method, path: '/meta/foreign' })
+    assert.equal(answer.status, 200, answer.body)
+    assert.equal(answer.headers['x-amz-missing-meta'], '2')
+    assert.equal(answer.headers['x-amz-meta-fine'], '=?UTF-8?B?bGluZQ0KYnJlYWs=?=')
+    assert.equal(answer.headers['etag'], '"ab"')
+  }
 })
