@@ -150,6 +150,8 @@ function lostResult(row: LedgerRow, metadata: ObjectMetadata | null) {
       metadata,
       reason,
     )
-  const status = skipClasses.includes(reason.class) ? 'SKIPPED' : 'FAILED'
+  // A version that is still there while its bytes are gone has failed.
+  const isSkipped = skipClasses.includes(reason.class) && (reason.class !== 'source-gone' || metadata === null)
+  const status = isSkipped ? 'SKIPPED' : 'FAILED'
   return makeStatusMessage(row, { status, dataStoreVersionId: '' }, metadata, reason)
 }

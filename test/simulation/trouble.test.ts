@@ -422,6 +422,23 @@ describe('the sweeper', () => {
   })
 })
 
+test('a version whose bytes are lost at the source fails, also when its result has to be brought back', async () => {
+  const scenario = await startScenario()
+  scenario.processor('aws').pause()
+  const version = await scenario.put('hollow', large)
+  await scenario.drained('azure')
+  scenario.disk.clear()
+  const { connection } = scenario.database
+  connection.execute(`CREATE TRIGGER lose AFTER INSERT ON topic_records WHEN new.value LIKE '%"ignore"%'
+    BEGIN DELETE FROM topic_records WHERE id = new.id; END`)
+  scenario.processor('aws').resume()
+  await scenario.pass(5_000)
+  assert.equal((await scenario.row('aws', 'hollow', version)).state, 'reported')
+  connection.execute('DROP TRIGGER lose')
+  await scenario.drained()
+  assert.equal((await scenario.statuses('hollow', version))['aws'], 'FAILED')
+})
+
 describe('a status message', () => {
   test('that cannot be read is told and finished, and those after it are folded', async () => {
     const scenario = await startScenario()

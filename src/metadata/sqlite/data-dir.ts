@@ -1,7 +1,7 @@
 // The folder with all of a server's data: made if missing (mode 0700), and owned by exactly one process. The owner is written in the file
 // `lock`: process id, its start time and the boot it runs in, so that a lock left by a dead process is told from a living one's even when the
 // process id is in use again.
-import { closeSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The folder belongs to another living process; the message says which. */
@@ -114,6 +114,25 @@ export function openDataDir(path: string): DataDir {
   }
 }
 
+/** Takes a dead owner's lock away. Throws DataDirBusyError if it turns out to be another starter's, who was faster; that one is put back. */
+function moveAside(path: string, lockPath: string, asidePath: string): void {
+  try {
+    renameSync(lockPath, asidePath)
+  } catch {
+    // Another starter has taken it away: look again.
+    return
+  }
+  const owner = readOwner(asidePath)
+  const isTaken = owner !== null && isAlive(owner)
+  try {
+    if (isTaken) linkSync(asidePath, lockPath)
+  } catch {
+    // A third one has it by now.
+  }
+  unlinkSync(asidePath)
+  if (isTaken) throw new DataDirBusyError(path, owner.pid)
+}
+
 const takeAttempts = 5
 
 function take(path: string, lockPath: string, draftPath: string): void {
@@ -126,11 +145,7 @@ function take(path: string, lockPath: string, draftPath: string): void {
     }
     const owner = readOwner(lockPath)
     if (owner !== null && isAlive(owner)) throw new DataDirBusyError(path, owner.pid)
-    try {
-      unlinkSync(lockPath)
-    } catch {
-      // Another starter was faster: look again.
-    }
+    moveAside(path, lockPath, `${draftPath}.old`)
   }
   throw new Error(`${lockPath} keeps coming back: is something else writing it?`)
 }
