@@ -23,12 +23,23 @@ export function pause(
   world: World,
 ): Promise<number> {
   return withControl(options, output, async client => {
-    const chosen = await chosenLocations(client, location)
+    const chosen = await chosenOrNone(client, location, options, output)
     const paused = await Promise.all(chosen.map(({ name }) => client.pause(name, actorOf(options.why))))
     const shown = options.wait === true ? await untilStill(client, paused, world) : paused
     for (const state of shown) print(state, options, output)
     return exitCodes.ok
   })
+}
+
+async function chosenOrNone(
+  client: ControlClient,
+  location: string | undefined,
+  options: ControlOptions,
+  output: Output,
+): Promise<readonly LocationState[]> {
+  const chosen = await chosenLocations(client, location)
+  if (chosen.length === 0 && options.json !== true) output.stdout('There are no locations to replicate to.')
+  return chosen
 }
 
 // Also ends for a location that somebody else lets run again meanwhile: it will not stand still.
@@ -63,7 +74,7 @@ export function resume(
 ): Promise<number> {
   return withControl(options, output, async client => {
     const time = scheduleTime(options, world.clock.now())
-    const chosen = await chosenLocations(client, location)
+    const chosen = await chosenOrNone(client, location, options, output)
     if (time !== null) return schedule(client, chosen, time, options, output)
     const actor = actorOf(options.why)
     const command = (name: string): Promise<LocationState> =>
