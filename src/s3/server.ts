@@ -18,6 +18,7 @@ import type { AccountDirectory } from './auth/account-directory.ts'
 import { type AuthResult, authenticate } from './auth/authenticate.ts'
 import type { Answer, Call, S3Services } from './call.ts'
 import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
+import { withPresignedMetadata } from './presigned-metadata.ts'
 import { drain, type IncomingBody, incomingBody } from './request-body.ts'
 import { headerMap, type RequestHead } from './request-head.ts'
 import { parseRequestTarget, type RequestTarget } from './request-target.ts'
@@ -209,7 +210,7 @@ class HttpS3Server implements S3Server {
       services: this.#services,
       requestId: exchange.requestId,
       head,
-      headers: head.headers,
+      headers: withPresignedMetadata(head.headers, target, auth),
       target,
       query: target.query,
       auth,

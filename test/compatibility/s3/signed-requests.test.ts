@@ -101,3 +101,22 @@ test('unknown keys, wrong secrets and old clocks are refused', async () => {
   assert.equal(errorCode(await send(old, claim('bart-key', old))), 'RequestTimeTooSkewed')
   assert.equal(errorCode(await send(now, 'Bearer x')), 'InvalidArgument')
 })
+
+test('presigned/user metadata in the query counts as its header, tags and checksums there do not', async () => {
+  const metadata =
+    'X-Amz-Meta-Color=blue&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-meta-name=%C3%BC%0A&x-amz-tagging=a%3Db'
+  const path = presigned('PUT', '/signed/with-metadata', metadata)
+  assert.equal((await server.send({ method: 'PUT', path, body: 'hello', as: null })).status, 200)
+  const head = await server.send({ method: 'HEAD', path: '/signed/with-metadata' })
+  assert.equal(head.headers['x-amz-meta-color'], 'blue')
+  assert.equal(head.headers['x-amz-meta-name'], '=?UTF-8?B?w7wK?=')
+  assert.equal(head.headers['x-amz-tagging-count'], undefined)
+  const added = await server.send({ method: 'PUT', path: `${path}&x-amz-meta-more=1`, body: 'hello', as: null })
+  assert.equal(errorCode(added), 'SignatureDoesNotMatch')
+})
+
+test('presigned/metadata in the query of a request signed in a header means nothing', async () => {
+  await server.send({ method: 'PUT', path: '/signed/plain?x-amz-meta-color=blue', body: 'hello' })
+  const head = await server.send({ method: 'HEAD', path: '/signed/plain' })
+  assert.deepEqual([head.status, head.headers['x-amz-meta-color']], [200, undefined])
+})
