@@ -165,8 +165,11 @@ export interface Ledger {
     ref: VersionRef & { readonly site: string; readonly token: string },
     upload: DestinationUpload | null,
   ): Promise<boolean>
-  /** Folds status messages into the versions' replicationInfo and ends the rows, in one transaction. */
-  fold(messages: readonly StatusMessage[]): Promise<readonly FoldResult[]>
+  /**
+   * Folds status messages into the versions' replicationInfo and ends the rows, in one transaction. `flushed`: on disk before it resolves, for
+   * senders who do not tell again; our own results are found again after a power loss.
+   */
+  fold(messages: readonly StatusMessage[], options?: { readonly flushed: boolean }): Promise<readonly FoldResult[]>
 
   /** Keys of a site whose row is due now: waiting with its time come, pending with no live entry (`pending` rows unblocked or released). */
   due(site: string, max: number): Promise<readonly KeyRef[]>

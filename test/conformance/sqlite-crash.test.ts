@@ -16,7 +16,7 @@ import { openSqlite } from '../../src/metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../src/metadata/sqlite/sqlite-metadata-store.ts'
 import { manualWorld } from './manual-clock.ts'
 import { inlineSqlite, sqliteAdapters } from './sqlite-stores.ts'
-import { claimed, complete, dataAt, inlineName, makeBucket, put, sumsOf } from './store-fixtures.ts'
+import { claimed, complete, dataAt, inlineName, makeBucket, put, statusMessage, sumsOf } from './store-fixtures.ts'
 
 const writerPath = fileURLToPath(new URL('./sqlite-crash-writer.ts', import.meta.url))
 
@@ -184,4 +184,23 @@ it('trusts no open row after an end that was not orderly where the system does n
   assert.equal((await orderly.ledger.row(ref))?.unsettled, false)
   const crashed = sqliteMetadataStore((await subject.crash({ bootId: '' })).engine)
   assert.equal((await crashed.ledger.row(ref))?.unsettled, true)
+})
+
+it('flushes results whose sender does not tell them again before it answers, and lets our own share a later flush', async test => {
+  const subject = await inlineSqlite.open(manualWorld())
+  test.after(() => subject.close())
+  const store = sqliteMetadataStore(subject.engine)
+  await makeBucket(store, 'b')
+  await put(store, 'b', 'k', { sites: ['aws', 'azure'] })
+  const messages = [
+    statusMessage((await claimed(store, 'aws', 'b', 'k')).row),
+    statusMessage((await claimed(store, 'azure', 'b', 'k')).row),
+  ] as const
+  const submit = test.mock.method(subject.engine, 'submit')
+  assert.deepEqual(await store.ledger.fold([messages[0]], { flushed: true }), ['folded'])
+  assert.deepEqual(await store.ledger.fold([messages[1]]), ['folded'])
+  assert.deepEqual(
+    submit.mock.calls.map(call => call.arguments[0]),
+    ['client', 'replication'],
+  )
 })

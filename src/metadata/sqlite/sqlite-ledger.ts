@@ -36,8 +36,8 @@ export function sqliteLedger(engine: SqliteEngine): Ledger {
       engine.submit('replication', 'report', { reports }),
     saveUpload: (ref: SiteRef & { readonly token: string }, upload: DestinationUpload | null) =>
       engine.submit('replication', 'save-upload', { ref, token: ref.token, upload }),
-    fold: (messages: readonly StatusMessage[]): Promise<readonly FoldResult[]> =>
-      engine.submit('replication', 'fold', { messages: messages.map(slimMessage) }),
+    fold: (messages: readonly StatusMessage[], options): Promise<readonly FoldResult[]> =>
+      engine.submit(options?.flushed ? 'client' : 'replication', 'fold', { messages: messages.map(slimMessage) }),
     retry: (refs: readonly SiteRef[]) => engine.submit('client', 'retry', { refs }),
     makeDue: async (site, olderThanMs) => {
       while (await engine.submit('replication', 'make-due', { site, olderThanMs }));

@@ -36,7 +36,9 @@ export async function writeStatus(call: BackbeatCall, write: StatusWrite): Promi
   const versionId = stored?.versionId ?? (write.version === 'null' ? null : write.version)
   if (versionId === null) throw serviceError('ObjNotFound')
   const messages = backendsMeant(call, write).map(backend => messageOf(call, write, versionId, backend))
-  const results = messages.length === 0 ? [] : await call.services.store.ledger.fold(messages)
+  // Whoever does not name the site is a program of its own, which takes our answer for the end of it.
+  const flushed = call.headers.get(wireHeaders.site) === undefined
+  const results = messages.length === 0 ? [] : await call.services.store.ledger.fold(messages, { flushed })
   if (stored === null || results.includes('no-such-version')) throw serviceError('ObjNotFound')
   const shown = stored.isNull ? 'null' : encodeVersionId(versionId)
   return jsonAnswer({ versionId }, [...versionHeaders(shown), wireHeaders.fold, worstOf(results)])
