@@ -1,7 +1,7 @@
 // Client of `/api/v1` for the command line: asks, checks nothing twice, and tells a refusal from a server that cannot be reached.
 import { type HttpAnswer, type HttpClient, HttpError } from '../base/http-client.ts'
 import type { Secret } from '../base/secret.ts'
-import type { LocationList, LocationState } from './schemas.ts'
+import type { LocationState } from './schemas.ts'
 
 export interface ControlClientOptions {
   /** `http://127.0.0.1:8900`, with or without a slash at the end. */
@@ -63,16 +63,35 @@ export function createControlClient(options: ControlClientOptions): ControlClien
   }
   const one = async (method: string, name: string, action: string, body?: object): Promise<LocationState> => {
     const value = await send(method, `/${encodeURIComponent(name)}${action}`, body)
-    return value as LocationState
+    if (isLocationState(value)) return value
+    throw notCrossbeat(base)
   }
   return {
-    locations: async () => ((await send('GET', '')) as LocationList).locations,
+    locations: async () => {
+      const list: unknown = fieldOf(await send('GET', ''), 'locations')
+      if (Array.isArray(list) && list.every(isLocationState)) return list
+      throw notCrossbeat(base)
+    },
     location: name => one('GET', name, ''),
     pause: (name, actor) => one('POST', name, '/pause', actor),
     resume: (name, actor) => one('POST', name, '/resume', actor),
     schedule: (name, time, actor) => one('PUT', name, '/schedule', { ...time, ...actor }),
     cancelSchedule: name => one('DELETE', name, '/schedule'),
   }
+}
+
+/** Anything may listen at the address; what of an answer is worked with has to be there. */
+function isLocationState(value: unknown): value is LocationState {
+  const parts = ['desired', 'backlog', 'failed'].map(name => fieldOf(value, name))
+  return typeof fieldOf(value, 'name') === 'string' && parts.every(part => typeof part === 'object' && part !== null)
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(Object(value), name)?.value
+}
+
+function notCrossbeat(base: URL): ControlUnreachable {
+  return new ControlUnreachable(`${base.origin} answered something else: no Crossbeat control API`)
 }
 
 function readAnswer(base: URL, answer: HttpAnswer): unknown {
@@ -85,7 +104,7 @@ function readAnswer(base: URL, answer: HttpAnswer): unknown {
     )
   }
   if (answer.status >= 200 && answer.status < 300) return value
-  const description: unknown = Object.getOwnPropertyDescriptor(Object(value), 'description')?.value
+  const description = fieldOf(value, 'description')
   throw new ControlRefusal(answer.status, typeof description === 'string' ? description : `status ${answer.status}`)
 }
 

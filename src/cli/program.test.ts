@@ -2,6 +2,7 @@
 // API that listens on a free port, over a control plane in memory.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -161,4 +162,20 @@ test('help and version are no mistakes', async () => {
     assert.equal(code, 0)
     assert.match(out.join('\n'), /Examples:/)
   }
+})
+
+test('what answers JSON but is no Crossbeat is told as such', async () => {
+  const bodies = ['{}', '[]', 'null', '"x"', '{"locations":{}}', '{"locations":[1]}', '{"locations":[{"name":"a"}]}']
+  const server = createServer((_request, response) => response.end(bodies.shift()))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  assert.ok(typeof address === 'object' && address !== null)
+  const url = `http://127.0.0.1:${address.port}`
+  while (bodies.length > 0) {
+    const { code, err } = await run(['status', '--control', url])
+    assert.equal(code, 3)
+    assert.match(err.join(), /no Crossbeat control API/)
+  }
+  server.closeAllConnections()
+  server.close()
 })
