@@ -2,6 +2,7 @@
 // to a destination go through the same code as the `/_/backbeat/multiplebackenddata` routes, so both write exactly the same.
 import { type BufferPool, createBufferPool } from '../base/buffer-pool.ts'
 import { type ByteSource, bytesSource, sliceSource } from '../base/byte-source.ts'
+import type { VersionRef } from '../domain/entry.ts'
 import { Failure } from '../domain/failure.ts'
 import { limits } from '../domain/limits.ts'
 import { type DataLocation, isInlineKey } from '../domain/object-metadata.ts'
@@ -70,12 +71,7 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
   const copied = (version: SourceVersion) => copiedAttributes(version.metadata, markerOf(version))
 
   return {
-    async readVersion(ref) {
-      const record = await store.version({ bucket: ref.bucket, key: ref.key, version: ref.versionId })
-      if (record === null) return null
-      const { bucket, key, versionId, metadata, revision, integrity, isNull } = record
-      return { bucket, key, versionId, metadata, revision, integrity, isNull }
-    },
+    readVersion: ref => readVersion(store, ref),
     async *readData(version, range, signal) {
       const body = await source(version)
       yield* body.open(range.start, range.end, signal)
@@ -126,6 +122,13 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
     probe: (site, signal) => destinationOf(site).location.probe({ signal }),
     patchStatus: messages => store.ledger.fold(messages),
   }
+}
+
+async function readVersion(store: Pick<MetadataStore, 'version'>, ref: VersionRef): Promise<SourceVersion | null> {
+  const record = await store.version({ bucket: ref.bucket, key: ref.key, version: ref.versionId })
+  if (record === null) return null
+  const { bucket, key, versionId, metadata, revision, integrity, isNull } = record
+  return { bucket, key, versionId, metadata, revision, integrity, isNull }
 }
 
 function writeContext(context: CallContext): RequestContext & Pick<CallContext, 'precondition'> {
