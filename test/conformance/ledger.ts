@@ -382,6 +382,9 @@ function parkSuite(adapter: StoreAdapter): void {
     const due = await store.ledger.due('aws', 4)
     assert.equal(due.length, 4)
     assert.ok(due.some(ref => ref.key === 'k5'))
+    for (const name of ['k6', 'k7', 'k8', 'k9', 'k10', 'k11']) await put(store, 'b', name, { sites: ['aws'] })
+    await store.ledger.makeDue('aws', 0)
+    assert.equal((await store.ledger.due('aws', 11)).length, 11, 'no kind is held back without need')
   })
 
   it('forgets the row of a version that was deleted before its copy, a day later', async test => {

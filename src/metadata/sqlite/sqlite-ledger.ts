@@ -103,8 +103,9 @@ function dueKeys(engine: SqliteEngine, site: string, max: number): KeyRef[] {
       room,
     )
   // Neither kind keeps the other waiting: a location in trouble has any number of retries that are due.
-  const loose = read(1, Math.ceil(max / 2))
-  const found = [...read(3, max - loose.length), ...loose]
+  const loose = read(1, max)
+  const waiting = read(3, max).slice(0, max - Math.min(loose.length, Math.ceil(max / 2)))
+  const found = [...waiting, ...loose.slice(0, max - waiting.length)]
   const unique = new Map(found.map(ref => [`${ref.bucket}\0${ref.key}`, { bucket: ref.bucket, key: ref.key }]))
   return [...unique.values()]
 }
