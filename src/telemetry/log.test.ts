@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { open } from 'node:fs/promises'
 import { test } from 'node:test'
+import { scheduler } from 'node:timers/promises'
 import { circuitEvents, controlEvents, defects, s3Requests } from '../base/channels.ts'
 import { untouchedSite } from '../domain/site-control.ts'
 import { fileDestination, startLog } from './log.ts'
@@ -49,7 +50,7 @@ test('a log that cannot be written stops nothing', { skip: process.platform !== 
   const end = startLog('info', fileDestination(full.fd))
   for (let line = 0; line < 3; line += 1) {
     defects.publish({ where: 'here', error: new Error('no') })
-    await new Promise(resolve => setImmediate(resolve))
+    await scheduler.yield()
   }
   end()
   await full.close()
