@@ -25,6 +25,7 @@ function serve(): void {
   const connection = new Connection(options.path)
   // What is moved must be flushed before the log may be overwritten.
   connection.execute('PRAGMA synchronous = NORMAL')
+  connection.execute('PRAGMA checkpoint_fullfsync = ON')
   port.on('message', (order: 'checkpoint' | 'close') => {
     if (order === 'checkpoint') {
       port.postMessage({ fatal: checkpoint(connection) } satisfies CheckpointMessage)

@@ -64,6 +64,9 @@ export class Writer {
       this.connection.execute('PRAGMA wal_autocheckpoint = 0')
       this.connection.execute('PRAGMA cache_size = -32768')
       this.connection.execute('PRAGMA temp_store = MEMORY')
+      // Where a plain flush stops at the drive's own cache (macOS), this one goes through it; elsewhere it changes nothing.
+      this.connection.execute('PRAGMA fullfsync = ON')
+      this.connection.execute('PRAGMA checkpoint_fullfsync = ON')
     }
     this.#setSynchronous(options.flush ? 'FULL' : 'OFF')
     migrate(this.connection, options.path)
