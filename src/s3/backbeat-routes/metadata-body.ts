@@ -38,7 +38,16 @@ export function parseMetadata(text: string): JsonObject {
   }
   if (!isJsonObject(value)) throw malformedMetadata('it is not an object')
   if (!isJsonObject(value['replicationInfo'])) throw malformedMetadata('replicationInfo is missing')
+  // It is parsed whatever its depth, but could not be written again.
+  if (isDeeper(value, depthMax)) throw malformedMetadata('it is nested too deeply')
   return value
+}
+
+const depthMax = 32
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some(item => isDeeper(item, depth - 1))
 }
 
 /** The version's metadata as the store takes it, under the key of the request. Throws MalformedPOSTRequest. */

@@ -201,7 +201,8 @@ const wrongFields: readonly (readonly [string, unknown])[] = [
 
 test('metadata that is none is refused field by field, and nothing is stored', async () => {
   const path = `metadata/bad-bucket/k?versionId=${versionId}`
-  for (const text of ['', '{', '[]', 'null', '1', '"x"', '{}', '['.repeat(200_000), '{"a":'.repeat(50_000)]) {
+  const deep = `${JSON.stringify(goodMetadata).slice(0, -1)},"more":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+  for (const text of ['', '{', '[]', 'null', '1', '"x"', '{}', '['.repeat(200_000), '{"a":'.repeat(50_000), deep]) {
     const answer = await send('PUT', path, {}, text)
     assert.deepEqual(refusalOf(answer).slice(0, 2), [400, 'MalformedPOSTRequest'], text.slice(0, 40))
   }
