@@ -81,21 +81,37 @@ function comparePairs(left: EncodedPair, right: EncodedPair): number {
 export function normalizeEncoding(raw: string, keepSlash = false): string {
   let text = ''
   for (let index = 0; index < raw.length; index++) {
-    const character = raw[index] ?? ''
-    const escaped = character === '%' ? raw.slice(index + 1, index + 3) : ''
-    if (/^[0-9a-fA-F]{2}$/.test(escaped)) {
-      text += encodeByte(Number.parseInt(escaped, 16), false)
+    const code = raw.charCodeAt(index)
+    const byte = code === percent ? escapedByte(raw, index + 1) : -1
+    if (byte >= 0) {
+      text += encodedBytes[byte] ?? ''
       index += 2
-    } else text += character === '+' ? '%20' : encodeByte(character.charCodeAt(0), keepSlash)
+    } else if (code === plus) text += '%20'
+    else text += keepSlash && code === slash ? '/' : (encodedBytes[code & 0xff] ?? '')
   }
   return text
 }
 
-function encodeByte(byte: number, keepSlash: boolean): string {
-  const character = String.fromCharCode(byte)
-  if (/[A-Za-z0-9\-._~]/.test(character) || (keepSlash && character === '/')) return character
-  return `%${(byte & 0xff).toString(16).toUpperCase().padStart(2, '0')}`
+const [percent, plus, slash] = [0x25, 0x2b, 0x2f]
+
+/** The byte that two hex digits mean; -1 where there are none. */
+function escapedByte(raw: string, at: number): number {
+  const [high, low] = [hexDigit(raw.charCodeAt(at)), hexDigit(raw.charCodeAt(at + 1))]
+  return high < 0 || low < 0 ? -1 : high * 16 + low
 }
+
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const letter = code | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
+}
+
+/** Made once: strangers choose how many bytes there are to encode. */
+const encodedBytes: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte)
+  if (/[A-Za-z0-9\-._~]/.test(character)) return character
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+})
 
 /** Header values in canonical form: no white space around, runs of spaces inside reduced to one. */
 export function canonicalHeaderValue(value: string): string {
