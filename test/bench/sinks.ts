@@ -10,6 +10,8 @@ type Command = { readonly kind: 'open' } | { readonly kind: 'totals' }
 
 const totals = { s3Bytes: 0, azureBytes: 0, wrong: 0, s3Objects: 0, azureObjects: 0 }
 let uploads = 0
+/** Bytes received per Azure blob, in blocks that are not committed and in the committed blob. */
+const blobs = new Map<string, number>()
 
 interface Received {
   readonly size: number
@@ -65,16 +67,23 @@ async function s3(request: IncomingMessage, response: ServerResponse): Promise<v
   if (url.searchParams.has('versions')) return xml(response, '<ListVersionsResult></ListVersionsResult>')
   if (request.method === 'POST' && url.searchParams.has('uploadId')) {
     totals.s3Objects += 1
-    const parts = received.text.split('<PartNumber>').length - 1
-    const etag = `&quot;${'0'.repeat(32)}-${parts}&quot;`
-    return xml(response, `<CompleteMultipartUploadResult><ETag>${etag}</ETag></CompleteMultipartUploadResult>`, {
-      'x-amz-version-id': `v${totals.s3Objects}`,
-    })
+    const etag = `&quot;${completedETag(received.text)}&quot;`
+    const headers = { 'x-amz-version-id': `v${totals.s3Objects}` }
+    return xml(response, `<CompleteMultipartUploadResult><ETag>${etag}</ETag></CompleteMultipartUploadResult>`, headers)
   }
   if (request.method === 'PUT') totals.s3Bytes += received.size
   const etag = received.md5 === '' ? '0'.repeat(32) : Buffer.from(received.md5, 'base64').toString('hex')
   response.writeHead(200, { etag: `"${etag}"`, 'x-amz-checksum-crc32': received.crc32, 'x-amz-version-id': 'v0' })
   response.end()
+}
+
+/** As S3 makes it: the MD5 of the parts' MD5s (here: whatever was given out as their ETags), and their number. */
+function completedETag(list: string): string {
+  const etags = Array.from(list.matchAll(/<ETag>"?([0-9a-f]{32})"?<\/ETag>/g), found => found[1] ?? '')
+  const md5 = createHash('md5')
+    .update(Buffer.from(etags.join(''), 'hex'))
+    .digest('hex')
+  return `${md5}-${etags.length}`
 }
 
 async function azure(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -83,17 +92,28 @@ async function azure(request: IncomingMessage, response: ServerResponse): Promis
   verify(request, received)
   const headers: Record<string, string> = { 'x-ms-request-id': 'sink', 'x-ms-version': '2021-12-02' }
   if (received.md5 !== '') headers['content-md5'] = received.md5
-  if (request.method === 'HEAD') {
-    response.writeHead(404, { ...headers, 'x-ms-error-code': 'BlobNotFound' })
-    return void response.end()
+  if (request.method === 'HEAD') return headBlob(url.pathname, response, headers)
+  if (request.method === 'PUT') {
+    const isList = url.searchParams.get('comp') === 'blocklist'
+    if (isList) totals.azureObjects += 1
+    else totals.azureBytes += received.size
+    if (!isList) blobs.set(url.pathname, (blobs.get(url.pathname) ?? 0) + received.size)
   }
-  if (url.searchParams.get('comp') === 'blocklist') totals.azureObjects += 1
-  else if (request.method === 'PUT') totals.azureBytes += received.size
-  response.writeHead(request.method === 'PUT' ? 201 : 200, {
-    ...headers,
-    etag: '"0x1"',
-    'last-modified': new Date().toUTCString(),
-  })
+  const answered = { ...headers, etag: '"0x1"', 'last-modified': new Date().toUTCString() }
+  response.writeHead(request.method === 'PUT' ? 201 : 200, answered)
+  response.end()
+}
+
+function headBlob(path: string, response: ServerResponse, headers: Record<string, string>): void {
+  const size = blobs.get(path)
+  if (size === undefined) response.writeHead(404, { ...headers, 'x-ms-error-code': 'BlobNotFound' })
+  else
+    response.writeHead(200, {
+      ...headers,
+      etag: '"0x1"',
+      'content-length': String(size),
+      'last-modified': new Date().toUTCString(),
+    })
   response.end()
 }
 

@@ -146,13 +146,13 @@ export class CrossbeatProcess {
 
   /** Waits until at most `remaining` objects are left for the site. */
   async drained(site: string, everyMs: number, remaining = 0): Promise<number> {
-    const deadline = Date.now() + 1_800_000
+    const deadline = Date.now() + 900_000
     while (Date.now() < deadline) {
       const backlog = await this.backlog(site)
       if (backlog <= remaining) return backlog
       await new Promise(resolve => setTimeout(resolve, everyMs))
     }
-    throw new Error(`${site} was not drained within 30 minutes`)
+    throw new Error(`${site} was not drained within 15 minutes`)
   }
 
   /** Ends in good order and removes the data. */
