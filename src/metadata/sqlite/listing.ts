@@ -110,18 +110,36 @@ class Gatherer {
   }
 }
 
-/** One page. Reads at most the wanted entries and a few rows around each. */
-export function list(connection: Connection, bucketId: number, options: ListOptions): Listing {
+/** So many delete markers are passed over in one go: a million of deleted keys must not stop everybody else for seconds. */
+const skippedAtOnce = 5_000
+
+/**
+ * One page. Reads at most the wanted entries and a few rows around each, and whatever delete markers lie between; between many of those
+ * `breathe` is waited for, and the page goes on with what is there then.
+ */
+export async function list(
+  connection: Connection,
+  bucketId: number,
+  options: ListOptions,
+  breathe: () => Promise<void>,
+): Promise<Listing> {
   if (options.maxKeys <= 0) return { entries: [], truncated: false }
   const gatherer = new Gatherer(options.maxKeys)
   const end = beyond(options.prefix)
-  connection.snapshot(() => {
-    let position: Position | null = start(options)
-    // A page that begins within a key's versions: its newest one was listed before, so none of these is the latest.
-    const resumedKey: string | null = position.kind === 'after-version' ? position.key : null
-    while (position !== null)
-      position = readFrom(seek(connection, bucketId, position, end), options, gatherer, resumedKey)
-  })
+  let position: Position | null = start(options)
+  // A page that begins within a key's versions: its newest one was listed before, so none of these is the latest.
+  const resumedKey: string | null = position.kind === 'after-version' ? position.key : null
+  while (position !== null) {
+    const from: Position = position
+    position = connection.snapshot(() => {
+      const skips = { left: skippedAtOnce }
+      let next: Position | null = from
+      while (next !== null && skips.left > 0)
+        next = readFrom(seek(connection, bucketId, next, end), options, gatherer, resumedKey, skips)
+      return next
+    })
+    if (position !== null) await breathe()
+  }
   const { entries, truncated } = gatherer
   const last = entries.at(-1)
   if (!truncated || last === undefined) return { entries, truncated }
@@ -136,6 +154,7 @@ function readFrom(
   options: ListOptions,
   gatherer: Gatherer,
   resumedKey: string | null,
+  skips: { left: number },
 ): Position | null {
   let key: string | null = resumedKey
   let prefix: string | null = null
@@ -154,7 +173,11 @@ function readFrom(
     }
     key = row.key
     readOver = 0
-    if (options.what === 'current' && row.is_delete_marker === 1) continue
+    if (options.what === 'current' && row.is_delete_marker === 1) {
+      skips.left -= 1
+      if (skips.left > 0) continue
+      return { kind: 'after', key: row.key }
+    }
     prefix = commonPrefix(row.key, options)
     const entry: Entry =
       prefix === null ? { kind: 'version', version: listedVersion(row, !sameKey) } : { kind: 'prefix', prefix }

@@ -133,8 +133,9 @@ function versionMethods(
       }),
     version: async address => readVersion(engine, address),
     list: async (options: ListOptions): Promise<Listing> => {
+      const breathe = (): Promise<void> => new Promise(resolve => engine.world.timers.immediate(resolve))
       const id = bucketId(engine, options.bucket)
-      return id === null ? { entries: [], truncated: false } : list(engine.reader, id, options)
+      return id === null ? { entries: [], truncated: false } : list(engine.reader, id, options, breathe)
     },
     inlineData: async dataKey =>
       engine.reader.get<{ bytes: Uint8Array }>('SELECT bytes FROM inline_data WHERE data_key = ?', dataKey)?.bytes ??
