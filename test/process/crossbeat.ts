@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unwatchProcess, watchProcess } from '../../src/demo/watchdog.ts'
 import { cpuMs, processTree } from './measure.ts'
 
 export interface Keys {
@@ -179,18 +180,24 @@ export class CrossbeatProcess {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child
     if (child.exitCode !== null || child.signalCode !== null) return
+    child.ref()
     const ended = new Promise(resolve => child.once('exit', resolve))
     child.kill(signal)
     await ended
+    unwatchProcess(this.pid)
   }
 }
 
 function launch(place: Place): ChildProcess {
   const entry = join(import.meta.dirname, 'server.ts')
   const flush = place.options.flush === false ? 'no-flush' : 'flush'
-  return spawn(process.execPath, [entry, join(place.folder, 'crossbeat.yaml'), flush], {
+  const child = spawn(process.execPath, [entry, join(place.folder, 'crossbeat.yaml'), flush], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
+  // A test that fails before it can stop its server must not hang, nor leave it behind.
+  child.unref()
+  if (child.pid !== undefined) watchProcess(child.pid)
+  return child
 }
 
 function readPath(value: unknown, path: readonly string[]): unknown {
