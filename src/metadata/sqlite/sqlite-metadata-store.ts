@@ -151,20 +151,18 @@ function exact(inline: InlineData | undefined): InlineData | null {
 }
 
 function readVersion(engine: SqliteEngine, address: VersionKey): VersionRecord | null {
-  const id = bucketId(engine, address.bucket)
-  if (id === null) return null
   const { reader } = engine
-  const { key, version } = address
+  const { bucket, key, version } = address
   const record = `${formColumns}, is_delete_marker, revision, integrity`
   const latest = `NOT EXISTS (SELECT 1 FROM versions newer WHERE newer.bucket_id = versions.bucket_id AND newer.key = versions.key
     AND newer.version_id < versions.version_id) AS is_latest`
-  const at = 'FROM versions WHERE bucket_id = ? AND key = ?'
+  const at = 'FROM versions WHERE bucket_id = (SELECT id FROM buckets WHERE name = ?) AND key = ?'
   const row =
     version === 'latest'
-      ? reader.get<RecordColumns>(`SELECT ${record}, 1 AS is_latest ${at} ORDER BY version_id LIMIT 1`, id, key)
+      ? reader.get<RecordColumns>(`SELECT ${record}, 1 AS is_latest ${at} ORDER BY version_id LIMIT 1`, bucket, key)
       : version === 'null'
-        ? reader.get<RecordColumns>(`SELECT ${record}, ${latest} ${at} AND null_kind > 0`, id, key)
-        : reader.get<RecordColumns>(`SELECT ${record}, ${latest} ${at} AND version_id = ?`, id, key, version)
+        ? reader.get<RecordColumns>(`SELECT ${record}, ${latest} ${at} AND null_kind > 0`, bucket, key)
+        : reader.get<RecordColumns>(`SELECT ${record}, ${latest} ${at} AND version_id = ?`, bucket, key, version)
   return row === undefined ? null : versionRecord(address.bucket, key, row)
 }
 
