@@ -26,8 +26,12 @@ export async function start(options: { readonly config: string }, output: Output
     output.stderr(startFailure(error, result.config.dataDir))
     return exitUsage
   }
-  announce(engine, output)
-  return runUntilStopped(engine, output)
+  // A signal that comes as soon as the first line is out is listened to already.
+  return runUntilStopped(
+    engine,
+    output,
+    Promise.resolve().then(() => announce(engine, output)),
+  )
 }
 
 /**

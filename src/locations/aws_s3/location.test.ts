@@ -174,6 +174,7 @@ const classes: readonly (readonly [status: number, code: string, failureClass: F
   [400, 'RequestTimeout', 'transient'],
   [503, 'ServiceUnavailable', 'transient'],
   [400, 'BadDigest', 'transient'],
+  [400, 'MalformedXML', 'transient'],
   [409, 'OperationAborted', 'transient', true],
   [412, 'PreconditionFailed', 'transient'],
   [403, 'InvalidAccessKeyId', 'location'],

@@ -13,7 +13,7 @@ const codeClasses: Readonly<Record<string, FailureClass>> = {
   ...classOf('transient', [
     ...['InternalError', 'RequestTimeout', 'ServiceUnavailable', 'OperationAborted', 'ConditionalRequestConflict'],
     // The bytes changed on their way: sending them again is the cure.
-    ...['BadDigest', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch', 'IncompleteBody'],
+    ...['BadDigest', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch', 'IncompleteBody', 'MalformedXML'],
     // The upload or a part of it is gone at the destination, or the key changed: the caller begins again.
     ...['NoSuchUpload', 'InvalidPart', 'PreconditionFailed', 'QuotaExceeded', 'XMinioStorageFull'],
     ...['XMinioServerNotInitialized', 'RequestTimeTooFast'],

@@ -190,6 +190,7 @@ const classes: readonly (readonly [status: number, code: string, failureClass: F
   [500, 'OperationTimedOut', 'transient', true],
   [500, 'InternalError', 'transient', true],
   [400, 'Md5Mismatch', 'transient'],
+  [400, 'InvalidXmlDocument', 'transient'],
   [403, 'AuthenticationFailed', 'location'],
   [403, 'AuthorizationPermissionMismatch', 'location'],
   [403, 'AccountIsDisabled', 'location'],

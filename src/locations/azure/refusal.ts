@@ -9,7 +9,7 @@ const codeClasses: Readonly<Record<string, FailureClass>> = {
   ...classOf('transient', [
     ...['InternalError', 'OperationTimedOut', 'AccountBeingCreated', 'BlobBeingRehydrated', 'LeaseIdMissing'],
     // The bytes changed on their way: sending them again is the cure.
-    ...['Md5Mismatch', 'Crc64Mismatch'],
+    ...['Md5Mismatch', 'Crc64Mismatch', 'InvalidXmlDocument', 'InvalidXmlNodeValue'],
     // Blocks have expired, or the blob changed since it was read: the caller looks again.
     ...['InvalidBlockList', 'ConditionNotMet', 'TargetConditionNotMet', 'BlobAlreadyExists', 'PendingCopyOperation'],
   ]),
