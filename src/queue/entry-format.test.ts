@@ -118,6 +118,8 @@ test('a status message carries the result of its site, the revision and the reas
     ignore: false,
     revision: 2,
     reason: 'none',
+    status: 'COMPLETED',
+    dataStoreVersionId: 'v1',
   })
   assert.equal(value, message.metadataJson)
   assert.deepEqual(readStatusMessage(record.value), { kind: 'entry', entry: message })

@@ -1,5 +1,5 @@
-// The JSON values of the replication and status topics, as the original programs write and read them (Backbeat wire format), with one
-// field of ours: `revision`. Reading never throws: what is no entry comes back as `skip` (canaries) or `unreadable` with what was wrong.
+// The JSON values of the replication and status topics, as the original programs write and read them (Backbeat wire format), with
+// fields of ours: `revision`, and in status messages `reason`, `status` and `dataStoreVersionId`. Reading never throws: what is no entry comes back as `skip` (canaries) or `unreadable` with what was wrong.
 import type { JournalEntry, ReplicationEntry, StatusMessage, VersionRef } from '../domain/entry.ts'
 import { type BackendStatus, sitesOf } from '../domain/replication-info.ts'
 import { storedVersionId, type VersionId } from '../domain/version-id.ts'
@@ -52,6 +52,9 @@ export function statusRecord(message: StatusMessage): TopicMessage {
     ignore: false,
     revision: message.revision,
     reason: message.reason,
+    // Said again outside of the metadata, so that our own status processor need not parse it.
+    status: message.status,
+    dataStoreVersionId: message.dataStoreVersionId,
   }
   return { key: topicKey(message), value: JSON.stringify(value) }
 }
@@ -84,10 +87,8 @@ export function readStatusMessage(value: string): Read<StatusMessage> {
   if (typeof ref === 'string') return unreadable(ref)
   const { site, revision, reason } = outer
   if (typeof site !== 'string' || site === '') return unreadable('there is no site')
-  const info = replicationInfoOf(outer)
-  if (typeof info === 'string') return unreadable(info)
-  const backend = backendOf(info, site)
-  if (backend === null) return unreadable(`the metadata has no backend for the site ${site}`)
+  const backend = ownResult(outer) ?? resultInMetadata(outer, site)
+  if (typeof backend === 'string') return unreadable(backend)
   return {
     kind: 'entry',
     entry: {
@@ -139,6 +140,20 @@ function replicationInfoOf(outer: JsonObject): JsonObject | string {
   return isObject(info) ? info : 'the metadata has no replicationInfo'
 }
 
+type Result = Pick<StatusMessage, 'status' | 'dataStoreVersionId'>
+
+/** The result as our own processors say it beside the metadata; null in messages of a real Backbeat. */
+function ownResult({ value, revision, status, dataStoreVersionId }: JsonObject): Result | null {
+  if (typeof value !== 'string' || typeof revision !== 'number') return null
+  return isMessageStatus(status) && typeof dataStoreVersionId === 'string' ? { status, dataStoreVersionId } : null
+}
+
+function resultInMetadata(outer: JsonObject, site: string): Result | string {
+  const info = replicationInfoOf(outer)
+  if (typeof info === 'string') return info
+  return backendOf(info, site) ?? `the metadata has no backend for the site ${site}`
+}
+
 const messageStatuses: readonly BackendStatus[] = ['PENDING', 'COMPLETED', 'FAILED', 'SKIPPED']
 
 function isMessageStatus(value: unknown): value is StatusMessage['status'] {
@@ -146,7 +161,7 @@ function isMessageStatus(value: unknown): value is StatusMessage['status'] {
 }
 
 /** A real Backbeat marks the site's backend; the overall status stands in where the backend says nothing readable. */
-function backendOf(info: JsonObject, site: string): Pick<StatusMessage, 'status' | 'dataStoreVersionId'> | null {
+function backendOf(info: JsonObject, site: string): Result | null {
   const backends: readonly unknown[] = Array.isArray(info['backends']) ? info['backends'] : []
   const backend = backends.filter(isObject).find(candidate => candidate['site'] === site)
   if (backend === undefined || !isMessageStatus(backend['status'])) return null

@@ -6,11 +6,19 @@ interface ConnectionOptions {
   readonly readOnly?: boolean
   /** How long a statement waits for another connection's lock, milliseconds. */
   readonly busyTimeoutMs?: number
+  /**
+   * Reads share a transaction until `refresh` is called; this arranges a call for the end of the turn of the event loop. Every commit of
+   * another connection empties this one's cache at its next transaction, so a transaction for each read would read everything afresh.
+   */
+  readonly endOfTurn?: (end: () => void) => void
 }
 
 export class Connection {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  readonly #endOfTurn: ((end: () => void) => void) | null
+  #sharing = false
+  #inSnapshot = false
 
   /** Opens a file, or a database in memory that lives as long as this connection (`:memory:`). Throws when it cannot. */
   constructor(path: string, options: ConnectionOptions = {}) {
@@ -18,6 +26,21 @@ export class Connection {
       readOnly: options.readOnly ?? false,
       timeout: options.busyTimeoutMs ?? 10_000,
     })
+    this.#endOfTurn = options.endOfTurn ?? null
+  }
+
+  #share(): void {
+    if (this.#endOfTurn === null || this.#sharing || this.#inSnapshot) return
+    this.run('BEGIN')
+    this.#sharing = true
+    this.#endOfTurn(() => this.refresh())
+  }
+
+  /** Another connection has committed: the next read sees it. */
+  refresh(): void {
+    if (!this.#sharing) return
+    this.#sharing = false
+    this.run('COMMIT')
   }
 
   #statement(sql: string): StatementSync {
@@ -30,11 +53,13 @@ export class Connection {
 
   /** The first row, or undefined. */
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    this.#share()
     const row: unknown = this.#statement(sql).get(...values)
     return row as Row | undefined
   }
 
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    this.#share()
     const rows: unknown = this.#statement(sql).all(...values)
     return rows as Row[]
   }
@@ -62,15 +87,20 @@ export class Connection {
 
   /** Runs `read` in one read transaction, so that its statements see one state. */
   snapshot<Result>(read: () => Result): Result {
+    this.refresh()
     this.run('BEGIN')
+    this.#inSnapshot = true
     try {
       return read()
     } finally {
+      this.#inSnapshot = false
       this.run('COMMIT')
     }
   }
 
   close(): void {
+    this.refresh()
+    // An end of turn that is still to come finds nothing to end.
     this.#statements.clear()
     this.#database.close()
   }

@@ -23,6 +23,7 @@ function fixture() {
     },
   }
   const dispatcher = new Dispatcher(realWorld, runner, {
+    carriedOut: () => undefined,
     journaled: () => {
       seen.journaled += 1
     },

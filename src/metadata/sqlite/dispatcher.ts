@@ -28,10 +28,12 @@ interface Waiting {
 
 const batchMax = 512
 const replicationShare = 0.1
-const paceMs = 2
+const paceMs = 3
 const paceBurst = 6
 
 export interface DispatcherEvents {
+  /** A batch has been carried out; its callers are told next. */
+  carriedOut(): void
   /** A batch was committed that added to the journal. */
   journaled(): void
   /** Pages of the write-ahead log that wait to be moved into the database file, after each batch. */
@@ -119,6 +121,7 @@ export class Dispatcher {
     if (this.#underWay !== batch) return
     this.#underWay = []
     this.#busy = false
+    this.#events.carriedOut()
     batch.forEach((item, index) => {
       const answer = reply.replies[index]
       if (answer?.ok) item.resolve(answer.value)

@@ -68,6 +68,7 @@ export class SqliteEngine {
     this.epoch = backend.epoch
     this.#checkpoints = checkpoints
     this.#dispatcher = new Dispatcher(options.world, backend, {
+      carriedOut: () => this.reader.refresh(),
       journaled: () => {
         for (const listener of this.#journalListeners) listener()
       },
@@ -143,7 +144,8 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteEngine> 
   }
   if (options.inline || path === ':memory:') return openInline(options, writerOptions, memory?.connection)
   const thread = await startWriter(writerOptions)
-  const reader = new Connection(path, { readOnly: true })
+  const { timers } = options.world
+  const reader = new Connection(path, { readOnly: true, endOfTurn: end => timers.immediate(end) })
   reader.execute('PRAGMA cache_size = -16384')
   // Each commit of the writer empties this connection's cache: what lies in the file already is then read without a system call.
   reader.execute('PRAGMA mmap_size = 268435456')
