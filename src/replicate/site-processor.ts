@@ -35,6 +35,8 @@ interface ClaimedKey {
 
 /** Keys are claimed ahead of the tasks that run, so that a task's slot never waits for a transaction. */
 const claimAheadFactor = 4
+/** Claims are asked for again when fewer than so many times the concurrency are left: enough to live on until the answer is there. */
+const refillBelowFactor = 1.5
 
 /** An attempt that takes longer (a large object) lets go of its entry: its claim is in the ledger, which the next start asks. */
 const lastingMs = 10_000
@@ -262,7 +264,7 @@ class QueueProcessor implements SiteProcessor {
     const concurrency = this.#concurrency
     const waiting = this.#claiming + this.#claimed.length
     if (this.#breaker.state !== 'closed') return Math.max(0, concurrency - waiting - this.#running)
-    if (this.#running >= concurrency && waiting > concurrency) return 0
+    if (this.#running >= concurrency && waiting > concurrency * refillBelowFactor) return 0
     return Math.max(0, concurrency * claimAheadFactor - waiting - this.#running)
   }
 

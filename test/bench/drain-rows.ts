@@ -48,7 +48,7 @@ async function once(
   const cpuBefore = crossbeat.cpuMs()
   const resumedAt = performance.now()
   await crossbeat.resume('awsbackend')
-  await crossbeat.drained('awsbackend', 50)
+  await crossbeat.drained('awsbackend', 20)
   const drainMs = performance.now() - resumedAt
   const cpuMs = (crossbeat.cpuMs() - cpuBefore) / count
   const multipart = partBytes === undefined ? {} : { partBytes, partsConcurrency: concurrency }
