@@ -1,5 +1,6 @@
 // An HTTP proxy before a destination: notes what goes by, and misbehaves on demand in every way that a cloud or the network before it is known for.
 import {
+  Agent,
   type ClientRequest,
   createServer,
   type IncomingMessage,
@@ -60,6 +61,8 @@ class FaultyProxy implements DestinationProxy {
   disturbed = 0
   readonly #target: { readonly host: string; readonly port: number }
   readonly #sockets = new Set<Socket>()
+  /** Its own: what is left open must not keep the test process alive. */
+  readonly #agent = new Agent({ keepAlive: true })
   #server: Server
   #port = 0
   #mode: Misbehaviour | 'good' = 'good'
@@ -102,6 +105,7 @@ class FaultyProxy implements DestinationProxy {
 
   async close(): Promise<void> {
     if (this.#server.listening) await this.#stopListening()
+    this.#agent.destroy()
   }
 
   #makeServer(): Server {
@@ -152,25 +156,31 @@ class FaultyProxy implements DestinationProxy {
       const passage = { method, path: url, headers: Object.fromEntries(told), status, mode }
       this.passages.push({ ...passage, at, answeredAt: performance.now() })
     }
-    const onward: ClientRequest = request({ ...this.#target, method, path: url, headers: rawHeaders }, answer => {
-      if (mode === 'reset-after') {
-        answer.resume()
-        answer.on('end', () => {
-          note(answer.statusCode ?? 0)
-          incoming.socket.destroy()
-        })
-        return
-      }
-      const headers = mode === 'lie' ? answer.rawHeaders.map(lyingHeader) : answer.rawHeaders
-      outgoing.writeHead(answer.statusCode ?? 502, headers)
-      answer.on('end', () => note(answer.statusCode ?? 0))
-      answer.pipe(outgoing)
-    })
+    const onward: ClientRequest = request(
+      { ...this.#target, agent: this.#agent, method, path: url, headers: rawHeaders },
+      answer => {
+        if (mode === 'reset-after') {
+          answer.resume()
+          answer.on('end', () => {
+            note(answer.statusCode ?? 0)
+            incoming.socket.destroy()
+          })
+          return
+        }
+        const headers = mode === 'lie' ? answer.rawHeaders.map(lyingHeader) : answer.rawHeaders
+        outgoing.writeHead(answer.statusCode ?? 502, headers)
+        answer.on('end', () => note(answer.statusCode ?? 0))
+        answer.pipe(outgoing)
+      },
+    )
     onward.on('error', () => {
       note(0)
       incoming.socket.destroy()
     })
     incoming.on('error', () => onward.destroy())
+    outgoing.on('close', () => {
+      if (!outgoing.writableFinished) onward.destroy()
+    })
     if (mode === 'cut') {
       incoming.once('data', (chunk: Buffer) => {
         onward.write(chunk.subarray(0, chunk.length >> 1), () => {
