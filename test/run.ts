@@ -52,6 +52,8 @@ async function runGroup(
 ): Promise<void> {
   print(`\n== ${group.name}: ${group.files.length} files`)
   const events = run({
+    // A handle that a test leaves open must not hold up everything behind it.
+    execArgv: [...process.execArgv, '--test-force-exit'],
     files: [...group.files],
     concurrency,
     timeout: fileTimeoutMs,
