@@ -1,6 +1,6 @@
 // The way of a command from the main thread to the writer: commands of one turn of the event loop are gathered into a batch, one batch is
 // under way at a time (what arrives meanwhile shares the next flush), client commands go first, replication's get at least a tenth.
-import type { Timer, World } from '../../base/world.ts'
+import type { World } from '../../base/world.ts'
 import type { Command, CommandClass, CommandKind, Reply, Request } from './commands.ts'
 import type { Batch, BatchReply } from './writer.ts'
 
@@ -28,8 +28,6 @@ interface Waiting {
 
 const batchMax = 512
 const replicationShare = 0.1
-const paceMs = 3
-const paceBurst = 6
 
 export interface DispatcherEvents {
   /** A batch has been carried out; its callers are told next. */
@@ -53,9 +51,6 @@ export class Dispatcher {
   #refusal: Error | null = null
   #idle: (() => void)[] = []
   #restartLog = false
-  /** Batches are paced by a bucket that holds `paceBurst` of them and gains one each `paceMs`: empty while this lies in the future. */
-  #paceAt = 0
-  #lingering: Timer | null = null
 
   constructor(world: World, runner: BatchRunner, events: DispatcherEvents) {
     this.#world = world
@@ -82,17 +77,7 @@ export class Dispatcher {
     this.#restartLog = true
   }
 
-  /** A client's write is sent at once. Replication's own, when they come thick and fast, wait a little for company: a batch costs more than a row. */
   #schedule(): void {
-    if (this.#busy) return
-    const { client } = this.#waiting
-    if (client.length > 0 || this.#paceAt <= this.#world.clock.monotonic()) this.#sendSoon()
-    else this.#lingering ??= this.#world.timers.after(paceMs, () => this.#sendSoon())
-  }
-
-  #sendSoon(): void {
-    this.#lingering?.cancel()
-    this.#lingering = null
     if (this.#scheduled || this.#busy) return
     this.#scheduled = true
     this.#world.timers.immediate(() => {
@@ -109,7 +94,6 @@ export class Dispatcher {
     const batch = [...clients, ...replication.splice(0, batchMax - clients.length)]
     this.#underWay = batch
     this.#busy = true
-    this.#paceAt = Math.max(this.#paceAt, this.#world.clock.monotonic() - paceBurst * paceMs) + paceMs
     const restartLog = this.#restartLog
     this.#restartLog = false
     this.#runner.run({ commands: batch.map(item => item.command), durable: clients.length > 0, restartLog }, reply =>
