@@ -44,7 +44,12 @@ export async function demo(options: DemoOptions, output: Output): Promise<number
   ]
   let clouds: StandIns | undefined
   try {
-    clouds = await startStandIns({ dataFolder, s3Port: cloudPort, azurePort })
+    clouds = await startStandIns({
+      dataFolder,
+      s3Port: cloudPort,
+      azurePort,
+      installing: what => output.stdout(`Installing ${what}.`),
+    })
     const engine = await startEmbedded({
       config: demoConfig(dataFolder, s3Port, controlPort, clouds),
       world: realWorld,

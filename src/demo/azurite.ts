@@ -23,8 +23,9 @@ export interface RunningAzurite extends Running {
 }
 
 /** Finds Azurite in the cache or installs it; throws ServiceUnavailable with npm's last words if that fails. */
-export async function obtainAzurite(): Promise<Obtained> {
+export async function obtainAzurite(installing?: (what: string) => void): Promise<Obtained> {
   return obtainFolder(`azurite-${azuriteVersion}`, async folder => {
+    installing?.(`Azurite ${azuriteVersion} with npm (once, about 190 MB, into a cache outside of the project)`)
     const args = ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
     try {
       await runCommand('npm', [...args, `azurite@${azuriteVersion}`], { cwd: folder, env: npmEnvironment() })
@@ -41,7 +42,7 @@ export async function obtainAzurite(): Promise<Obtained> {
 
 /** Installs Azurite if necessary and starts its blob service. `logFile` is in the data folder, `azurite.log`. */
 export async function startAzurite(options: ServiceOptions = {}): Promise<RunningAzurite> {
-  const { path } = await obtainAzurite()
+  const { path } = await obtainAzurite(options.installing)
   const data = await openDataFolder('azurite', options.dataFolder)
   const running = await startService({
     name: 'Azurite',

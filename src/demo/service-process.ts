@@ -32,6 +32,8 @@ export interface ServiceOptions {
   readonly port?: number
   /** Kept if given; else a new one under the temporary files, removed by `stop`. */
   readonly dataFolder?: string
+  /** Told what is about to be downloaded, if anything is. */
+  readonly installing?: (what: string) => void
 }
 
 /** How to start one kind of server. */

@@ -21,6 +21,8 @@ export async function startStandIns(options: {
   readonly dataFolder: string
   readonly s3Port: number
   readonly azurePort: number
+  /** Told what is about to be downloaded. */
+  readonly installing: (what: string) => void
 }): Promise<StandIns> {
   const s3Folder = join(options.dataFolder, 's3-cloud')
   const starting = startStandInS3(s3Folder, options.s3Port)
@@ -28,7 +30,11 @@ export async function startStandIns(options: {
   if (existsSync(join(s3Folder, 'data', 'lock'))) await starting
   const [s3, azure] = await Promise.allSettled([
     starting,
-    startAzurite({ port: options.azurePort, dataFolder: join(options.dataFolder, 'azure-cloud') }),
+    startAzurite({
+      port: options.azurePort,
+      dataFolder: join(options.dataFolder, 'azure-cloud'),
+      installing: options.installing,
+    }),
   ])
   if (s3.status === 'fulfilled' && azure.status === 'fulfilled') {
     const stop = async (): Promise<void> => {
