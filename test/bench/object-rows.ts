@@ -132,6 +132,7 @@ async function firstThousand(server: Server, more: number): Promise<number> {
     await stage.crossbeat.pause('awsbackend')
     const total = 1000 + more
     await put(stage.load, stage.source, { prefix: 'more-', count: total, size, concurrency: 32 })
+    await stage.crossbeat.quiet()
     const before = stage.crossbeat.cpuMs()
     await stage.crossbeat.resume('awsbackend')
     const left = await stage.crossbeat.drained('awsbackend', 10, total - 1000)

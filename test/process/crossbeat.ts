@@ -124,6 +124,16 @@ export class CrossbeatProcess {
     return cpuMs(processTree(this.pid))
   }
 
+  /** Waits until the process has nothing of its own to do any more (checkpoints of what was loaded, say). */
+  async quiet(): Promise<void> {
+    for (let before = this.cpuMs(), calm = 0; calm < 3; ) {
+      await new Promise(resolve => setTimeout(resolve, 200))
+      const now = this.cpuMs()
+      calm = now - before < 10 ? calm + 1 : 0
+      before = now
+    }
+  }
+
   async #post(path: string): Promise<void> {
     const answer = await fetch(`http://${this.control}${path}`, { method: 'POST' })
     if (!answer.ok) throw new Error(`POST ${path}: ${answer.status} ${await answer.text()}`)
