@@ -32,3 +32,25 @@ export function sliceSource(source: ByteSource, start: number, end: number): Byt
   }
   return source.bytes === undefined ? slice : { ...slice, bytes: source.bytes.subarray(start, end) }
 }
+
+/** Waits for the first piece of a stream, so that a failure shows before an answer begins; gives the whole stream. */
+export async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncGenerator<Uint8Array>> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  return rejoined(first, iterator)
+}
+
+async function* rejoined(
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let next = first
+  try {
+    while (next.done !== true) {
+      yield next.value
+      next = await rest.next()
+    }
+  } finally {
+    await rest.return?.()
+  }
+}

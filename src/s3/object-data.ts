@@ -1,5 +1,6 @@
 // Where an object's bytes go and come from: small ones into the metadata store, with the version that names them; larger ones into the
 // bucket's data location, flushed before they are named. Bytes that no version came to name are discarded.
+import { begun } from '../base/byte-source.ts'
 import type { Bucket } from '../domain/bucket.ts'
 import { serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
@@ -174,10 +175,8 @@ export async function openStored(
     const bytes = await services.store.inlineData(only.key)
     return bytes === null ? null : bytes.subarray(range.start - only.start, range.end - only.start)
   }
-  const stream = readPieces(services, pieces, range, signal())[Symbol.asyncIterator]()
   try {
-    const first = await stream.next()
-    return rejoined(first, stream)
+    return await begun(readPieces(services, pieces, range, signal()))
   } catch (error) {
     if (error instanceof Failure && error.facts.class === 'source-gone') return null
     throw error
@@ -230,19 +229,4 @@ async function* readPiece(
 
 function dataMissing(key: string): Failure {
   return new Failure({ class: 'source-gone', code: 'DataMissing', message: `data ${key} is not there` })
-}
-
-async function* rejoined(
-  first: IteratorResult<Uint8Array>,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let next = first
-  try {
-    while (next.done !== true) {
-      yield next.value
-      next = await rest.next()
-    }
-  } finally {
-    await rest.return?.()
-  }
 }

@@ -1,6 +1,7 @@
 // Reading an object's bytes from one of its finished copies (Backbeat wire format, "GET reading from a replica location"): because the client
 // names the location, or because the rule prefers one. A copy is only read after its head shows that it still is this very version; what a
 // client named and cannot be had is an error, while a preferred copy that cannot be had is never one: the source is read instead.
+import { begun } from '../base/byte-source.ts'
 import { createHasher } from '../base/hash.ts'
 import { serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
@@ -138,28 +139,6 @@ async function* checked(
   const wrong = seen !== size || (hasher !== undefined && hasher.digest().toString('hex') !== crc32)
   if (wrong) throw new Failure({ class: 'transient', code: 'ChecksumMismatch', message: 'The copy has other bytes' })
   if (held !== undefined) yield held
-}
-
-/** Waits for the first piece, so that a failure shows before the answer begins. */
-async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncGenerator<Uint8Array>> {
-  const iterator = chunks[Symbol.asyncIterator]()
-  const first = await iterator.next()
-  return rejoined(first, iterator)
-}
-
-async function* rejoined(
-  first: IteratorResult<Uint8Array>,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let next = first
-  try {
-    while (next.done !== true) {
-      yield next.value
-      next = await rest.next()
-    }
-  } finally {
-    await rest.return?.()
-  }
 }
 
 async function* continuedFromSource(
