@@ -13,9 +13,17 @@ export interface JournalEntry {
   readonly key: string
   readonly versionId: VersionId
   readonly revision: number
-  /** The version's public metadata as JSON now; null when the version is gone or no backend of it is PENDING any more. */
+  /**
+   * The version's public metadata now, as JSON, as far as was asked for; null when the version is gone or no backend of it is PENDING any more.
+   */
   readonly metadataJson: string | null
 }
+
+/**
+ * What a topic's records carry of a version's metadata: `whole` where other programs read them (Backbeat wire format), `replication` for its
+ * replicationInfo alone, which is all that our own roles look at.
+ */
+export type EntryContent = 'whole' | 'replication'
 
 /** A version at a site, the unit of replication work. */
 export interface VersionRef {
@@ -38,7 +46,7 @@ export interface StatusMessage extends VersionRef {
   readonly dataStoreVersionId: string
   /** The revision the task worked on; absent in messages of a real Backbeat, which are compared by content. */
   readonly revision?: number
-  /** The whole metadata as the task saw it, with the overall status in `replicationInfo.status` (JSON text). */
+  /** The metadata as the task saw it (see `EntryContent`), with the overall status in `replicationInfo.status` (JSON text). */
   readonly metadataJson: string
   /** Why a SKIPPED or FAILED row ended so. */
   readonly reason?: string

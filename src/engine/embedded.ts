@@ -37,7 +37,7 @@ import type { Engine } from './engine.ts'
 import { createGateway, openDestinations } from './gateway.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { mountInternalRoutes } from './mounted-routes.ts'
-import { createProcessors, groupId } from './processors.ts'
+import { createProcessors, groupId, statusContentOf } from './processors.ts'
 
 export interface EmbeddedOptions {
   readonly config: Config
@@ -254,6 +254,8 @@ async function startPipeline(
     log,
     world,
     topics,
+    entryContent: 'replication',
+    statusContent: statusContentOf(config),
     sites: config.sites.map(site => site.site),
     // Behind an open circuit entries would only pile up.
     isPaused: site => paused.has(site) || processors.get(site)?.state().circuit === 'open',
@@ -295,7 +297,8 @@ async function startPipeline(
       await processor.close()
     })
   }
-  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
+  // Nobody else reads the topics of this engine.
+  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication, content: 'replication' })
   await populator.start()
   lifecycle.add(() => populator.close())
 }

@@ -71,6 +71,7 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
   const copied = (version: SourceVersion) => copiedAttributes(version.metadata, markerOf(version))
 
   return {
+    isLocal: true,
     readVersion: ref => readVersion(store, ref),
     async *readData(version, range, signal) {
       const body = await source(version)
@@ -124,11 +125,16 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
   }
 }
 
-async function readVersion(store: Pick<MetadataStore, 'version'>, ref: VersionRef): Promise<SourceVersion | null> {
+async function readVersion(store: DirectGatewayOptions['store'], ref: VersionRef): Promise<SourceVersion | null> {
   const record = await store.version({ bucket: ref.bucket, key: ref.key, version: ref.versionId })
   if (record === null) return null
   const { bucket, key, versionId, metadata, revision, integrity, isNull } = record
-  return { bucket, key, versionId, metadata, revision, integrity, isNull }
+  const version = { bucket, key, versionId, metadata, revision, integrity, isNull }
+  const [first, ...more] = metadata.location ?? []
+  if (first === undefined || more.length > 0 || !isInlineKey(first.key)) return version
+  // A data row that is missing is found by whoever wants the bytes.
+  const bytes = await store.inlineData(first.key)
+  return bytes === null ? version : { ...version, bytes }
 }
 
 function writeContext(context: CallContext): RequestContext & Pick<CallContext, 'precondition'> {
@@ -151,6 +157,7 @@ async function sourceOf(
   store: Pick<MetadataStore, 'inlineData'>,
   dataStores: ReadonlyMap<string, DataStore>,
 ): Promise<ByteSource> {
+  if (version.bytes !== undefined) return bytesSource(version.bytes)
   const pieces = version.metadata.location ?? []
   const [first] = pieces
   if (first === undefined) return bytesSource(new Uint8Array())

@@ -13,6 +13,7 @@ import {
   type Progress,
   type TaskPorts,
   type TaskSettings,
+  versionOf,
   type Work,
   type Written,
 } from './work.ts'
@@ -37,7 +38,7 @@ export async function runTask(claimed: Claimed, ports: TaskPorts, settings: Task
   const progress: Progress = { unsettled: claimed.row.unsettled, upload: claimed.row.upload ?? null }
   let version: SourceVersion | null = null
   try {
-    version = await ports.gateway.readVersion(claimed.row)
+    version = await versionOf(claimed, ports.gateway)
     if (version === null) return { end: await sourceGone(claimed, ports, progress), version }
     const work = workOf(claimed, version, ports, settings, progress)
     return { end: await carryOut(work, planOf(work)), version }

@@ -12,7 +12,7 @@ import { prepareBody } from './http/source-data.ts'
 import { type RunTask, reasonOf, type TaskEnd, type TaskOutcome } from './multiple-backend-task.ts'
 import type { Peer, PeerData, PeerLocation, PeerObject, PeerOwner } from './peer.ts'
 import type { SourceGateway, SourceVersion } from './source-gateway.ts'
-import type { Claimed, TaskPorts, TaskSettings } from './work.ts'
+import { type Claimed, type TaskPorts, type TaskSettings, versionOf } from './work.ts'
 
 /** The task of a site whose destination is this peer. */
 export function peerTask(peer: Peer): RunTask {
@@ -35,7 +35,7 @@ async function runPeerTask(work: PeerWork): Promise<TaskOutcome> {
   const { claimed, ports } = work
   let version: SourceVersion | null = null
   try {
-    version = await ports.gateway.readVersion(claimed.row)
+    version = await versionOf(claimed, ports.gateway)
     return { end: version === null ? sourceGone(ports) : await carryOut(work, version), version }
   } catch (error) {
     if (claimed.signal.aborted) return { end: { kind: 'stopped', unsettled: false }, version }

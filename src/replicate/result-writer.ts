@@ -2,7 +2,7 @@
 // in the ledger but on no topic is found again by the sweeper, one that is only on a topic could be folded for a claim that was lost.
 import { createBatcher } from '../base/batch.ts'
 import type { Timers } from '../base/world.ts'
-import type { StatusMessage } from '../domain/entry.ts'
+import type { EntryContent, StatusMessage } from '../domain/entry.ts'
 import { limits } from '../domain/limits.ts'
 import type { ObjectMetadata } from '../domain/object-metadata.ts'
 import type { AttemptReport, Ledger, ReportResult } from '../metadata/ledger.ts'
@@ -23,10 +23,12 @@ export interface ResultWriterOptions {
   readonly timers: Timers
   /** The status topic. */
   readonly topic: string
+  /** Default: `whole`. */
+  readonly content?: EntryContent
 }
 
 export function createResultWriter(options: ResultWriterOptions): ResultWriter {
-  const { ledger, log, timers, topic } = options
+  const { ledger, log, timers, topic, content } = options
   const reports = createBatcher<AttemptReport, ReportResult>(timers, limits.pipelineBatch, items =>
     ledger.report(items),
   )
@@ -37,7 +39,7 @@ export function createResultWriter(options: ResultWriterOptions): ResultWriter {
   return {
     async write(report, metadata) {
       const result = await reports.add(report)
-      const message = result.outcome === 'applied' ? statusMessageOf(report, metadata) : null
+      const message = result.outcome === 'applied' ? statusMessageOf(report, metadata, content) : null
       if (message !== null) await messages.add(statusRecord(message))
       return result
     },
@@ -55,10 +57,10 @@ export function statusOfEnd(kind: AttemptReport['end']['kind']): Exclude<StatusM
   return kind === 'quarantined' ? 'FAILED' : null
 }
 
-function statusMessageOf(report: AttemptReport, metadata: ObjectMetadata | null): StatusMessage | null {
+function statusMessageOf(report: AttemptReport, metadata: ObjectMetadata | null, content?: EntryContent): StatusMessage | null {
   const { end } = report
   const status = statusOfEnd(end.kind)
   if (status === null) return null
   const result = { status, dataStoreVersionId: end.kind === 'done' ? end.destinationVersionId : '' }
-  return makeStatusMessage(report, result, metadata, 'reason' in end ? end.reason : undefined)
+  return makeStatusMessage(report, result, metadata, 'reason' in end ? end.reason : undefined, content)
 }

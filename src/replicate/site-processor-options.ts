@@ -1,6 +1,7 @@
 // What a queue processor is made of, and what it shows.
 import type { ByteBudget } from '../base/bounded.ts'
 import type { World } from '../base/world.ts'
+import type { EntryContent } from '../domain/entry.ts'
 import type { FailureFacts } from '../domain/failure.ts'
 import type { Ledger } from '../metadata/ledger.ts'
 import type { TopicLog } from '../queue/topic-log.ts'
@@ -30,6 +31,8 @@ export interface SiteProcessorOptions {
   readonly settings: TaskSettings
   /** What one attempt does; left out: a multiple-backend task. */
   readonly runTask?: RunTask
+  /** What status messages carry; default: `whole`. */
+  readonly statusContent?: EntryContent
 }
 
 export interface ProcessorState {

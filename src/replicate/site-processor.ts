@@ -10,7 +10,7 @@ import {
 } from '../base/channels.ts'
 import type { Timer } from '../base/world.ts'
 import { limits } from '../domain/limits.ts'
-import type { AttemptEnd, Claim, ReportResult } from '../metadata/ledger.ts'
+import type { AttemptEnd, Claim, LedgerRow, ReportResult } from '../metadata/ledger.ts'
 import { readReplicationEntry } from '../queue/entry-format.ts'
 import type { TopicConsumer, TopicRecord } from '../queue/topic-log.ts'
 import { type Breaker, createBreaker, type Verdict } from './breaker.ts'
@@ -21,6 +21,7 @@ import { reasonOf, runTask, type TaskOutcome } from './multiple-backend-task.ts'
 import { createResultWriter, type ResultWriter } from './result-writer.ts'
 import { nextAttemptAt } from './retry-policy.ts'
 import type { ProcessorState, SiteProcessor, SiteProcessorOptions } from './site-processor-options.ts'
+import type { SourceVersion } from './source-gateway.ts'
 
 export function createSiteProcessor(options: SiteProcessorOptions): SiteProcessor {
   return new QueueProcessor(options)
@@ -31,12 +32,17 @@ interface ClaimedKey {
   readonly work: KeyWork
   readonly claim: Extract<Claim, { outcome: 'claimed' }>
   readonly kept: KeptClaim
+  /** What was read with the claim, where that takes no request; undefined: to be read again. */
+  readonly ahead: { readonly at: number; readonly version: Promise<SourceVersion | null | undefined> } | null
 }
 
 /** Keys are claimed ahead of the tasks that run, so that a task's slot never waits for a transaction. */
 const claimAheadFactor = 4
 /** Claims are asked for again when fewer than so many times the concurrency are left: enough to live on until the answer is there. */
 const refillBelowFactor = 1.5
+
+/** A version that was read with its claim so long ago is read again when its task begins. */
+const aheadMaxMs = 1_000
 
 /** An attempt that takes longer (a large object) lets go of its entry: its claim is in the ledger, which the next start asks. */
 const lastingMs = 10_000
@@ -70,7 +76,7 @@ class QueueProcessor implements SiteProcessor {
 
   constructor(options: SiteProcessorOptions) {
     this.#options = options
-    const { site, ledger, log, world, topics, gateway } = options
+    const { site, ledger, log, world, topics, gateway, statusContent } = options
     this.#order = createKeyOrder(record => this.#finish(record))
     this.#breaker = createBreaker({
       site,
@@ -88,7 +94,13 @@ class QueueProcessor implements SiteProcessor {
       ready: () => this.#order.ready,
       arrived: () => this.#pump(),
     })
-    this.#results = createResultWriter({ ledger, log, timers: world.timers, topic: topics.status })
+    this.#results = createResultWriter({
+      ledger,
+      log,
+      timers: world.timers,
+      topic: topics.status,
+      ...(statusContent === undefined ? {} : { content: statusContent }),
+    })
     this.#claims = createClaimKeeper({ site, ledger, timers: world.timers, leaseMs: limits.claimLeaseMs })
   }
 
@@ -309,7 +321,7 @@ class QueueProcessor implements SiteProcessor {
         this.#lookLater(work, Math.max(0, claim.until - this.#options.world.clock.now()) + 1)
         return
       case 'claimed': {
-        const claimed = { work, claim, kept: this.#claims.keep(claim.token) }
+        const claimed = { work, claim, kept: this.#claims.keep(claim.token), ahead: this.#readAhead(claim.row) }
         if (this.#isGated) void this.#giveBack(claimed)
         else this.#claimed.push(claimed)
         return
@@ -317,6 +329,13 @@ class QueueProcessor implements SiteProcessor {
       default:
         claim satisfies never
     }
+  }
+
+  #readAhead(row: LedgerRow): ClaimedKey['ahead'] {
+    const { gateway, world } = this.#options
+    if (gateway.isLocal !== true) return null
+    // What cannot be read is the task's to explain, which will try again.
+    return { at: world.clock.monotonic(), version: gateway.readVersion(row).catch(() => undefined) }
   }
 
   /** The key stays ours to look after, and is looked at again in a while. */
@@ -355,7 +374,10 @@ class QueueProcessor implements SiteProcessor {
     const lasting = world.timers.after(lastingMs, () => this.#order.lasting(claimed.work, versionId), {
       background: true,
     })
-    const outcome = await run({ row, applied, token, signal }, { gateway, ledger, budget, world }, settings)
+    const { ahead } = claimed
+    const version = ahead !== null && startedAt - ahead.at < aheadMaxMs ? await ahead.version : undefined
+    const task = { row, applied, token, signal, ...(version === undefined ? {} : { version }) }
+    const outcome = await run(task, { gateway, ledger, budget, world }, settings)
     lasting.cancel()
     const end = this.#endOf(claimed, outcome)
     if (attemptsEnded.hasSubscribers) {

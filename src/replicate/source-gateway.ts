@@ -13,6 +13,8 @@ export interface SourceVersion extends VersionRef {
   readonly revision?: number
   readonly integrity: Integrity | null
   readonly isNull: boolean
+  /** The bytes, where they lie beside the metadata (small objects of a local source). */
+  readonly bytes?: Uint8Array
 }
 
 /** One version at one site. */
@@ -26,6 +28,8 @@ export interface CallContext {
 }
 
 export interface SourceGateway {
+  /** Reading a version is a matter of this process alone: many are read at once, as soon as their rows are claimed. */
+  readonly isLocal?: boolean
   /** Null: the version is gone. */
   readVersion(ref: VersionRef): Promise<SourceVersion | null>
   /** Streams [start, end) of the version's bytes from the source. */

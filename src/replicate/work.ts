@@ -30,6 +30,8 @@ export interface Claimed {
   readonly token: string
   /** Aborts when the claim is lost or the process closes. */
   readonly signal: AbortSignal
+  /** The source version, read since the row was claimed; null: it is gone; left out: it is to be read yet. */
+  readonly version?: SourceVersion | null
 }
 
 /** How a version stands at the destination once a task has done its part. */
@@ -59,6 +61,11 @@ export interface Progress {
 /** The value of the version id marker that copies of a version carry (Backbeat wire format). */
 export function markerOf(version: Pick<SourceVersion, 'versionId' | 'isNull'>): string {
   return version.isNull ? 'null' : encodeVersionId(version.versionId)
+}
+
+/** The source version of a claimed row; null: it is gone. */
+export async function versionOf(claimed: Claimed, gateway: SourceGateway): Promise<SourceVersion | null> {
+  return claimed.version === undefined ? gateway.readVersion(claimed.row) : claimed.version
 }
 
 export function callContext(work: Pick<Work, 'claimed' | 'capabilities'>, precondition?: Precondition): CallContext {

@@ -3,6 +3,7 @@
 // of the ledger counted afresh. It never changes a row itself.
 import { pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
+import type { EntryContent } from '../domain/entry.ts'
 import { limits } from '../domain/limits.ts'
 import type { ObjectMetadata } from '../domain/object-metadata.ts'
 import type { LedgerRow, RowReason } from '../metadata/ledger.ts'
@@ -21,6 +22,9 @@ export interface SweeperOptions {
   readonly sites: readonly string[]
   /** The site's processor has finished every entry that the topic has: what is still pending has none. */
   readonly isThrough: (site: string) => Promise<boolean>
+  /** What the records of both topics carry; default: `whole`. */
+  readonly entryContent?: EntryContent
+  readonly statusContent?: EntryContent
   readonly sweepMs?: number
   readonly strandedAfterMs?: number
   readonly recountMs?: number
@@ -75,7 +79,7 @@ class RowSweeper implements Sweeper {
     strandedAfterMs = this.#options.strandedAfterMs ?? limits.strandedAfterMs,
     max: number = limits.pipelineBatch,
   ): Promise<number> {
-    const { store, log, topics, isPaused, sites } = this.#options
+    const { store, log, topics, isPaused, sites, statusContent } = this.#options
     const rows = await store.ledger.stranded(strandedAfterMs, max)
     const entries: TopicMessage[] = []
     const results: TopicMessage[] = []
@@ -84,7 +88,7 @@ class RowSweeper implements Sweeper {
       const version = await store.version({ bucket: row.bucket, key: row.key, version: row.versionId })
       const metadata = version?.metadata ?? null
       // A result is folded whether its site is paused or not: the work is done.
-      if (row.state === 'reported') results.push(statusRecord(lostResult(row, metadata)))
+      if (row.state === 'reported') results.push(statusRecord(lostResult(row, metadata, statusContent)))
       else if (!sites.includes(row.site)) continue
       else if (isPaused(row.site)) paused += 1
       else if (metadata !== null) entries.push(this.#lostEntry(row, metadata))
@@ -106,7 +110,9 @@ class RowSweeper implements Sweeper {
 
   #lostEntry(row: LedgerRow, metadata: ObjectMetadata): TopicMessage {
     const timestamp = new Date(this.#options.world.clock.now()).toISOString()
-    return replicationRecord({ ...row, timestamp, metadataJson: JSON.stringify(metadata) })
+    const { replicationInfo } = metadata
+    const carried = this.#options.entryContent === 'replication' ? { replicationInfo } : metadata
+    return replicationRecord({ ...row, timestamp, metadataJson: JSON.stringify(carried) })
   }
 
   #arm(): void {
@@ -141,7 +147,7 @@ class RowSweeper implements Sweeper {
 const skipClasses: readonly RowReason['class'][] = ['superseded', 'not-wanted', 'source-gone']
 
 /** The status message that a reported row should have had: its end is in the row. */
-function lostResult(row: LedgerRow, metadata: ObjectMetadata | null) {
+function lostResult(row: LedgerRow, metadata: ObjectMetadata | null, content?: EntryContent) {
   const { reason } = row
   if (reason === undefined)
     return makeStatusMessage(
@@ -149,9 +155,10 @@ function lostResult(row: LedgerRow, metadata: ObjectMetadata | null) {
       { status: 'COMPLETED', dataStoreVersionId: row.destinationVersionId ?? '' },
       metadata,
       reason,
+      content,
     )
   // A version that is still there while its bytes are gone has failed.
   const isSkipped = skipClasses.includes(reason.class) && (reason.class !== 'source-gone' || metadata === null)
   const status = isSkipped ? 'SKIPPED' : 'FAILED'
-  return makeStatusMessage(row, { status, dataStoreVersionId: '' }, metadata, reason)
+  return makeStatusMessage(row, { status, dataStoreVersionId: '' }, metadata, reason, content)
 }

@@ -147,8 +147,6 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteEngine> 
   const { timers } = options.world
   const reader = new Connection(path, { readOnly: true, endOfTurn: end => timers.immediate(end) })
   reader.execute('PRAGMA cache_size = -16384')
-  // Each commit of the writer empties this connection's cache: what lies in the file already is then read without a system call.
-  reader.execute('PRAGMA mmap_size = 268435456')
   const engine = new SqliteEngine(options, thread, { connection: reader, owned: true }, new Checkpoints(path))
   thread.onLost(error => engine.fail(error))
   return engine

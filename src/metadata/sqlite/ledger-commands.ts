@@ -62,30 +62,24 @@ function take(context: WriteContext, bucket: string, row: StoredRow, leaseMs: nu
   if (row.state === state.pending) context.claimedUpTo(site, row.at ?? 0)
   if (row.token !== null) context.dropClaim(row.token)
   const token = context.newClaim({ bucketId, key, versionId, site })
-  const taken: StoredRow = {
-    ...row,
-    state: state.claimed,
-    at: context.now + leaseMs,
-    attempts: row.attempts + 1,
-    // A claim that lapsed never told how far it came.
-    unsettled: row.state === state.claimed ? 1 : row.unsettled,
-    token,
-  }
+  const attempts = row.attempts + 1
+  // A claim that lapsed never told how far it came.
+  const unsettled = row.state === state.claimed ? 1 : row.unsettled
   context.connection.run(
-    `UPDATE ledger SET state = ?, at = ?, attempts = ?, unsettled = ?, token = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
-    taken.state,
-    taken.at,
-    taken.attempts,
-    taken.unsettled,
+    'UPDATE ledger SET state = 2, at = ?, attempts = ?, unsettled = ?, token = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
+    context.now + leaseMs,
+    attempts,
+    unsettled,
     token,
     bucketId,
     key,
     versionId,
     site,
   )
+  if (unsettled === 1) context.noteUnsettled()
   return {
     outcome: 'claimed',
-    row: ledgerRow(bucket, taken, uploadOf(context, row)),
+    row: { ...ledgerRow(bucket, row, uploadOf(context, row)), state: 'claimed', attempts, unsettled: unsettled === 1 },
     applied: appliedOf(context, row),
     token,
   }
@@ -98,17 +92,13 @@ interface StoredApplied {
   readonly destination_etag: string
 }
 
-function storedApplied(context: WriteContext, row: StoredRow): StoredApplied | undefined {
-  return context.connection.get<StoredApplied>(
+function appliedOf(context: WriteContext, row: StoredRow) {
+  const stored = context.connection.get<StoredApplied>(
     'SELECT version_id, kind, destination_version_id, destination_etag FROM applied WHERE bucket_id = ? AND key = ? AND site = ?',
     row.bucket_id,
     row.key,
     row.site,
   )
-}
-
-function appliedOf(context: WriteContext, row: StoredRow) {
-  const stored = storedApplied(context, row)
   return stored === undefined
     ? null
     : {
@@ -141,12 +131,12 @@ export function report(context: WriteContext, request: Request<'report'>): Reply
 }
 
 function reportOne(context: WriteContext, bucket: StoredBucket | null, item: AttemptReport): ReportResult {
+  if (bucket !== null && reportedAtOnce(context, bucket, item)) return ended(context, bucket.id, item)
   const row = bucket === null ? undefined : rowOf(context, bucket.id, item.key, item.versionId, item.site)
-  if (row === undefined || row.state !== state.claimed || row.token !== item.token)
+  if (bucket === null || row === undefined || row.state !== state.claimed || row.token !== item.token)
     return { outcome: 'stale', more: false }
   context.dropClaim(item.token)
   const { end } = item
-  if (end.kind === 'done' && end.becomesApplied) saveApplied(context, row, end)
   switch (end.kind) {
     case 'released':
       changeRow(context, row, {
@@ -168,17 +158,50 @@ function reportOne(context: WriteContext, bucket: StoredBucket | null, item: Att
     case 'done':
     case 'skipped':
     case 'quarantined':
-      return reportEnded(context, row, item)
+      return reportEnded(context, bucket, row, item)
     default:
       return end satisfies never
   }
 }
 
-function reportEnded(context: WriteContext, row: StoredRow, item: AttemptReport): ReportResult {
+/** The usual end, in one statement that checks all it relies on: same revision, no upload begun. */
+function reportedAtOnce(context: WriteContext, bucket: StoredBucket, item: AttemptReport): boolean {
+  const { end } = item
+  if (end.kind !== 'done') return false
+  const changed = context.connection.run(
+    `UPDATE ledger SET state = 5, at = ?, token = NULL, unsettled = 0, unfinished = 0, destination_version_id = ?, reason = NULL
+     WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND state = 2 AND token = ? AND revision = ? AND uploading = 0`,
+    context.now,
+    end.destinationVersionId,
+    bucket.id,
+    item.key,
+    item.versionId,
+    item.site,
+    item.token,
+    item.revision,
+  )
+  if (changed === 1) context.dropClaim(item.token)
+  return changed === 1
+}
+
+/** What follows once the row has been set to reported. */
+function ended(context: WriteContext, bucketId: number, item: AttemptReport): ReportResult {
+  const { end, site, key } = item
+  if (end.kind === 'done' && end.becomesApplied) saveApplied(context, bucketId, item, end)
+  return { outcome: 'applied', more: unblockNext(context, site, bucketId, key) }
+}
+
+function reportEnded(
+  context: WriteContext,
+  bucket: StoredBucket,
+  row: StoredRow,
+  item: AttemptReport,
+): ReportResult {
   const { end } = item
   const destinationVersionId = end.kind === 'done' ? end.destinationVersionId : row.destination_version_id
   forgetUpload(context, row)
   if (row.revision !== item.revision) {
+    if (end.kind === 'done' && end.becomesApplied) saveApplied(context, bucket.id, item, end)
     changeRow(context, row, {
       state: state.loose,
       at: context.now,
@@ -198,24 +221,25 @@ function reportEnded(context: WriteContext, row: StoredRow, item: AttemptReport)
     destinationVersionId,
     reason,
   })
-  return { outcome: 'applied', more: unblockNext(context, row.site, row.bucket_id, row.key) }
+  return ended(context, bucket.id, item)
 }
 
+/** An older version than the one that is known does not replace it. */
 function saveApplied(
   context: WriteContext,
-  row: StoredRow,
+  bucketId: number,
+  item: AttemptReport,
   end: { destinationVersionId: string; destinationEtag: string; appliedKind: string },
 ): void {
-  const before = storedApplied(context, row)
-  if (before !== undefined && before.version_id < row.version_id) return
   context.connection.run(
     `INSERT INTO applied (bucket_id, key, site, version_id, kind, destination_version_id, destination_etag) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (bucket_id, key, site) DO UPDATE SET version_id = excluded.version_id, kind = excluded.kind,
-     destination_version_id = excluded.destination_version_id, destination_etag = excluded.destination_etag`,
-    row.bucket_id,
-    row.key,
-    row.site,
-    row.version_id,
+     destination_version_id = excluded.destination_version_id, destination_etag = excluded.destination_etag
+     WHERE excluded.version_id <= applied.version_id`,
+    bucketId,
+    item.key,
+    item.site,
+    item.versionId,
     end.appliedKind,
     end.destinationVersionId,
     end.destinationEtag,

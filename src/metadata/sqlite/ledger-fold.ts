@@ -6,6 +6,7 @@ import type { FoldResult, RowReason } from '../ledger.ts'
 import type { Request } from './commands.ts'
 import {
   changeRow,
+  completeReported,
   endRow,
   forgetUpload,
   isOpen,
@@ -26,6 +27,9 @@ interface FoldedVersion {
   readonly replication: string | null
 }
 
+const versionSql =
+  'SELECT id, revision, etag, replication FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?'
+
 export function fold(context: WriteContext, request: Request<'fold'>): readonly FoldResult[] {
   return request.messages.map(message => foldOne(context, message))
 }
@@ -33,19 +37,16 @@ export function fold(context: WriteContext, request: Request<'fold'>): readonly 
 function foldOne(context: WriteContext, message: StatusMessage): FoldResult {
   const bucket = context.bucket(message.bucket)
   if (bucket === null) return 'no-such-version'
-  const row = rowOf(context, bucket.id, message.key, message.versionId, message.site)
-  const version = context.connection.get<FoldedVersion>(
-    'SELECT id, revision, etag, replication FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?',
-    bucket.id,
-    message.key,
-    message.versionId,
-  )
+  const { key, versionId, site } = message
+  const version = context.connection.get<FoldedVersion>(versionSql, bucket.id, key, versionId)
+  if (version !== undefined && completedAtOnce(context, bucket.id, version, message)) return 'folded'
+  const row = rowOf(context, bucket.id, key, versionId, site)
   if (version === undefined) {
     endOrphan(context, row)
     return 'no-such-version'
   }
-  const info: ReplicationInfo | null = version.replication === null ? null : JSON.parse(version.replication)
-  const backend = info?.backends.find(candidate => candidate.site === message.site)
+  const info = infoOf(version)
+  const backend = info?.backends.find(candidate => candidate.site === site)
   if (info === null || backend === undefined) {
     // The site was taken out of the version's replication after the row was made.
     if (row !== undefined && isOpen(row.state)) end(context, row, state.skipped, notWanted(context.now))
@@ -67,6 +68,28 @@ function foldOne(context: WriteContext, message: StatusMessage): FoldResult {
   )
   if (row !== undefined) endAs(context, row, message)
   return 'folded'
+}
+
+function infoOf(version: FoldedVersion): ReplicationInfo | null {
+  return version.replication === null ? null : JSON.parse(version.replication)
+}
+
+/** The usual message: our own, of work done on the version as it is, whose row was reported. Answers whether it was that, and is folded. */
+function completedAtOnce(
+  context: WriteContext,
+  bucketId: number,
+  version: FoldedVersion,
+  message: StatusMessage,
+): boolean {
+  const { status, key, versionId, site, revision, dataStoreVersionId } = message
+  if (status !== 'COMPLETED' || revision !== version.revision) return false
+  const info = infoOf(version)
+  const backend = info?.backends.find(candidate => candidate.site === site)
+  if (info === null || backend === undefined || backend.status === 'COMPLETED') return false
+  const row = { bucket_id: bucketId, key, version_id: versionId, site, revision }
+  if (!completeReported(context, row)) return false
+  saveInfo(context, version.id, withBackend(info, site, status, dataStoreVersionId || undefined), status)
+  return true
 }
 
 /** Messages of the original programs carry no revision: their view of the content decides. */
@@ -168,14 +191,9 @@ export function retry(context: WriteContext, request: Request<'retry'>): readonl
     const bucket = context.bucket(ref.bucket)
     const row = bucket === null ? undefined : rowOf(context, bucket.id, ref.key, ref.versionId, ref.site)
     if (bucket === null || row === undefined || row.state !== state.quarantined) return false
-    const version = context.connection.get<FoldedVersion>(
-      'SELECT id, revision, etag, replication FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?',
-      bucket.id,
-      ref.key,
-      ref.versionId,
-    )
-    if (version === undefined || version.replication === null) return false
-    const info: ReplicationInfo = JSON.parse(version.replication)
+    const version = context.connection.get<FoldedVersion>(versionSql, bucket.id, ref.key, ref.versionId)
+    const info = version === undefined ? null : infoOf(version)
+    if (version === undefined || info === null) return false
     saveInfo(context, version.id, withBackend(info, ref.site, 'PENDING', undefined), 'PENDING')
     reopenRow(context, row)
     return true

@@ -43,13 +43,33 @@ export interface StoredRow {
   readonly created_at: number
   readonly at: number | null
   readonly unsettled: number
-  readonly unfinished: number
-  readonly open: number
   readonly uploading: number
   readonly token: string | null
   readonly destination_version_id: string | null
   readonly reason: string | null
 }
+
+/** The columns of a StoredRow; the others follow from the state. */
+export const rowColumns = [
+  'bucket_id',
+  'key',
+  'version_id',
+  'site',
+  'revision',
+  'state',
+  'is_delete_marker',
+  'size',
+  'attempts',
+  'created_at',
+  'at',
+  'unsettled',
+  'uploading',
+  'token',
+  'destination_version_id',
+  'reason',
+]
+  .map(column => `ledger.${column}`)
+  .join(', ')
 
 /** The port's form of a stored row. */
 export function ledgerRow(bucket: string, row: StoredRow, uploadJson: string | null): LedgerRow {
@@ -78,6 +98,10 @@ export function isOpen(rowState: number): boolean {
   return rowState <= state.reported
 }
 
+function isUnfinished(rowState: number): boolean {
+  return rowState <= state.blocked
+}
+
 export function rowOf(
   context: WriteContext,
   bucketId: number,
@@ -86,7 +110,7 @@ export function rowOf(
   site: string,
 ): StoredRow | undefined {
   return context.connection.get<StoredRow>(
-    'SELECT * FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
+    `SELECT ${rowColumns} FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
     bucketId,
     key,
     versionId,
@@ -105,22 +129,14 @@ export function oldestUnfinished(
   key: string,
 ): StoredRow | undefined {
   const { connection } = context
-  const unsettled = connection.get<StoredRow>(
-    `SELECT * FROM ledger INDEXED BY ledger_unsettled WHERE site = ? AND bucket_id = ? AND key = ? AND unsettled = 1 AND unfinished = 1
-     ORDER BY version_id DESC LIMIT 1`,
-    site,
-    bucketId,
-    key,
-  )
-  if (unsettled !== undefined) return unsettled
-  return connection.get<StoredRow>(
-    `SELECT * FROM ledger INDEXED BY ledger_unfinished WHERE site = ? AND bucket_id = ? AND key = ? AND unfinished = 1
-     ORDER BY version_id DESC LIMIT 1`,
-    site,
-    bucketId,
-    key,
-  )
+  const unsettled = context.hasUnsettled ? connection.get<StoredRow>(oldestUnsettledSql, site, bucketId, key) : undefined
+  return unsettled ?? connection.get<StoredRow>(oldestSql, site, bucketId, key)
 }
+
+const oldestUnsettledSql = `SELECT ${rowColumns} FROM ledger INDEXED BY ledger_unsettled
+  WHERE site = ? AND bucket_id = ? AND key = ? AND unsettled = 1 AND unfinished = 1 ORDER BY version_id DESC LIMIT 1`
+const oldestSql = `SELECT ${rowColumns} FROM ledger INDEXED BY ledger_unfinished
+  WHERE site = ? AND bucket_id = ? AND key = ? AND unfinished = 1 ORDER BY version_id DESC LIMIT 1`
 
 /** One step of a row's life; columns not named stay. */
 export interface RowChange {
@@ -142,31 +158,50 @@ function needsAttention({ state: rowState, isOrphan = false }: RowChange): boole
   return isOrphan || (rowState !== state.blocked && rowState !== state.completed && rowState !== state.skipped)
 }
 
-/** Columns of indexes are set only where they change: setting one costs an index entry even if the value stays. */
+/**
+ * Columns of indexes are set only where they change: setting one costs an index entry even if the value stays. One statement for each
+ * combination, so that its text need not be put together for every row.
+ */
+const changeStatements = new Map<number, string>()
+
+function changeStatement(createdAt: boolean, unfinished: boolean, open: boolean): string {
+  const id = (createdAt ? 1 : 0) + (unfinished ? 2 : 0) + (open ? 4 : 0)
+  const known = changeStatements.get(id)
+  if (known !== undefined) return known
+  const moved = [createdAt && 'created_at', unfinished && 'unfinished', open && 'open'].filter(name => name !== false)
+  const sql = `UPDATE ledger SET state = ?, at = ?, revision = ?, attempts = ?, unsettled = ?, token = ?, destination_version_id = ?, reason = ?
+    ${moved.map(name => `, ${name} = ?`).join('')} WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`
+  changeStatements.set(id, sql)
+  return sql
+}
+
 export function changeRow(context: WriteContext, row: StoredRow, change: RowChange): void {
-  const indexed: readonly [string, number, number][] = [
-    ['created_at', row.created_at, change.createdAt ?? row.created_at],
-    ['unfinished', row.unfinished, change.state <= state.blocked ? 1 : 0],
-    ['open', row.open, isOpen(change.state) ? 1 : 0],
-  ]
-  const moved = indexed.filter(([, before, after]) => before !== after)
+  const createdAt = change.createdAt ?? row.created_at
+  const unsettled = change.unsettled ?? row.unsettled
+  const becomesUnfinished = isUnfinished(change.state)
+  const becomesOpen = isOpen(change.state)
+  const createdMoves = createdAt !== row.created_at
+  const unfinishedMoves = becomesUnfinished !== isUnfinished(row.state)
+  const openMoves = becomesOpen !== isOpen(row.state)
   context.connection.run(
-    `UPDATE ledger SET state = ?, at = ?, revision = ?, attempts = ?, unsettled = ?, token = ?, destination_version_id = ?, reason = ?
-     ${moved.map(([name]) => `, ${name} = ?`).join('')} WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
+    changeStatement(createdMoves, unfinishedMoves, openMoves),
     change.state,
     needsAttention(change) ? change.at : null,
     change.revision ?? row.revision,
     change.attempts ?? row.attempts,
-    change.unsettled ?? row.unsettled,
+    unsettled,
     change.token === undefined ? row.token : change.token,
     change.destinationVersionId === undefined ? row.destination_version_id : change.destinationVersionId,
     change.reason === undefined ? row.reason : change.reason,
-    ...moved.map(([, , after]) => after),
+    ...(createdMoves ? [createdAt] : []),
+    ...(unfinishedMoves ? [becomesUnfinished ? 1 : 0] : []),
+    ...(openMoves ? [becomesOpen ? 1 : 0] : []),
     row.bucket_id,
     row.key,
     row.version_id,
     row.site,
   )
+  if (unsettled === 1) context.noteUnsettled()
 }
 
 export interface NewRow {
@@ -202,6 +237,29 @@ export function insertRow(context: WriteContext, row: NewRow): void {
 export function endRow(context: WriteContext, row: StoredRow, ended: number, change: Omit<RowChange, 'state' | 'at'>) {
   changeRow(context, row, { ...change, state: ended, at: context.now, token: null })
   if (row.token !== null) context.dropClaim(row.token)
+  countEnd(context, row, ended)
+}
+
+/** A reported row whose work was done: the one step that nearly every row ends with. Answers whether it was one of this revision. */
+export function completeReported(
+  context: WriteContext,
+  row: Pick<StoredRow, 'bucket_id' | 'key' | 'version_id' | 'site' | 'revision'>,
+): boolean {
+  const changed = context.connection.get<{ size: number }>(
+    `UPDATE ledger SET state = 6, at = NULL, reason = NULL, unsettled = 0, open = 0
+     WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND state = 5 AND revision = ? RETURNING size`,
+    row.bucket_id,
+    row.key,
+    row.version_id,
+    row.site,
+    row.revision,
+  )
+  if (changed === undefined) return false
+  countEnd(context, { site: row.site, size: changed.size, state: state.reported }, state.completed)
+  return true
+}
+
+function countEnd(context: WriteContext, row: Pick<StoredRow, 'site' | 'size' | 'state'>, ended: number): void {
   moveSums(context, row, ended)
   if (ended === state.skipped) return
   const done = ended === state.completed
@@ -216,7 +274,11 @@ export function endRow(context: WriteContext, row: StoredRow, ended: number, cha
 }
 
 /** Corrects the sums for a row that goes from its state to another one; null: the row is no more. */
-export function moveSums(context: WriteContext, row: StoredRow, to: number | null): void {
+export function moveSums(
+  context: WriteContext,
+  row: Pick<StoredRow, 'site' | 'size' | 'state'>,
+  to: number | null,
+): void {
   const open = (to !== null && isOpen(to) ? 1 : 0) - (isOpen(row.state) ? 1 : 0)
   const failed = (to === state.quarantined ? 1 : 0) - (row.state === state.quarantined ? 1 : 0)
   if (open === 0 && failed === 0) return

@@ -13,7 +13,7 @@ import type {
   SiteBacklog,
 } from '../ledger.ts'
 import type { SqliteEngine } from './engine.ts'
-import { ledgerRow, type StoredRow } from './ledger-rows.ts'
+import { ledgerRow, rowColumns, type StoredRow } from './ledger-rows.ts'
 
 type SiteRef = VersionRef & { readonly site: string }
 
@@ -22,7 +22,7 @@ interface NamedRow extends StoredRow {
   readonly upload: string | null
 }
 
-const named = `SELECT ledger.*, buckets.name AS bucket, ledger_uploads.upload AS upload FROM ledger JOIN buckets ON buckets.id = ledger.bucket_id
+const named = `SELECT ${rowColumns}, buckets.name AS bucket, ledger_uploads.upload AS upload FROM ledger JOIN buckets ON buckets.id = ledger.bucket_id
   LEFT JOIN ledger_uploads USING (bucket_id, key, version_id, site)`
 
 export function sqliteLedger(engine: SqliteEngine): Ledger {

@@ -255,7 +255,9 @@ function uploadMethods(
   }
 }
 
-interface JournalRow extends FormColumns {
+interface JournalRow extends Omit<FormColumns, 'metadata'> {
+  /** Null where it was not asked for. */
+  readonly metadata: string | null
   readonly sequence: number
   readonly at: number
   readonly type: JournalEntry['type']
@@ -276,24 +278,29 @@ function journalEntry(row: JournalRow): JournalEntry {
     key: row.key,
     versionId: storedVersionId(row.journal_version_id),
     revision: row.journal_revision,
-    metadataJson: row.id !== null && needsReplication(row.replication) ? publicMetadataJson(row) : null,
+    metadataJson: row.id === null ? null : pendingMetadata(row),
   }
 }
 
+function pendingMetadata(row: JournalRow): string | null {
+  const { replication, metadata } = row
+  if (replication === null || !needsReplication(replication)) return null
+  return metadata === null ? `{"replicationInfo":${replication}}` : publicMetadataJson({ ...row, metadata })
+}
+
 /** A site may have ended already while others have not been told of the version yet, so PROCESSING counts, too. */
-function needsReplication(replication: string | null): boolean {
-  if (replication === null) return false
+function needsReplication(replication: string): boolean {
   const info: ReplicationInfo = JSON.parse(replication)
   return pendingSites(info).length > 0
 }
 
 function journalMethods(engine: SqliteEngine): Methods<'journal' | 'onJournal' | 'trimJournal'> {
   return {
-    journal: async (afterSequence, max) =>
+    journal: async (afterSequence, max, content = 'whole') =>
       engine.reader
         .all<JournalRow>(
           `SELECT journal.sequence, journal.at, journal.type, journal.bucket, journal.key, journal.version_id AS journal_version_id,
-           journal.revision AS journal_revision, versions.id, versions.version_id, null_kind, origin_op, metadata, replication
+           journal.revision AS journal_revision, versions.id, versions.version_id, null_kind, origin_op, ${content === 'whole' ? 'metadata' : 'NULL AS metadata'}, replication
            FROM journal LEFT JOIN versions ON versions.bucket_id = journal.bucket_id AND versions.key = journal.key
            AND versions.version_id = journal.version_id WHERE sequence > ? ORDER BY sequence LIMIT ?`,
           afterSequence,

@@ -11,6 +11,7 @@ import {
   insertRow,
   isOpen,
   moveSums,
+  rowColumns,
   type StoredRow,
   sourceGone,
   state,
@@ -198,7 +199,7 @@ export function removeVersion(
   )
   if (version.revision === 0) return
   const rows = context.connection.all<StoredRow>(
-    'SELECT * FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ?',
+    `SELECT ${rowColumns} FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ?`,
     bucketId,
     key,
     version.version_id,

@@ -56,6 +56,7 @@ export class WriteContext {
   #activity: ActivityChange[] = []
   #claimedSequences = new Map<string, number>()
   #marks = { sums: 0, activity: 0 }
+  #hasUnsettled: boolean | null = null
 
   constructor(connection: Connection, group: string, epoch: number) {
     this.connection = connection
@@ -129,6 +130,20 @@ export class WriteContext {
     return id
   }
 
+  /** Whether any open row has a write of unknown outcome: there hardly ever is one, so it is asked once a command, not for each key. */
+  get hasUnsettled(): boolean {
+    this.#hasUnsettled ??=
+      this.connection.get(
+        'SELECT 1 FROM ledger INDEXED BY ledger_unsettled WHERE unsettled = 1 AND unfinished = 1 LIMIT 1',
+      ) !== undefined
+    return this.#hasUnsettled
+  }
+
+  /** The command has left a row unsettled. */
+  noteUnsettled(): void {
+    this.#hasUnsettled = true
+  }
+
   sum(change: SumChange): void {
     this.#sums.push(change)
   }
@@ -145,6 +160,7 @@ export class WriteContext {
 
   beginCommand(now: number): void {
     this.now = now
+    this.#hasUnsettled = null
     this.#marks = { sums: this.#sums.length, activity: this.#activity.length }
   }
 

@@ -42,6 +42,8 @@ export interface BatchReply {
 /** Pages of the log. From the first bound on, the writer ends a checkpoint itself so that the log can start anew; at the second it waits for it. */
 const logPagesLong = 8_000
 const logPagesMax = 64_000
+/** The log is looked at once in so many commands. */
+const commandsBetweenTending = 64
 
 /** Called by simulations at named moments; whatever it throws is a crash at that moment. */
 export type CrashPoint = (name: string) => void
@@ -52,6 +54,7 @@ export class Writer {
   readonly #options: WriterOptions
   readonly #crashPoint: CrashPoint
   #synchronous = ''
+  #sinceTended = 0
   #fatal: string | null = null
 
   /** Throws when the database cannot be opened, or is of a newer schema. `connection` is an open database in memory to go on with. */
@@ -62,7 +65,7 @@ export class Writer {
     if (connection === undefined) {
       this.connection.execute('PRAGMA journal_mode = WAL')
       this.connection.execute('PRAGMA wal_autocheckpoint = 0')
-      this.connection.execute('PRAGMA cache_size = -32768')
+      this.connection.execute('PRAGMA cache_size = -8192')
       this.connection.execute('PRAGMA temp_store = MEMORY')
       // Where a plain flush stops at the drive's own cache (macOS), this one goes through it; elsewhere it changes nothing.
       this.connection.execute('PRAGMA fullfsync = ON')
@@ -86,25 +89,44 @@ export class Writer {
 
   #transact(batch: Batch): BatchReply {
     const { connection, context } = this
-    context.journaled = false
-    connection.run('BEGIN IMMEDIATE')
-    const replies = batch.commands.map(command => this.#carryOut(command))
+    const replies = this.#carryOutAll(batch.commands)
     context.flushSums()
     this.#crashPoint('before-commit')
     connection.run('COMMIT')
     this.#crashPoint('after-commit')
-    const logPages = this.#tendLog(batch.restartLog)
+    const logPages = this.#tendLog(batch)
     return { replies, journaled: context.journaled, logPages, fatal: this.#fatal }
   }
 
-  #carryOut(command: Command): CommandReply {
+  /** A command hardly ever fails: only when one has, the batch is done again with a way back to before each. */
+  #carryOutAll(commands: readonly Command[]): readonly CommandReply[] {
     const { connection, context } = this
+    context.journaled = false
+    connection.run('BEGIN IMMEDIATE')
+    try {
+      return commands.map(command => ({ ok: true, value: this.#carryOut(command) }))
+    } catch (error) {
+      if (isFinal(error)) throw error
+      connection.run('ROLLBACK')
+      context.undoBatch()
+    }
+    context.journaled = false
+    connection.run('BEGIN IMMEDIATE')
+    return commands.map(command => this.#carryOutAlone(command))
+  }
+
+  #carryOut(command: Command): unknown {
     // Counts afresh what is stored, so the sums gathered so far have to be stored first.
-    if (command.kind === 'recount') context.flushSums()
-    context.beginCommand(command.now)
+    if (command.kind === 'recount') this.context.flushSums()
+    this.context.beginCommand(command.now)
+    return carryOut(this.context, command)
+  }
+
+  #carryOutAlone(command: Command): CommandReply {
+    const { connection, context } = this
     connection.run('SAVEPOINT command')
     try {
-      const value = carryOut(context, command)
+      const value = this.#carryOut(command)
       connection.run('RELEASE command')
       return { ok: true, value }
     } catch (error) {
@@ -134,9 +156,15 @@ export class Writer {
     this.#synchronous = mode
   }
 
-  /** Answers how many pages of the log are still to be moved. A long log is emptied here, where nothing can be added meanwhile. */
-  #tendLog(restart: boolean): number {
+  /**
+   * Answers how many pages of the log are still to be moved, 0 while too little has been done to ask. A long log is emptied here, where nothing
+   * can be added meanwhile.
+   */
+  #tendLog({ commands, restartLog: restart }: Batch): number {
     if (this.#options.path === ':memory:') return 0
+    this.#sinceTended += commands.length
+    if (!restart && this.#sinceTended < commandsBetweenTending) return 0
+    this.#sinceTended = 0
     try {
       const found = this.connection.get<{ log: number; checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)')
       const { log, checkpointed } = found ?? { log: 0, checkpointed: 0 }

@@ -11,6 +11,7 @@ import type {
   TopicMessage,
   TopicRecord,
 } from '../topic-log.ts'
+import { TopicTail } from './topic-tail.ts'
 
 export interface TopicLogOptions {
   /** The groups that read each topic: records are kept until all of them are past, and no longer. */
@@ -29,6 +30,7 @@ class SqliteTopicLog implements TopicLog {
   readonly #engine: SqliteEngine
   readonly #readers: Map<string, Set<string>>
   readonly #groups = new Map<string, Group>()
+  readonly #tails = new Map<string, TopicTail>()
   #closed = false
 
   constructor(engine: SqliteEngine, options: TopicLogOptions) {
@@ -38,11 +40,12 @@ class SqliteTopicLog implements TopicLog {
 
   async append(topic: string, messages: readonly TopicMessage[]): Promise<void> {
     if (messages.length === 0) return
-    await this.#engine.submit('replication', 'append-records', {
+    const first = await this.#engine.submit('replication', 'append-records', {
       topic,
       keys: messages.map(message => message.key),
       values: messages.map(message => message.value),
     })
+    this.#tailOf(topic).add(first, messages)
     for (const group of this.#groups.values()) if (group.topic === topic) group.appended()
   }
 
@@ -51,9 +54,19 @@ class SqliteTopicLog implements TopicLog {
     const name = `${options.topic}\0${options.group}`
     const readers = this.#readersOf(options.topic)
     readers.add(options.group)
-    const known = this.#groups.get(name) ?? new Group(this.#engine, options.topic, options.group, readers)
+    const known = this.#groups.get(name) ?? this.#newGroup(options, readers)
     this.#groups.set(name, known)
     return new SqliteConsumer(known, options.windowMax)
+  }
+
+  #newGroup({ topic, group }: ConsumerOptions, readers: ReadonlySet<string>): Group {
+    return new Group(this.#engine, this.#tailOf(topic), topic, group, readers)
+  }
+
+  #tailOf(topic: string): TopicTail {
+    const tail = this.#tails.get(topic) ?? new TopicTail(topic)
+    this.#tails.set(topic, tail)
+    return tail
   }
 
   #readersOf(topic: string): Set<string> {
@@ -79,6 +92,7 @@ class SqliteTopicLog implements TopicLog {
 class Group {
   readonly topic: string
   readonly #engine: SqliteEngine
+  readonly #tail: TopicTail
   readonly #world: World
   readonly #name: string
   readonly #readers: ReadonlySet<string>
@@ -88,16 +102,17 @@ class Group {
   #topicId: number | null = null
   /** Everything below is finished. */
   #low: number
-  #stored: number
+  #committed: number
   /** The next offset to hand out. */
   #position: number
   #newestFinished = -1
   #finishedSinceCommit = 0
   #timer: Timer | null = null
 
-  constructor(engine: SqliteEngine, topic: string, name: string, readers: ReadonlySet<string>) {
+  constructor(engine: SqliteEngine, tail: TopicTail, topic: string, name: string, readers: ReadonlySet<string>) {
     this.topic = topic
     this.#engine = engine
+    this.#tail = tail
     this.#world = engine.world
     this.#name = name
     this.#readers = readers
@@ -106,9 +121,9 @@ class Group {
       topic,
       name,
     )
-    this.#stored = stored?.committed ?? 0
-    this.#low = this.#stored
-    this.#position = this.#stored
+    this.#committed = stored?.committed ?? 0
+    this.#low = this.#committed
+    this.#position = this.#committed
   }
 
   join(member: SqliteConsumer): void {
@@ -135,28 +150,33 @@ class Group {
 
   /** The next records, without those that were finished by a consumer that has left. */
   read(max: number, windowMax: number): TopicRecord[] {
-    const base = this.#base()
     const room = Math.min(max, windowMax - (this.#position - this.#low))
-    if (base === null || room <= 0) return []
     const taken: TopicRecord[] = []
     while (taken.length < room) {
-      const rows = this.#engine.reader.all<{ id: number; key: string; value: string }>(
-        'SELECT id, key, value FROM topic_records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
-        base + this.#position,
-        base + topicSpan,
-        room - taken.length,
-      )
-      if (rows.length === 0) break
-      for (const row of rows) {
-        const offset = row.id - base
+      const wanted = room - taken.length
+      const records = this.#tail.from(this.#position, wanted) ?? this.#stored(wanted)
+      if (records.length === 0) break
+      for (const record of records) {
         // Records that are no more (all groups configured then were past them) are as good as finished.
-        if (this.#low === this.#position) this.#low = offset
-        this.#position = offset + 1
-        if (!this.#finished.has(offset))
-          taken.push({ topic: this.topic, partition: 0, offset, key: row.key, value: row.value })
+        if (this.#low === this.#position) this.#low = record.offset
+        this.#position = record.offset + 1
+        if (!this.#finished.has(record.offset)) taken.push(record)
       }
     }
     return taken
+  }
+
+  #stored(max: number): readonly TopicRecord[] {
+    const base = this.#base()
+    if (base === null) return []
+    return this.#engine.reader
+      .all<{ id: number; key: string; value: string }>(
+        'SELECT id, key, value FROM topic_records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
+        base + this.#position,
+        base + topicSpan,
+        max,
+      )
+      .map(({ id, key, value }) => ({ topic: this.topic, partition: 0, offset: id - base, key, value }))
   }
 
   finish(offset: number): void {
@@ -178,7 +198,7 @@ class Group {
   }
 
   async commit(): Promise<void> {
-    if (this.#low === this.#stored) return
+    if (this.#low === this.#committed) return
     const committed = this.#low
     await this.#engine.submit('replication', 'commit-offset', {
       topic: this.topic,
@@ -186,7 +206,7 @@ class Group {
       committed,
       readers: [...this.#readers],
     })
-    this.#stored = Math.max(this.#stored, committed)
+    this.#committed = Math.max(this.#committed, committed)
   }
 
   lag(): number {
