@@ -17,6 +17,7 @@ import { type Breaker, createBreaker, type Verdict } from './breaker.ts'
 import { type ClaimKeeper, createClaimKeeper, type KeptClaim } from './claim-keeper.ts'
 import { createDueRows, type DueRows } from './due-rows.ts'
 import { createKeyOrder, type KeyOrder, type KeyWork } from './key-order.ts'
+import { createLastingAttempts, type LastingAttempts } from './lasting-attempts.ts'
 import { reasonOf, runTask, type TaskOutcome } from './multiple-backend-task.ts'
 import { createResultWriter, type ResultWriter } from './result-writer.ts'
 import { nextAttemptAt } from './retry-policy.ts'
@@ -46,6 +47,8 @@ const aheadMaxMs = 1_000
 
 /** An attempt that takes longer (a large object) lets go of its entry: its claim is in the ledger, which the next start asks. */
 const lastingMs = 10_000
+/** A taker that waits looks again after this time, whatever happens. */
+const nudgeMs = 1_000
 
 /** While this many keys are ready no more entries are taken. */
 const readyKeysMax = 128
@@ -73,6 +76,8 @@ class QueueProcessor implements SiteProcessor {
   #wakeTaker: (() => void) | null = null
   #still: (() => void)[] = []
   readonly #timers = new Set<Timer>()
+  #nudge: Timer | null = null
+  readonly #lasting: LastingAttempts<ClaimedKey>
 
   constructor(options: SiteProcessorOptions) {
     this.#options = options
@@ -86,6 +91,10 @@ class QueueProcessor implements SiteProcessor {
       connectionFailuresMax: limits.connectionFailuresInARow,
       changed: () => this.#gateChanged(),
     })
+    // Its entry would hold back the committed offset, and at the bound of the window every other key.
+    this.#lasting = createLastingAttempts(world, lastingMs, ({ work, claim }) =>
+      this.#order.lasting(work, claim.row.versionId),
+    )
     this.#due = createDueRows({
       site,
       ledger,
@@ -122,6 +131,8 @@ class QueueProcessor implements SiteProcessor {
     this.#gateChanged()
     await this.#drained()
     this.#claims.close()
+    this.#lasting.close()
+    this.#nudge?.cancel()
     for (const timer of this.#timers) timer.cancel()
     await this.#consumer?.close()
     await this.#taking
@@ -184,7 +195,9 @@ class QueueProcessor implements SiteProcessor {
 
   #wake(): void {
     this.#wakes += 1
-    this.#wakeTaker?.()
+    const wake = this.#wakeTaker
+    this.#wakeTaker = null
+    wake?.()
   }
 
   #tellIfStill(): void {
@@ -227,17 +240,15 @@ class QueueProcessor implements SiteProcessor {
   /** Until something has changed since `wakes` that may make room; with a bound, because the log may make room by itself. */
   #takerWoken(wakes: number): Promise<void> {
     if (this.#closed || this.#wakes !== wakes) return Promise.resolve()
+    this.#nudge ??= this.#options.world.timers.after(nudgeMs, () => this.#nudged(), { background: true })
     return new Promise(resolve => {
-      const wake = (): void => {
-        timer.cancel()
-        this.#timers.delete(timer)
-        this.#wakeTaker = null
-        resolve()
-      }
-      const timer = this.#options.world.timers.after(1_000, wake, { background: true })
-      this.#timers.add(timer)
-      this.#wakeTaker = wake
+      this.#wakeTaker = resolve
     })
+  }
+
+  #nudged(): void {
+    this.#nudge = null
+    this.#wake()
   }
 
   #accept(record: TopicRecord): void {
@@ -370,15 +381,12 @@ class QueueProcessor implements SiteProcessor {
       attemptsStarted.publish({ bucket, key, versionId, site, attempt: row.attempts, size: row.size })
     const { signal } = claimed.kept
     const run = this.#options.runTask ?? runTask
-    // Its entry would hold back the committed offset, and at the bound of the window every other key.
-    const lasting = world.timers.after(lastingMs, () => this.#order.lasting(claimed.work, versionId), {
-      background: true,
-    })
+    this.#lasting.began(claimed)
     const { ahead } = claimed
     const version = ahead !== null && startedAt - ahead.at < aheadMaxMs ? await ahead.version : undefined
     const task = { row, applied, token, signal, ...(version === undefined ? {} : { version }) }
     const outcome = await run(task, { gateway, ledger, budget, world }, settings)
-    lasting.cancel()
+    this.#lasting.ended(claimed)
     const end = this.#endOf(claimed, outcome)
     if (attemptsEnded.hasSubscribers) {
       const failure = failureOf(outcome)

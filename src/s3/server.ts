@@ -275,7 +275,8 @@ function makeServices(options: S3ServerOptions): S3Services {
     inlineBytes: limits.inlineObjectBytes,
     inlineName: () => {
       names += 1
-      return `${prefix}.${names.toString(36)}`
+      // Of one length, so that the newest name is the last one: the table grows at its end.
+      return `${prefix}.${names.toString(36).padStart(9, '0')}`
     },
   }
 }

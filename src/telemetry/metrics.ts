@@ -112,14 +112,26 @@ function countReplication(registry: Registry): readonly (() => void)[] {
   })
   const serviceName = 'ReplicationQueueProcessor'
   const replicationStage = 'ReplicationDestinationDataWrite'
+  // Bound to their labels once: this is counted for every copy.
+  const done = remembered((location: string) => ({
+    attempt: attempts.labels({ location, outcome: 'done' }),
+    completed: status.labels({ origin, location, replicationStatus: statusOf.done }),
+    sent: bytes.labels({ origin, location, serviceName }),
+    took: elapsed.labels({ origin, location, serviceName, replicationStage }),
+  }))
   return [
     attemptsEnded.subscribe(({ site: location, outcome, size, durationMs }) => {
+      if (outcome === 'done') {
+        const { attempt, completed, sent, took } = done(location)
+        attempt.inc()
+        completed.inc()
+        sent.inc(size)
+        took.observe(durationMs)
+        return
+      }
       attempts.inc({ location, outcome })
       if (outcome === 'retry' || outcome === 'released') return
       status.inc({ origin, location, replicationStatus: statusOf[outcome] })
-      if (outcome !== 'done') return
-      bytes.inc({ origin, location, serviceName }, size)
-      elapsed.observe({ origin, location, serviceName, replicationStage }, durationMs)
     }),
     circuitEvents.subscribe(({ site: location, state }) => circuit.set({ origin, location }, circuitValues[state])),
     pipelineNotices.subscribe(notice => {
@@ -127,6 +139,15 @@ function countReplication(registry: Registry): readonly (() => void)[] {
     }),
     unreadableRecords.subscribe(() => unreadable.inc()),
   ]
+}
+
+function remembered<Value>(make: (name: string) => Value): (name: string) => Value {
+  const known = new Map<string, Value>()
+  return name => {
+    const value = known.get(name) ?? make(name)
+    known.set(name, value)
+    return value
+  }
 }
 
 function countRequests(registry: Registry): () => void {
