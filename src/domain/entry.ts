@@ -20,7 +20,7 @@ export interface JournalEntry {
 }
 
 /**
- * What a topic's records carry of a version's metadata: `whole` where other programs read them (Backbeat wire format), `replication` for its
+ * What replication entries carry of a version's metadata: `whole` where other programs read them (Backbeat wire format), `replication` for its
  * replicationInfo alone, which is all that our own roles look at.
  */
 export type EntryContent = 'whole' | 'replication'
@@ -46,7 +46,7 @@ export interface StatusMessage extends VersionRef {
   readonly dataStoreVersionId: string
   /** The revision the task worked on; absent in messages of a real Backbeat, which are compared by content. */
   readonly revision?: number
-  /** The metadata as the task saw it (see `EntryContent`), with the overall status in `replicationInfo.status` (JSON text). */
+  /** The whole metadata as the task saw it, with the overall status in `replicationInfo.status` (JSON text). */
   readonly metadataJson: string
   /** Why a SKIPPED or FAILED row ended so. */
   readonly reason?: string

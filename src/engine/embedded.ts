@@ -37,7 +37,7 @@ import type { Engine } from './engine.ts'
 import { createGateway, openDestinations } from './gateway.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { mountInternalRoutes } from './mounted-routes.ts'
-import { createProcessors, groupId, statusContentOf } from './processors.ts'
+import { createProcessors, groupId } from './processors.ts'
 
 export interface EmbeddedOptions {
   readonly config: Config
@@ -255,7 +255,6 @@ async function startPipeline(
     world,
     topics,
     entryContent: 'replication',
-    statusContent: statusContentOf(config),
     sites: config.sites.map(site => site.site),
     // Behind an open circuit entries would only pile up.
     isPaused: site => paused.has(site) || processors.get(site)?.state().circuit === 'open',

@@ -1,7 +1,5 @@
 // One queue processor per site, with the settings that its kind of destination has.
 import type { ByteBudget } from '../base/bounded.ts'
-import type { Config } from '../config/types.ts'
-import type { EntryContent } from '../domain/entry.ts'
 import { createPeer } from '../replicate/peer.ts'
 import { gatewayTo, peerTask } from '../replicate/peer-task.ts'
 import { createSiteProcessor } from '../replicate/site-processor.ts'
@@ -11,11 +9,6 @@ import type { Parts } from './embedded.ts'
 
 /** Consumer group of the status processor; a site's is `<this>-<site>` (Backbeat wire format). */
 export const groupId = 'backbeat-replication-group'
-
-/** Another server that we write statuses to may know no revisions: it compares what the message carries. */
-export function statusContentOf(config: Config): EntryContent {
-  return config.replication.gateway.kind === 'direct' ? 'replication' : 'whole'
-}
 
 export function createProcessors(
   parts: Parts,
@@ -37,7 +30,7 @@ export function createProcessors(
       budget,
       topics,
       groupId,
-      statusContent: statusContentOf(config),
+      results: config.replication.gateway.kind === 'direct' ? 'folded' : 'sent',
       owner: `embedded-${sqlite.epoch}`,
       concurrency: queueProcessor.concurrency,
       backoff: queueProcessor.retry[isPeer ? 'scality' : site.type],

@@ -110,6 +110,13 @@ export type AttemptEnd =
   /** Given back untouched (shutdown, circuit open): the row is pending again; `unsettled` when a write may have taken effect. */
   | { readonly kind: 'released'; readonly unsettled: boolean }
 
+/** The status of a row that has ended so; null: it has not. */
+export function statusOfEnd(kind: AttemptEnd['kind']): 'COMPLETED' | 'SKIPPED' | 'FAILED' | null {
+  if (kind === 'done') return 'COMPLETED'
+  if (kind === 'skipped') return 'SKIPPED'
+  return kind === 'quarantined' ? 'FAILED' : null
+}
+
 export interface AttemptReport extends VersionRef {
   readonly site: string
   readonly revision: number
@@ -158,8 +165,11 @@ export interface Ledger {
   claim(site: string, keys: readonly KeyRef[], owner: string, leaseMs: number): Promise<readonly Claim[]>
   /** Prolongs claims that still hold; answers which do. */
   renew(tokens: readonly string[], leaseMs: number): Promise<readonly boolean[]>
-  /** Ends attempts; unblocks the next row of the key where the row has ended or is reported. */
-  report(reports: readonly AttemptReport[]): Promise<readonly ReportResult[]>
+  /**
+   * Ends attempts; unblocks the next row of the key where the row has ended or is reported. `fold`: what has ended is folded into its version in
+   * the same transaction, as its status message would be.
+   */
+  report(reports: readonly AttemptReport[], options?: { readonly fold: boolean }): Promise<readonly ReportResult[]>
   /** Records the begun upload or its finished parts (durable progress of a large object). Null forgets it (aborted or completed). */
   saveUpload(
     ref: VersionRef & { readonly site: string; readonly token: string },

@@ -1,16 +1,15 @@
 // Makes status messages from how a row ended: the metadata as the task saw it, with this site's result folded into its replicationInfo.
-import type { EntryContent, StatusMessage } from '../domain/entry.ts'
+import type { StatusMessage } from '../domain/entry.ts'
 import type { ObjectMetadata } from '../domain/object-metadata.ts'
 import { originOpOf, type ReplicationInfo, withBackend } from '../domain/replication-info.ts'
 import type { AttemptReport, RowReason } from '../metadata/ledger.ts'
 
-/** A status message: the metadata (or as much as `content` says) as the task saw it, with this site's result and the overall status in its replicationInfo. */
+/** A status message: the metadata as the task saw it, with this site's result and the overall status in its replicationInfo. */
 export function makeStatusMessage(
   row: Pick<AttemptReport, 'bucket' | 'key' | 'versionId' | 'site' | 'revision'>,
   result: { readonly status: Exclude<StatusMessage['status'], 'PENDING'>; readonly dataStoreVersionId: string },
   metadata: ObjectMetadata | null,
   reason: RowReason | undefined,
-  content: EntryContent = 'whole',
 ): StatusMessage {
   const { bucket, key, versionId, site, revision } = row
   return {
@@ -20,7 +19,7 @@ export function makeStatusMessage(
     site,
     revision,
     ...result,
-    metadataJson: metadataWith(row, result, metadata, content),
+    metadataJson: metadataWith(row, result, metadata),
     ...(reason === undefined ? {} : { reason: `${reason.code}: ${reason.message}` }),
   }
 }
@@ -29,7 +28,6 @@ function metadataWith(
   row: Pick<AttemptReport, 'key' | 'versionId' | 'site'>,
   result: { readonly status: 'COMPLETED' | 'FAILED' | 'SKIPPED'; readonly dataStoreVersionId: string },
   metadata: ObjectMetadata | null,
-  content: EntryContent,
 ): string {
   const { status, dataStoreVersionId } = result
   if (metadata === null) {
@@ -50,7 +48,6 @@ function metadataWith(
     status,
     dataStoreVersionId === '' ? undefined : dataStoreVersionId,
   )
-  if (content === 'replication') return JSON.stringify({ replicationInfo })
   const originOp = originOpOf(status === 'FAILED' ? 'FAILED' : 'COMPLETED')
   return JSON.stringify({ ...metadata, replicationInfo, originOp })
 }

@@ -1,17 +1,19 @@
-// Writes how attempts ended: first the ledger, many results in one transaction, then the status topic. The order matters: a result that is
-// in the ledger but on no topic is found again by the sweeper, one that is only on a topic could be folded for a claim that was lost.
+// Writes how attempts ended, many in one transaction. Where the versions are in reach, results are folded into them there and then. Elsewhere
+// first comes the ledger, then the status topic. The order matters: a result that is in the ledger but on no topic is found again by the
+// sweeper, one that is only on a topic could be folded for a claim that was lost.
 import { createBatcher } from '../base/batch.ts'
+import { pipelineNotices } from '../base/channels.ts'
 import type { Timers } from '../base/world.ts'
-import type { EntryContent, StatusMessage } from '../domain/entry.ts'
+import type { StatusMessage } from '../domain/entry.ts'
 import { limits } from '../domain/limits.ts'
 import type { ObjectMetadata } from '../domain/object-metadata.ts'
-import type { AttemptReport, Ledger, ReportResult } from '../metadata/ledger.ts'
+import { type AttemptReport, type Ledger, type ReportResult, statusOfEnd } from '../metadata/ledger.ts'
 import { statusRecord } from '../queue/entry-format.ts'
 import { makeStatusMessage } from '../queue/status-message.ts'
 import type { TopicLog, TopicMessage } from '../queue/topic-log.ts'
 
 export interface ResultWriter {
-  /** Resolves when the result is in the ledger and, if the row has ended by it, its status message is in the log. */
+  /** Resolves when the result is in the ledger and, if the row has ended by it, folded or on its way to the status processor. */
   write(report: AttemptReport, metadata: ObjectMetadata | null): Promise<ReportResult>
   /** Resolves when nothing is under way. */
   idle(): Promise<void>
@@ -23,12 +25,23 @@ export interface ResultWriterOptions {
   readonly timers: Timers
   /** The status topic. */
   readonly topic: string
-  /** Default: `whole`. */
-  readonly content?: EntryContent
+  readonly results: 'folded' | 'sent'
 }
 
 export function createResultWriter(options: ResultWriterOptions): ResultWriter {
-  const { ledger, log, timers, topic, content } = options
+  return options.results === 'folded' ? foldingWriter(options) : sendingWriter(options)
+}
+
+function foldingWriter({ ledger, timers }: ResultWriterOptions): ResultWriter {
+  const reports = createBatcher<AttemptReport, ReportResult>(timers, limits.pipelineBatch, async items => {
+    const results = await ledger.report(items, { fold: true })
+    if (pipelineNotices.hasSubscribers) pipelineNotices.publish({ kind: 'folded', count: items.length })
+    return results
+  })
+  return { write: report => reports.add(report), idle: () => reports.idle() }
+}
+
+function sendingWriter({ ledger, log, timers, topic }: ResultWriterOptions): ResultWriter {
   const reports = createBatcher<AttemptReport, ReportResult>(timers, limits.pipelineBatch, items =>
     ledger.report(items),
   )
@@ -39,7 +52,7 @@ export function createResultWriter(options: ResultWriterOptions): ResultWriter {
   return {
     async write(report, metadata) {
       const result = await reports.add(report)
-      const message = result.outcome === 'applied' ? statusMessageOf(report, metadata, content) : null
+      const message = result.outcome === 'applied' ? statusMessageOf(report, metadata) : null
       if (message !== null) await messages.add(statusRecord(message))
       return result
     },
@@ -50,17 +63,10 @@ export function createResultWriter(options: ResultWriterOptions): ResultWriter {
   }
 }
 
-/** The status of a row's end; null while it has not ended. */
-export function statusOfEnd(kind: AttemptReport['end']['kind']): Exclude<StatusMessage['status'], 'PENDING'> | null {
-  if (kind === 'done') return 'COMPLETED'
-  if (kind === 'skipped') return 'SKIPPED'
-  return kind === 'quarantined' ? 'FAILED' : null
-}
-
-function statusMessageOf(report: AttemptReport, metadata: ObjectMetadata | null, content?: EntryContent): StatusMessage | null {
+function statusMessageOf(report: AttemptReport, metadata: ObjectMetadata | null): StatusMessage | null {
   const { end } = report
   const status = statusOfEnd(end.kind)
   if (status === null) return null
   const result = { status, dataStoreVersionId: end.kind === 'done' ? end.destinationVersionId : '' }
-  return makeStatusMessage(report, result, metadata, 'reason' in end ? end.reason : undefined, content)
+  return makeStatusMessage(report, result, metadata, 'reason' in end ? end.reason : undefined)
 }

@@ -1,7 +1,6 @@
 // What a queue processor is made of, and what it shows.
 import type { ByteBudget } from '../base/bounded.ts'
 import type { World } from '../base/world.ts'
-import type { EntryContent } from '../domain/entry.ts'
 import type { FailureFacts } from '../domain/failure.ts'
 import type { Ledger } from '../metadata/ledger.ts'
 import type { TopicLog } from '../queue/topic-log.ts'
@@ -31,8 +30,11 @@ export interface SiteProcessorOptions {
   readonly settings: TaskSettings
   /** What one attempt does; left out: a multiple-backend task. */
   readonly runTask?: RunTask
-  /** What status messages carry; default: `whole`. */
-  readonly statusContent?: EntryContent
+  /**
+   * What becomes of results. `folded`: written into the versions together with the ledger, where both are in this process' reach. `sent`: told
+   * to the status processor by its topic.
+   */
+  readonly results: 'folded' | 'sent'
 }
 
 export interface ProcessorState {

@@ -81,7 +81,7 @@ class QueueProcessor implements SiteProcessor {
 
   constructor(options: SiteProcessorOptions) {
     this.#options = options
-    const { site, ledger, log, world, topics, gateway, statusContent } = options
+    const { site, ledger, log, world, topics, gateway, results } = options
     this.#order = createKeyOrder(record => this.#finish(record))
     this.#breaker = createBreaker({
       site,
@@ -108,7 +108,7 @@ class QueueProcessor implements SiteProcessor {
       log,
       timers: world.timers,
       topic: topics.status,
-      ...(statusContent === undefined ? {} : { content: statusContent }),
+      results,
     })
     this.#claims = createClaimKeeper({ site, ledger, timers: world.timers, leaseMs: limits.claimLeaseMs })
   }

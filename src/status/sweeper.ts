@@ -22,9 +22,8 @@ export interface SweeperOptions {
   readonly sites: readonly string[]
   /** The site's processor has finished every entry that the topic has: what is still pending has none. */
   readonly isThrough: (site: string) => Promise<boolean>
-  /** What the records of both topics carry; default: `whole`. */
+  /** What replication entries carry; default: `whole`. */
   readonly entryContent?: EntryContent
-  readonly statusContent?: EntryContent
   readonly sweepMs?: number
   readonly strandedAfterMs?: number
   readonly recountMs?: number
@@ -79,7 +78,7 @@ class RowSweeper implements Sweeper {
     strandedAfterMs = this.#options.strandedAfterMs ?? limits.strandedAfterMs,
     max: number = limits.pipelineBatch,
   ): Promise<number> {
-    const { store, log, topics, isPaused, sites, statusContent } = this.#options
+    const { store, log, topics, isPaused, sites } = this.#options
     const rows = await store.ledger.stranded(strandedAfterMs, max)
     const entries: TopicMessage[] = []
     const results: TopicMessage[] = []
@@ -88,7 +87,7 @@ class RowSweeper implements Sweeper {
       const version = await store.version({ bucket: row.bucket, key: row.key, version: row.versionId })
       const metadata = version?.metadata ?? null
       // A result is folded whether its site is paused or not: the work is done.
-      if (row.state === 'reported') results.push(statusRecord(lostResult(row, metadata, statusContent)))
+      if (row.state === 'reported') results.push(statusRecord(lostResult(row, metadata)))
       else if (!sites.includes(row.site)) continue
       else if (isPaused(row.site)) paused += 1
       else if (metadata !== null) entries.push(this.#lostEntry(row, metadata))
@@ -147,7 +146,7 @@ class RowSweeper implements Sweeper {
 const skipClasses: readonly RowReason['class'][] = ['superseded', 'not-wanted', 'source-gone']
 
 /** The status message that a reported row should have had: its end is in the row. */
-function lostResult(row: LedgerRow, metadata: ObjectMetadata | null, content?: EntryContent) {
+function lostResult(row: LedgerRow, metadata: ObjectMetadata | null) {
   const { reason } = row
   if (reason === undefined)
     return makeStatusMessage(
@@ -155,10 +154,9 @@ function lostResult(row: LedgerRow, metadata: ObjectMetadata | null, content?: E
       { status: 'COMPLETED', dataStoreVersionId: row.destinationVersionId ?? '' },
       metadata,
       reason,
-      content,
     )
   // A version that is still there while its bytes are gone has failed.
   const isSkipped = skipClasses.includes(reason.class) && (reason.class !== 'source-gone' || metadata === null)
   const status = isSkipped ? 'SKIPPED' : 'FAILED'
-  return makeStatusMessage(row, { status, dataStoreVersionId: '' }, metadata, reason, content)
+  return makeStatusMessage(row, { status, dataStoreVersionId: '' }, metadata, reason)
 }

@@ -31,6 +31,8 @@ export interface PipelineOptions {
   /** Sites that are paused from the start. */
   readonly paused?: ReadonlySet<string>
   readonly sweepMs?: number
+  /** Default: `folded`, as in the embedded engine. */
+  readonly results?: SiteProcessorOptions['results']
 }
 
 export interface Pipeline {
@@ -60,6 +62,7 @@ function processorOf(options: PipelineOptions, parts: Parts): SiteProcessor {
     groupId,
     owner: 'simulation',
     concurrency: options.concurrency ?? 4,
+    results: options.results ?? 'folded',
     backoff: { minMs: 1_000, maxMs: 60_000, factor: 2, jitter: 0.2 },
     settings: { minMultipartBytes: options.minMultipartBytes ?? 1_000, partsConcurrency: 2, keepsVersionIds: false },
   })
@@ -89,13 +92,14 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   for (const site of sites)
     processors.set(site, processorOf(options, { site, ledger: store.ledger, log, gateway, budget }))
   const paused = new Set(options.paused)
-  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
+  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication, content: 'replication' })
   const patchStatus = gateway.patchStatus.bind(gateway)
   const status = createStatusProcessor({ log, patchStatus, world, topic: topics.status, groupId })
   const isPaused = (site: string): boolean => processors.get(site)?.state().consumers === 'paused'
   const sweepMs = options.sweepMs ?? 30_000
+  const entryContent = 'replication'
   const sweeper = createSweeper({
-    ...{ store, log, world, topics, isPaused, sites, sweepMs, recountMs: 120_000 },
+    ...{ store, log, world, topics, isPaused, sites, sweepMs, entryContent, recountMs: 120_000 },
     isThrough: async site => (await processors.get(site)?.lag()) === 0,
   })
   const garbage = createGarbageCollector({ store, dataStores, world })

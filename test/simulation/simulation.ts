@@ -125,6 +125,7 @@ export class Simulation {
         disk: this.#disk,
         locations: sites.map(site => this.#location(site, process)),
         paused: this.#paused,
+        results: this.#pick(['folded', 'folded', 'sent']),
         crashPoint: moment => {
           if (this.#mayCrash(process, moment)) throw new Error('crash')
           if (moment === 'before-commit' && this.#commitFails()) throw new Error('the disk is busy')

@@ -123,7 +123,10 @@ export interface Commands {
     reply: readonly Claim[]
   }
   renew: { request: { readonly tokens: readonly string[]; readonly leaseMs: number }; reply: readonly boolean[] }
-  report: { request: { readonly reports: readonly AttemptReport[] }; reply: readonly ReportResult[] }
+  report: {
+    request: { readonly reports: readonly AttemptReport[]; readonly fold: boolean }
+    reply: readonly ReportResult[]
+  }
   'save-upload': {
     request: { readonly ref: SiteVersion; readonly token: string; readonly upload: DestinationUpload | null }
     reply: boolean

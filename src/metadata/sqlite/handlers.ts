@@ -2,8 +2,9 @@
 
 import { changeBucket, createBucket, deleteBucket } from './bucket-commands.ts'
 import type { Command, CommandKind, Reply, Request } from './commands.ts'
-import { claim, makeDue, recount, renew, report, saveUploadProgress } from './ledger-commands.ts'
+import { claim, makeDue, recount, renew, saveUploadProgress } from './ledger-commands.ts'
 import { fold, retry } from './ledger-fold.ts'
+import { report } from './ledger-report.ts'
 import { nextLeaseEpoch, setState } from './state-commands.ts'
 import { appendRecords, commitOffset } from './topic-commands.ts'
 import { abortUpload, createUpload, forgetGarbage, putPart, trimJournal } from './upload-commands.ts'

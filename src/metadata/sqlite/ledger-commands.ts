@@ -1,8 +1,8 @@
-// The writer's side of claiming, renewing and reporting: every step reads the row as it is inside the transaction, so a lost claim or a newer
+// The writer's side of claiming, renewing and counting: every step reads the row as it is inside the transaction, so a lost claim or a newer
 // revision is always noticed. Costs depend on the key's open rows only, never on how long the backlog is.
 
 import { storedVersionId } from '../../domain/version-id.ts'
-import type { AttemptReport, Claim, ReportResult } from '../ledger.ts'
+import type { Claim } from '../ledger.ts'
 import type { Reply, Request } from './commands.ts'
 import {
   blockOthers,
@@ -14,10 +14,9 @@ import {
   type StoredRow,
   saveUpload,
   state,
-  unblockNext,
   uploadOf,
 } from './ledger-rows.ts'
-import type { StoredBucket, WriteContext } from './write-context.ts'
+import type { WriteContext } from './write-context.ts'
 
 export function claim(context: WriteContext, request: Request<'claim'>): Reply<'claim'> {
   return request.keys.map((ref): Claim => {
@@ -124,126 +123,6 @@ export function renew(context: WriteContext, request: Request<'renew'>): Reply<'
     )
     return changed === 1
   })
-}
-
-export function report(context: WriteContext, request: Request<'report'>): Reply<'report'> {
-  return request.reports.map(item => reportOne(context, context.bucket(item.bucket), item))
-}
-
-function reportOne(context: WriteContext, bucket: StoredBucket | null, item: AttemptReport): ReportResult {
-  if (bucket !== null && reportedAtOnce(context, bucket, item)) return ended(context, bucket.id, item)
-  const row = bucket === null ? undefined : rowOf(context, bucket.id, item.key, item.versionId, item.site)
-  if (bucket === null || row === undefined || row.state !== state.claimed || row.token !== item.token)
-    return { outcome: 'stale', more: false }
-  context.dropClaim(item.token)
-  const { end } = item
-  switch (end.kind) {
-    case 'released':
-      changeRow(context, row, {
-        state: state.loose,
-        at: context.now,
-        token: null,
-        // Untouched: it does not count as an attempt. A doubt from before stays until somebody has looked.
-        attempts: end.unsettled ? row.attempts : Math.max(0, row.attempts - 1),
-        unsettled: end.unsettled ? 1 : row.unsettled,
-      })
-      return { outcome: 'applied', more: true }
-    case 'retry': {
-      const waiting = { state: state.waiting, at: end.nextAttemptAt, token: null }
-      const unsettled = end.unsettled ? 1 : 0
-      changeRow(context, row, { ...waiting, unsettled, reason: JSON.stringify(end.reason) })
-      blockOthers(context, { ...row, unsettled })
-      return { outcome: 'applied', more: unblockNext(context, row.site, row.bucket_id, row.key) }
-    }
-    case 'done':
-    case 'skipped':
-    case 'quarantined':
-      return reportEnded(context, bucket, row, item)
-    default:
-      return end satisfies never
-  }
-}
-
-/** The usual end, in one statement that checks all it relies on: same revision, no upload begun. */
-function reportedAtOnce(context: WriteContext, bucket: StoredBucket, item: AttemptReport): boolean {
-  const { end } = item
-  if (end.kind !== 'done') return false
-  const changed = context.connection.run(
-    `UPDATE ledger SET state = 5, at = ?, token = NULL, unsettled = 0, unfinished = 0, destination_version_id = ?, reason = NULL
-     WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND state = 2 AND token = ? AND revision = ? AND uploading = 0`,
-    context.now,
-    end.destinationVersionId,
-    bucket.id,
-    item.key,
-    item.versionId,
-    item.site,
-    item.token,
-    item.revision,
-  )
-  if (changed === 1) context.dropClaim(item.token)
-  return changed === 1
-}
-
-/** What follows once the row has been set to reported. */
-function ended(context: WriteContext, bucketId: number, item: AttemptReport): ReportResult {
-  const { end, site, key } = item
-  if (end.kind === 'done' && end.becomesApplied) saveApplied(context, bucketId, item, end)
-  return { outcome: 'applied', more: unblockNext(context, site, bucketId, key) }
-}
-
-function reportEnded(
-  context: WriteContext,
-  bucket: StoredBucket,
-  row: StoredRow,
-  item: AttemptReport,
-): ReportResult {
-  const { end } = item
-  const destinationVersionId = end.kind === 'done' ? end.destinationVersionId : row.destination_version_id
-  forgetUpload(context, row)
-  if (row.revision !== item.revision) {
-    if (end.kind === 'done' && end.becomesApplied) saveApplied(context, bucket.id, item, end)
-    changeRow(context, row, {
-      state: state.loose,
-      at: context.now,
-      token: null,
-      attempts: 0,
-      unsettled: 0,
-      destinationVersionId,
-    })
-    return { outcome: 'changed-meanwhile', more: true }
-  }
-  const reason = end.kind === 'skipped' || end.kind === 'quarantined' ? JSON.stringify(end.reason) : null
-  changeRow(context, row, {
-    state: state.reported,
-    at: context.now,
-    token: null,
-    unsettled: 0,
-    destinationVersionId,
-    reason,
-  })
-  return ended(context, bucket.id, item)
-}
-
-/** An older version than the one that is known does not replace it. */
-function saveApplied(
-  context: WriteContext,
-  bucketId: number,
-  item: AttemptReport,
-  end: { destinationVersionId: string; destinationEtag: string; appliedKind: string },
-): void {
-  context.connection.run(
-    `INSERT INTO applied (bucket_id, key, site, version_id, kind, destination_version_id, destination_etag) VALUES (?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (bucket_id, key, site) DO UPDATE SET version_id = excluded.version_id, kind = excluded.kind,
-     destination_version_id = excluded.destination_version_id, destination_etag = excluded.destination_etag
-     WHERE excluded.version_id <= applied.version_id`,
-    bucketId,
-    item.key,
-    item.site,
-    item.versionId,
-    end.appliedKind,
-    end.destinationVersionId,
-    end.destinationEtag,
-  )
 }
 
 export function saveUploadProgress(context: WriteContext, request: Request<'save-upload'>): boolean {

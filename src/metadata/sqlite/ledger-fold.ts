@@ -6,7 +6,6 @@ import type { FoldResult, RowReason } from '../ledger.ts'
 import type { Request } from './commands.ts'
 import {
   changeRow,
-  completeReported,
   endRow,
   forgetUpload,
   isOpen,
@@ -18,28 +17,38 @@ import {
   unblockNext,
 } from './ledger-rows.ts'
 import { dropApplied } from './version-rows.ts'
-import type { WriteContext } from './write-context.ts'
+import type { StoredBucket, WriteContext } from './write-context.ts'
 
-interface FoldedVersion {
+export interface FoldedVersion {
   readonly id: number
   readonly revision: number
   readonly etag: string
   readonly replication: string | null
 }
 
-const versionSql =
-  'SELECT id, revision, etag, replication FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?'
-
-export function fold(context: WriteContext, request: Request<'fold'>): readonly FoldResult[] {
-  return request.messages.map(message => foldOne(context, message))
+export function versionToFold(
+  context: WriteContext,
+  bucketId: number,
+  ref: { readonly key: string; readonly versionId: string },
+): FoldedVersion | undefined {
+  return context.connection.get<FoldedVersion>(
+    'SELECT id, revision, etag, replication FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?',
+    bucketId,
+    ref.key,
+    ref.versionId,
+  )
 }
 
-function foldOne(context: WriteContext, message: StatusMessage): FoldResult {
-  const bucket = context.bucket(message.bucket)
-  if (bucket === null) return 'no-such-version'
+export function fold(context: WriteContext, request: Request<'fold'>): readonly FoldResult[] {
+  return request.messages.map(message => {
+    const bucket = context.bucket(message.bucket)
+    return bucket === null ? 'no-such-version' : foldOne(context, bucket, message)
+  })
+}
+
+export function foldOne(context: WriteContext, bucket: StoredBucket, message: StatusMessage): FoldResult {
   const { key, versionId, site } = message
-  const version = context.connection.get<FoldedVersion>(versionSql, bucket.id, key, versionId)
-  if (version !== undefined && completedAtOnce(context, bucket.id, version, message)) return 'folded'
+  const version = versionToFold(context, bucket.id, message)
   const row = rowOf(context, bucket.id, key, versionId, site)
   if (version === undefined) {
     endOrphan(context, row)
@@ -70,26 +79,8 @@ function foldOne(context: WriteContext, message: StatusMessage): FoldResult {
   return 'folded'
 }
 
-function infoOf(version: FoldedVersion): ReplicationInfo | null {
+export function infoOf(version: FoldedVersion): ReplicationInfo | null {
   return version.replication === null ? null : JSON.parse(version.replication)
-}
-
-/** The usual message: our own, of work done on the version as it is, whose row was reported. Answers whether it was that, and is folded. */
-function completedAtOnce(
-  context: WriteContext,
-  bucketId: number,
-  version: FoldedVersion,
-  message: StatusMessage,
-): boolean {
-  const { status, key, versionId, site, revision, dataStoreVersionId } = message
-  if (status !== 'COMPLETED' || revision !== version.revision) return false
-  const info = infoOf(version)
-  const backend = info?.backends.find(candidate => candidate.site === site)
-  if (info === null || backend === undefined || backend.status === 'COMPLETED') return false
-  const row = { bucket_id: bucketId, key, version_id: versionId, site, revision }
-  if (!completeReported(context, row)) return false
-  saveInfo(context, version.id, withBackend(info, site, status, dataStoreVersionId || undefined), status)
-  return true
 }
 
 /** Messages of the original programs carry no revision: their view of the content decides. */
@@ -109,7 +100,7 @@ function sameTags(seen: ReadonlyMap<string, unknown>, stored: ReadonlyMap<string
   return seen.size === stored.size && [...seen].every(([name, value]) => stored.get(name) === value)
 }
 
-function saveInfo(context: WriteContext, id: number, info: ReplicationInfo, status: StatusMessage['status']): void {
+export function saveInfo(context: WriteContext, id: number, info: ReplicationInfo, status: StatusMessage['status']): void {
   const replication = JSON.stringify(info)
   if (status === 'SKIPPED') context.connection.run('UPDATE versions SET replication = ? WHERE id = ?', replication, id)
   else
@@ -191,7 +182,7 @@ export function retry(context: WriteContext, request: Request<'retry'>): readonl
     const bucket = context.bucket(ref.bucket)
     const row = bucket === null ? undefined : rowOf(context, bucket.id, ref.key, ref.versionId, ref.site)
     if (bucket === null || row === undefined || row.state !== state.quarantined) return false
-    const version = context.connection.get<FoldedVersion>(versionSql, bucket.id, ref.key, ref.versionId)
+    const version = versionToFold(context, bucket.id, ref)
     const info = version === undefined ? null : infoOf(version)
     if (version === undefined || info === null) return false
     saveInfo(context, version.id, withBackend(info, ref.site, 'PENDING', undefined), 'PENDING')

@@ -240,26 +240,8 @@ export function endRow(context: WriteContext, row: StoredRow, ended: number, cha
   countEnd(context, row, ended)
 }
 
-/** A reported row whose work was done: the one step that nearly every row ends with. Answers whether it was one of this revision. */
-export function completeReported(
-  context: WriteContext,
-  row: Pick<StoredRow, 'bucket_id' | 'key' | 'version_id' | 'site' | 'revision'>,
-): boolean {
-  const changed = context.connection.get<{ size: number }>(
-    `UPDATE ledger SET state = 6, at = NULL, reason = NULL, unsettled = 0, open = 0
-     WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND state = 5 AND revision = ? RETURNING size`,
-    row.bucket_id,
-    row.key,
-    row.version_id,
-    row.site,
-    row.revision,
-  )
-  if (changed === undefined) return false
-  countEnd(context, { site: row.site, size: changed.size, state: state.reported }, state.completed)
-  return true
-}
-
-function countEnd(context: WriteContext, row: Pick<StoredRow, 'site' | 'size' | 'state'>, ended: number): void {
+/** Sums and activity of a row that has ended. */
+export function countEnd(context: WriteContext, row: Pick<StoredRow, 'site' | 'size' | 'state'>, ended: number): void {
   moveSums(context, row, ended)
   if (ended === state.skipped) return
   const done = ended === state.completed

@@ -32,8 +32,8 @@ export function sqliteLedger(engine: SqliteEngine): Ledger {
     claim: (site: string, keys: readonly KeyRef[], owner: string, leaseMs: number): Promise<readonly Claim[]> =>
       engine.submit('replication', 'claim', { site, keys, owner, leaseMs }),
     renew: (tokens: readonly string[], leaseMs: number) => engine.submit('replication', 'renew', { tokens, leaseMs }),
-    report: (reports: readonly AttemptReport[]): Promise<readonly ReportResult[]> =>
-      engine.submit('replication', 'report', { reports }),
+    report: (reports: readonly AttemptReport[], options): Promise<readonly ReportResult[]> =>
+      engine.submit('replication', 'report', { reports, fold: options?.fold ?? false }),
     saveUpload: (ref: SiteRef & { readonly token: string }, upload: DestinationUpload | null) =>
       engine.submit('replication', 'save-upload', { ref, token: ref.token, upload }),
     fold: (messages: readonly StatusMessage[], options): Promise<readonly FoldResult[]> =>

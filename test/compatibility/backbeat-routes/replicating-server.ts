@@ -157,6 +157,7 @@ function processorOf(parts: Parts, site: string, servers: ServersSiteConfig['ser
     groupId,
     owner: `process-${site}`,
     concurrency: 4,
+    results: 'sent',
     backoff: { minMs: 50, maxMs: 1_000, factor: 2, jitter: 0 },
     settings: { minMultipartBytes: 2_000_000, partsConcurrency: 2, keepsVersionIds: site === 'peer' },
     ...special,

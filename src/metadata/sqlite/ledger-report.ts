@@ -1,0 +1,162 @@
+// The writer's side of how attempts end. A report holds only while its claim does; a newer revision that came meanwhile is noticed here.
+import { withBackend } from '../../domain/replication-info.ts'
+import { type AttemptEnd, type AttemptReport, type ReportResult, statusOfEnd } from '../ledger.ts'
+import type { Reply, Request } from './commands.ts'
+import { foldOne, infoOf, saveInfo, versionToFold } from './ledger-fold.ts'
+import {
+  blockOthers,
+  changeRow,
+  countEnd,
+  forgetUpload,
+  rowOf,
+  type StoredRow,
+  state,
+  unblockNext,
+} from './ledger-rows.ts'
+import type { StoredBucket, WriteContext } from './write-context.ts'
+
+export function report(context: WriteContext, request: Request<'report'>): Reply<'report'> {
+  return request.reports.map(item => {
+    const bucket = context.bucket(item.bucket)
+    return request.fold ? reportFolded(context, bucket, item) : reportOne(context, bucket, item)
+  })
+}
+
+/** The result and what its status message would do, in one. */
+function reportFolded(context: WriteContext, bucket: StoredBucket | null, item: AttemptReport): ReportResult {
+  const { end } = item
+  if (bucket !== null && end.kind === 'done' && completedAtOnce(context, bucket, item, end)) {
+    if (end.becomesApplied) saveApplied(context, bucket.id, item, end)
+    return { outcome: 'applied', more: unblockNext(context, item.site, bucket.id, item.key) }
+  }
+  const result = reportOne(context, bucket, item)
+  const status = statusOfEnd(end.kind)
+  if (bucket === null || result.outcome !== 'applied' || status === null) return result
+  const dataStoreVersionId = end.kind === 'done' ? end.destinationVersionId : ''
+  const reason = 'reason' in end ? { reason: `${end.reason.code}: ${end.reason.message}` } : {}
+  foldOne(context, bucket, { ...item, status, dataStoreVersionId, metadataJson: '', ...reason })
+  return result
+}
+
+/**
+ * The end that nearly every row has, without a detour over `reported`: done, for the version as it is, with no upload begun. Answers whether
+ * it was that; else nothing has changed.
+ */
+function completedAtOnce(
+  context: WriteContext,
+  bucket: StoredBucket,
+  item: AttemptReport,
+  end: Extract<AttemptEnd, { kind: 'done' }>,
+): boolean {
+  const { key, versionId, site, revision, token } = item
+  const version = versionToFold(context, bucket.id, item)
+  const info = version === undefined ? null : infoOf(version)
+  const backend = info?.backends.find(candidate => candidate.site === site)
+  if (version === undefined || info === null || version.revision !== revision) return false
+  if (backend === undefined || backend.status === 'COMPLETED') return false
+  const row = context.connection.get<{ size: number }>(
+    `UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, unfinished = 0, open = 0, destination_version_id = ?, reason = NULL
+     WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND state = 2 AND token = ? AND revision = ? AND uploading = 0
+     RETURNING size`,
+    end.destinationVersionId,
+    bucket.id,
+    key,
+    versionId,
+    site,
+    token,
+    revision,
+  )
+  if (row === undefined) return false
+  context.dropClaim(token)
+  countEnd(context, { site, size: row.size, state: state.claimed }, state.completed)
+  saveInfo(
+    context,
+    version.id,
+    withBackend(info, site, 'COMPLETED', end.destinationVersionId || undefined),
+    'COMPLETED',
+  )
+  return true
+}
+
+function reportOne(context: WriteContext, bucket: StoredBucket | null, item: AttemptReport): ReportResult {
+  const row = bucket === null ? undefined : rowOf(context, bucket.id, item.key, item.versionId, item.site)
+  if (bucket === null || row === undefined || row.state !== state.claimed || row.token !== item.token)
+    return { outcome: 'stale', more: false }
+  context.dropClaim(item.token)
+  const { end } = item
+  switch (end.kind) {
+    case 'released':
+      changeRow(context, row, {
+        state: state.loose,
+        at: context.now,
+        token: null,
+        // Untouched: it does not count as an attempt. A doubt from before stays until somebody has looked.
+        attempts: end.unsettled ? row.attempts : Math.max(0, row.attempts - 1),
+        unsettled: end.unsettled ? 1 : row.unsettled,
+      })
+      return { outcome: 'applied', more: true }
+    case 'retry': {
+      const waiting = { state: state.waiting, at: end.nextAttemptAt, token: null }
+      const unsettled = end.unsettled ? 1 : 0
+      changeRow(context, row, { ...waiting, unsettled, reason: JSON.stringify(end.reason) })
+      blockOthers(context, { ...row, unsettled })
+      return { outcome: 'applied', more: unblockNext(context, row.site, row.bucket_id, row.key) }
+    }
+    case 'done':
+    case 'skipped':
+    case 'quarantined':
+      return reportEnded(context, row, item)
+    default:
+      return end satisfies never
+  }
+}
+
+function reportEnded(context: WriteContext, row: StoredRow, item: AttemptReport): ReportResult {
+  const { end } = item
+  const destinationVersionId = end.kind === 'done' ? end.destinationVersionId : row.destination_version_id
+  forgetUpload(context, row)
+  if (end.kind === 'done' && end.becomesApplied) saveApplied(context, row.bucket_id, item, end)
+  if (row.revision !== item.revision) {
+    changeRow(context, row, {
+      state: state.loose,
+      at: context.now,
+      token: null,
+      attempts: 0,
+      unsettled: 0,
+      destinationVersionId,
+    })
+    return { outcome: 'changed-meanwhile', more: true }
+  }
+  const reason = end.kind === 'skipped' || end.kind === 'quarantined' ? JSON.stringify(end.reason) : null
+  changeRow(context, row, {
+    state: state.reported,
+    at: context.now,
+    token: null,
+    unsettled: 0,
+    destinationVersionId,
+    reason,
+  })
+  return { outcome: 'applied', more: unblockNext(context, row.site, row.bucket_id, row.key) }
+}
+
+/** An older version than the one that is known does not replace it. */
+function saveApplied(
+  context: WriteContext,
+  bucketId: number,
+  item: AttemptReport,
+  end: { destinationVersionId: string; destinationEtag: string; appliedKind: string },
+): void {
+  context.connection.run(
+    `INSERT INTO applied (bucket_id, key, site, version_id, kind, destination_version_id, destination_etag) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (bucket_id, key, site) DO UPDATE SET version_id = excluded.version_id, kind = excluded.kind,
+     destination_version_id = excluded.destination_version_id, destination_etag = excluded.destination_etag
+     WHERE excluded.version_id <= applied.version_id`,
+    bucketId,
+    item.key,
+    item.site,
+    item.versionId,
+    end.appliedKind,
+    end.destinationVersionId,
+    end.destinationEtag,
+  )
+}
