@@ -3,6 +3,7 @@
 // writes them in one transaction.
 import type { StatusMessage, VersionRef } from '../domain/entry.ts'
 import type { FailureClass } from '../domain/failure.ts'
+import type { Integrity, ObjectMetadata } from '../domain/object-metadata.ts'
 import type { VersionId } from '../domain/version-id.ts'
 
 /**
@@ -74,6 +75,16 @@ export interface RowReason {
   readonly at: number
 }
 
+/** A version as a task needs it, read in the transaction of its claim. */
+export interface ClaimedVersion {
+  readonly metadata: ObjectMetadata
+  readonly revision: number
+  readonly integrity: Integrity | null
+  readonly isNull: boolean
+  /** Where they lie beside the metadata (small objects). */
+  readonly bytes?: Uint8Array
+}
+
 /** Answer to taking a key's oldest unfinished row. */
 export type Claim =
   | {
@@ -81,6 +92,8 @@ export type Claim =
       readonly row: LedgerRow
       readonly applied: AppliedVersion | null
       readonly token: string
+      /** If it was asked for; null: the version is gone. */
+      readonly version?: ClaimedVersion | null
     }
   /** No unfinished row is left: every entry of the key is done. */
   | { readonly outcome: 'nothing' }
@@ -160,9 +173,16 @@ export interface ActivitySlot {
 export interface Ledger {
   /**
    * For each key, takes the oldest unfinished row of the site for `owner` until `now + leaseMs`; an unsettled row comes before older ones (they
-   * were taken out of quarantine): nothing is written to a key before the outcome of its last write is known. Answers in the order of the keys.
+   * were taken out of quarantine): nothing is written to a key before the outcome of its last write is known. Answers in the order of the keys,
+   * `versions`: with the versions themselves.
    */
-  claim(site: string, keys: readonly KeyRef[], owner: string, leaseMs: number): Promise<readonly Claim[]>
+  claim(
+    site: string,
+    keys: readonly KeyRef[],
+    owner: string,
+    leaseMs: number,
+    options?: { readonly versions: boolean },
+  ): Promise<readonly Claim[]>
   /** Prolongs claims that still hold; answers which do. */
   renew(tokens: readonly string[], leaseMs: number): Promise<readonly boolean[]>
   /**

@@ -71,7 +71,6 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
   const copied = (version: SourceVersion) => copiedAttributes(version.metadata, markerOf(version))
 
   return {
-    isLocal: true,
     readVersion: ref => readVersion(store, ref),
     async *readData(version, range, signal) {
       const body = await source(version)
@@ -125,16 +124,11 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
   }
 }
 
-async function readVersion(store: DirectGatewayOptions['store'], ref: VersionRef): Promise<SourceVersion | null> {
+async function readVersion(store: Pick<MetadataStore, 'version'>, ref: VersionRef): Promise<SourceVersion | null> {
   const record = await store.version({ bucket: ref.bucket, key: ref.key, version: ref.versionId })
   if (record === null) return null
   const { bucket, key, versionId, metadata, revision, integrity, isNull } = record
-  const version = { bucket, key, versionId, metadata, revision, integrity, isNull }
-  const [first, ...more] = metadata.location ?? []
-  if (first === undefined || more.length > 0 || !isInlineKey(first.key)) return version
-  // A data row that is missing is found by whoever wants the bytes.
-  const bytes = await store.inlineData(first.key)
-  return bytes === null ? version : { ...version, bytes }
+  return { bucket, key, versionId, metadata, revision, integrity, isNull }
 }
 
 function writeContext(context: CallContext): RequestContext & Pick<CallContext, 'precondition'> {

@@ -31,8 +31,8 @@ export interface SiteProcessorOptions {
   /** What one attempt does; left out: a multiple-backend task. */
   readonly runTask?: RunTask
   /**
-   * What becomes of results. `folded`: written into the versions together with the ledger, where both are in this process' reach. `sent`: told
-   * to the status processor by its topic.
+   * `folded`: ledger and versions lie together, so that claims bring their versions and results are written into them at once. `sent`: the
+   * versions are another server's, to be read from it, and the status processor is told of results by its topic.
    */
   readonly results: 'folded' | 'sent'
 }

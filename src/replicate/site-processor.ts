@@ -10,7 +10,7 @@ import {
 } from '../base/channels.ts'
 import type { Timer } from '../base/world.ts'
 import { limits } from '../domain/limits.ts'
-import type { AttemptEnd, Claim, LedgerRow, ReportResult } from '../metadata/ledger.ts'
+import type { AttemptEnd, Claim, ReportResult } from '../metadata/ledger.ts'
 import { readReplicationEntry } from '../queue/entry-format.ts'
 import type { TopicConsumer, TopicRecord } from '../queue/topic-log.ts'
 import { type Breaker, createBreaker, type Verdict } from './breaker.ts'
@@ -33,8 +33,8 @@ interface ClaimedKey {
   readonly work: KeyWork
   readonly claim: Extract<Claim, { outcome: 'claimed' }>
   readonly kept: KeptClaim
-  /** What was read with the claim, where that takes no request; undefined: to be read again. */
-  readonly ahead: { readonly at: number; readonly version: Promise<SourceVersion | null | undefined> } | null
+  /** Monotonic. */
+  readonly claimedAt: number
 }
 
 /** Keys are claimed ahead of the tasks that run, so that a task's slot never waits for a transaction. */
@@ -42,8 +42,8 @@ const claimAheadFactor = 4
 /** Claims are asked for again when fewer than so many times the concurrency are left: enough to live on until the answer is there. */
 const refillBelowFactor = 1.5
 
-/** A version that was read with its claim so long ago is read again when its task begins. */
-const aheadMaxMs = 1_000
+/** A version that came with its claim so long ago is read again when its task begins. */
+const versionMaxAgeMs = 1_000
 
 /** An attempt that takes longer (a large object) lets go of its entry: its claim is in the ledger, which the next start asks. */
 const lastingMs = 10_000
@@ -300,10 +300,10 @@ class QueueProcessor implements SiteProcessor {
     if (works.length === 0) return
     this.#claiming += works.length
     for (const work of works) this.#order.asking(work)
-    const { ledger, site, owner } = this.#options
+    const { ledger, site, owner, results } = this.#options
     try {
       const refs = works.map(work => work.ref)
-      const claims = await ledger.claim(site, refs, owner, limits.claimLeaseMs)
+      const claims = await ledger.claim(site, refs, owner, limits.claimLeaseMs, { versions: results === 'folded' })
       works.forEach((work, index) => {
         this.#onClaim(work, claims[index] ?? { outcome: 'nothing' })
       })
@@ -332,7 +332,7 @@ class QueueProcessor implements SiteProcessor {
         this.#lookLater(work, Math.max(0, claim.until - this.#options.world.clock.now()) + 1)
         return
       case 'claimed': {
-        const claimed = { work, claim, kept: this.#claims.keep(claim.token), ahead: this.#readAhead(claim.row) }
+        const claimed = { work, claim, kept: this.#claims.keep(claim.token), claimedAt: this.#options.world.clock.monotonic() }
         if (this.#isGated) void this.#giveBack(claimed)
         else this.#claimed.push(claimed)
         return
@@ -340,13 +340,6 @@ class QueueProcessor implements SiteProcessor {
       default:
         claim satisfies never
     }
-  }
-
-  #readAhead(row: LedgerRow): ClaimedKey['ahead'] {
-    const { gateway, world } = this.#options
-    if (gateway.isLocal !== true) return null
-    // What cannot be read is the task's to explain, which will try again.
-    return { at: world.clock.monotonic(), version: gateway.readVersion(row).catch(() => undefined) }
   }
 
   /** The key stays ours to look after, and is looked at again in a while. */
@@ -382,8 +375,7 @@ class QueueProcessor implements SiteProcessor {
     const { signal } = claimed.kept
     const run = this.#options.runTask ?? runTask
     this.#lasting.began(claimed)
-    const { ahead } = claimed
-    const version = ahead !== null && startedAt - ahead.at < aheadMaxMs ? await ahead.version : undefined
+    const version = startedAt - claimed.claimedAt < versionMaxAgeMs ? versionWith(claimed.claim) : undefined
     const task = { row, applied, token, signal, ...(version === undefined ? {} : { version }) }
     const outcome = await run(task, { gateway, ledger, budget, world }, settings)
     this.#lasting.ended(claimed)
@@ -456,6 +448,13 @@ class QueueProcessor implements SiteProcessor {
   #notice(what: string, error: unknown): void {
     pipelineNotices.publish({ kind: 'failed', what, site: this.#options.site, error })
   }
+}
+
+/** The version that came with a claim; null: it is gone; undefined: none was asked for. */
+function versionWith({ row, version }: ClaimedKey['claim']): SourceVersion | null | undefined {
+  if (version === undefined || version === null) return version
+  const { bucket, key, versionId } = row
+  return { bucket, key, versionId, ...version }
 }
 
 function failureOf({ end }: TaskOutcome): Pick<AttemptEnded, 'failure'> {

@@ -13,7 +13,7 @@ export interface SourceVersion extends VersionRef {
   readonly revision?: number
   readonly integrity: Integrity | null
   readonly isNull: boolean
-  /** The bytes, where they lie beside the metadata (small objects of a local source). */
+  /** The bytes, where they came with the metadata (small objects). */
   readonly bytes?: Uint8Array
 }
 
@@ -28,8 +28,6 @@ export interface CallContext {
 }
 
 export interface SourceGateway {
-  /** Reading a version is a matter of this process alone: many are read at once, as soon as their rows are claimed. */
-  readonly isLocal?: boolean
   /** Null: the version is gone. */
   readVersion(ref: VersionRef): Promise<SourceVersion | null>
   /** Streams [start, end) of the version's bytes from the source. */

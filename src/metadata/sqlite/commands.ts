@@ -18,6 +18,7 @@ import type {
   WriteCondition,
   WriteMode,
 } from '../metadata-store.ts'
+import type { TaskColumns } from './version-form.ts'
 
 export interface DataReference {
   readonly key: string
@@ -43,7 +44,14 @@ export interface VersionBody {
   /** JSON. */
   readonly integrity: string | null
   readonly data: readonly DataReference[]
+  /** Name of its bytes, if they are one piece in the store's own table. */
+  readonly inlineKey: string | null
 }
+
+/** A claim with its version as it is stored; undefined: not asked for. */
+export type StoredClaim =
+  | Exclude<Claim, { outcome: 'claimed' }>
+  | (Omit<Extract<Claim, { outcome: 'claimed' }>, 'version'> & { readonly version: TaskColumns | null | undefined })
 
 export interface PutVersionCommand {
   readonly bucket: string
@@ -119,8 +127,9 @@ export interface Commands {
       readonly keys: readonly KeyRef[]
       readonly owner: string
       readonly leaseMs: number
+      readonly versions: boolean
     }
-    reply: readonly Claim[]
+    reply: readonly StoredClaim[]
   }
   renew: { request: { readonly tokens: readonly string[]; readonly leaseMs: number }; reply: readonly boolean[] }
   report: {

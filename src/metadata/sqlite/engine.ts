@@ -34,7 +34,7 @@ export interface SqliteOptions {
 }
 
 /** So many pages of the log are worth a checkpoint. */
-const checkpointPages = 2_000
+const checkpointPages = 8_000
 
 interface Backend extends BatchRunner {
   readonly epoch: number

@@ -2,8 +2,7 @@
 // revision is always noticed. Costs depend on the key's open rows only, never on how long the backlog is.
 
 import { storedVersionId } from '../../domain/version-id.ts'
-import type { Claim } from '../ledger.ts'
-import type { Reply, Request } from './commands.ts'
+import type { Reply, Request, StoredClaim } from './commands.ts'
 import {
   blockOthers,
   changeRow,
@@ -16,10 +15,11 @@ import {
   state,
   uploadOf,
 } from './ledger-rows.ts'
+import { formColumns, type TaskColumns } from './version-form.ts'
 import type { WriteContext } from './write-context.ts'
 
 export function claim(context: WriteContext, request: Request<'claim'>): Reply<'claim'> {
-  return request.keys.map((ref): Claim => {
+  return request.keys.map((ref): StoredClaim => {
     const bucket = context.bucket(ref.bucket)
     const row = bucket === null ? undefined : oldestUnfinished(context, request.site, bucket.id, ref.key)
     if (row === undefined) return { outcome: 'nothing' }
@@ -30,7 +30,7 @@ export function claim(context: WriteContext, request: Request<'claim'>): Reply<'
       blockOthers(context, row)
       return { outcome: 'waiting', until }
     }
-    return take(context, ref.bucket, row, request.leaseMs)
+    return take(context, ref.bucket, row, request)
   })
 }
 
@@ -56,7 +56,7 @@ function later(at: number | null, now: number): number | null {
   return at !== null && at > now ? at : null
 }
 
-function take(context: WriteContext, bucket: string, row: StoredRow, leaseMs: number): Claim {
+function take(context: WriteContext, bucket: string, row: StoredRow, request: Request<'claim'>): StoredClaim {
   const { bucket_id: bucketId, key, version_id: versionId, site } = row
   if (row.state === state.pending) context.claimedUpTo(site, row.at ?? 0)
   if (row.token !== null) context.dropClaim(row.token)
@@ -66,7 +66,7 @@ function take(context: WriteContext, bucket: string, row: StoredRow, leaseMs: nu
   const unsettled = row.state === state.claimed ? 1 : row.unsettled
   context.connection.run(
     'UPDATE ledger SET state = 2, at = ?, attempts = ?, unsettled = ?, token = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
-    context.now + leaseMs,
+    context.now + request.leaseMs,
     attempts,
     unsettled,
     token,
@@ -81,7 +81,18 @@ function take(context: WriteContext, bucket: string, row: StoredRow, leaseMs: nu
     row: { ...ledgerRow(bucket, row, uploadOf(context, row)), state: 'claimed', attempts, unsettled: unsettled === 1 },
     applied: appliedOf(context, row),
     token,
+    version: request.versions ? (taskColumns(context, row) ?? null) : undefined,
   }
+}
+
+function taskColumns(context: WriteContext, row: StoredRow): TaskColumns | undefined {
+  return context.connection.get<TaskColumns>(
+    `SELECT ${formColumns}, revision, integrity, bytes FROM versions LEFT JOIN inline_data ON data_key = inline_key
+     WHERE bucket_id = ? AND key = ? AND version_id = ?`,
+    row.bucket_id,
+    row.key,
+    row.version_id,
+  )
 }
 
 interface StoredApplied {

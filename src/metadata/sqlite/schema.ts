@@ -91,8 +91,15 @@ CREATE TABLE state (path TEXT PRIMARY KEY, value TEXT, version INTEGER NOT NULL)
 CREATE TABLE lease_epochs (path TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
 `
 
+/** A version names its inline bytes itself, so that both are read by one statement. */
+const version2 = `
+ALTER TABLE versions ADD COLUMN inline_key TEXT;
+UPDATE versions SET inline_key = json_extract(metadata, '$.location[0].key')
+  WHERE json_array_length(metadata, '$.location') = 1 AND json_extract(metadata, '$.location[0].key') LIKE 'inline.%';
+`
+
 /** SQL scripts; the n-th leads from schema n to schema n + 1. Released ones never change. */
-export const migrations: readonly string[] = [version1]
+export const migrations: readonly string[] = [version1, version2]
 
 /** The database was written by a newer version of the program; nothing was changed. */
 export class NewerSchemaError extends Error {

@@ -12,8 +12,10 @@ import type {
   ReportResult,
   SiteBacklog,
 } from '../ledger.ts'
+import type { StoredClaim } from './commands.ts'
 import type { SqliteEngine } from './engine.ts'
 import { ledgerRow, rowColumns, type StoredRow } from './ledger-rows.ts'
+import { claimedVersion } from './version-form.ts'
 
 type SiteRef = VersionRef & { readonly site: string }
 
@@ -29,8 +31,11 @@ export function sqliteLedger(engine: SqliteEngine): Ledger {
   const { reader } = engine
   const rows = (found: readonly NamedRow[]): LedgerRow[] => found.map(row => ledgerRow(row.bucket, row, row.upload))
   return {
-    claim: (site: string, keys: readonly KeyRef[], owner: string, leaseMs: number): Promise<readonly Claim[]> =>
-      engine.submit('replication', 'claim', { site, keys, owner, leaseMs }),
+    claim: async (site, keys, owner, leaseMs, options): Promise<readonly Claim[]> => {
+      const versions = options?.versions ?? false
+      const claims = await engine.submit('replication', 'claim', { site, keys, owner, leaseMs, versions })
+      return claims.map(claimForm)
+    },
     renew: (tokens: readonly string[], leaseMs: number) => engine.submit('replication', 'renew', { tokens, leaseMs }),
     report: (reports: readonly AttemptReport[], options): Promise<readonly ReportResult[]> =>
       engine.submit('replication', 'report', { reports, fold: options?.fold ?? false }),
@@ -81,6 +86,13 @@ export function sqliteLedger(engine: SqliteEngine): Ledger {
         ),
       ),
   }
+}
+
+function claimForm(stored: StoredClaim): Claim {
+  if (stored.outcome !== 'claimed') return stored
+  const { version, ...claim } = stored
+  if (version === undefined) return claim
+  return { ...claim, version: version === null ? null : claimedVersion(version) }
 }
 
 /** With a revision the content is not compared, so it need not cross to the writer. */

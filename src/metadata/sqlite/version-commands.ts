@@ -11,6 +11,7 @@ import type {
 } from './commands.ts'
 import { changeRow, insertRow, moveSums, rowOf, state } from './ledger-rows.ts'
 import { endUpload } from './upload-commands.ts'
+import { dataOfPieces, nullKind } from './version-form.ts'
 import {
   conditionHolds,
   dataOf,
@@ -21,8 +22,8 @@ import {
   metadataOf,
   newestKnownId,
   newestOf,
-  nullKind,
   openRows,
+  piecesOf,
   refer,
   removeNull,
   removeVersion,
@@ -104,9 +105,10 @@ function replaceVersion(
     isNull: stored.null_kind !== nullKind.none,
   }
   if (oldMetadata === metadata && before?.replication === body.replication) return result
+  const { data: newData, inlineKey } = dataOfPieces(piecesOf(metadata))
   context.connection.run(
     `UPDATE versions SET is_delete_marker = ?, size = ?, etag = ?, last_modified = ?, storage_class = ?, owner_id = ?, owner_name = ?,
-     origin_op = ?, metadata = ?, replication = ?, integrity = ? WHERE id = ?`,
+     origin_op = ?, metadata = ?, replication = ?, integrity = ?, inline_key = ? WHERE id = ?`,
     body.isDeleteMarker ? 1 : 0,
     body.size,
     body.etag,
@@ -118,9 +120,9 @@ function replaceVersion(
     body.metadata,
     body.replication,
     body.integrity,
+    inlineKey,
     stored.id,
   )
-  const newData = dataOf(metadata)
   const kept = new Set(newData.map(item => item.key))
   for (const item of newData) refer(context, item.key)
   discard(

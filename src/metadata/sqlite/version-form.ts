@@ -1,11 +1,20 @@
 // Between the public form of a version's metadata and its columns: what the front end hands over is taken apart here, on the main thread, and
 // put together again when it is read.
-import type { Integrity, ObjectMetadata, VersionRecord } from '../../domain/object-metadata.ts'
+import {
+  type DataLocation,
+  type Integrity,
+  isInlineKey,
+  type ObjectMetadata,
+  type VersionRecord,
+} from '../../domain/object-metadata.ts'
 import { noReplication, type ReplicationInfo } from '../../domain/replication-info.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
+import type { ClaimedVersion } from '../ledger.ts'
 import type { NewMetadata } from '../metadata-store.ts'
 import type { VersionBody } from './commands.ts'
-import { nullKind } from './version-rows.ts'
+
+/** How the null version came to be: decides what its public metadata shows. */
+export const nullKind = { none: 0, suspended: 1, unversioned: 2 } as const
 
 export function versionBody(given: NewMetadata, integrity: Integrity | null): VersionBody {
   const { replicationInfo, originOp, ...rest } = given
@@ -28,7 +37,17 @@ export function versionBody(given: NewMetadata, integrity: Integrity | null): Ve
     ownerId: given['owner-id'],
     ownerName: given['owner-display-name'],
     integrity: integrity === null ? null : JSON.stringify(integrity),
-    data: (given.location ?? []).map(piece => ({ key: piece.key, location: piece.dataStoreName })),
+    ...dataOfPieces(given.location ?? []),
+  }
+}
+
+/** What the store keeps beside the metadata of where a version's bytes are. */
+export function dataOfPieces(pieces: readonly DataLocation[]): Pick<VersionBody, 'data' | 'inlineKey'> {
+  const [first, ...more] = pieces
+  const isInline = first !== undefined && more.length === 0 && isInlineKey(first.key)
+  return {
+    data: pieces.map(piece => ({ key: piece.key, location: piece.dataStoreName })),
+    inlineKey: isInline ? first.key : null,
   }
 }
 
@@ -71,6 +90,23 @@ export function publicMetadataJson(columns: FormColumns): string {
   const id = columns.null_kind === nullKind.unversioned ? '' : `,"versionId":${JSON.stringify(columns.version_id)}`
   const isNull = columns.null_kind === nullKind.suspended ? ',"isNull":true' : ''
   return `${open},"originOp":${JSON.stringify(columns.origin_op)},"replicationInfo":${replication}${id}${isNull}}`
+}
+
+/** The columns that a task needs. */
+export interface TaskColumns extends FormColumns {
+  readonly revision: number
+  readonly integrity: string | null
+  readonly bytes: Uint8Array | null
+}
+
+export function claimedVersion(columns: TaskColumns): ClaimedVersion {
+  return {
+    metadata: publicMetadata(columns),
+    revision: columns.revision,
+    integrity: columns.integrity === null ? null : JSON.parse(columns.integrity),
+    isNull: columns.null_kind !== nullKind.none,
+    ...(columns.bytes !== null && { bytes: columns.bytes }),
+  }
 }
 
 export interface RecordColumns extends FormColumns {

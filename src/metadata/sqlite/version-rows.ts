@@ -17,10 +17,8 @@ import {
   state,
   unblockNext,
 } from './ledger-rows.ts'
+import { dataOfPieces } from './version-form.ts'
 import type { WriteContext } from './write-context.ts'
-
-/** How the null version came to be: decides what its public metadata shows. */
-export const nullKind = { none: 0, suspended: 1, unversioned: 2 } as const
 
 export interface StoredVersion {
   readonly id: number
@@ -104,7 +102,7 @@ export interface VersionSlot {
 export function insertVersion(context: WriteContext, slot: VersionSlot, body: VersionBody, revision: number): void {
   context.connection.run(
     `INSERT INTO versions (bucket_id, key, version_id, null_kind, is_delete_marker, revision, size, etag, last_modified, storage_class,
-     owner_id, owner_name, origin_op, metadata, replication, integrity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     owner_id, owner_name, origin_op, metadata, replication, integrity, inline_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     slot.bucketId,
     slot.key,
     slot.versionId,
@@ -121,6 +119,7 @@ export function insertVersion(context: WriteContext, slot: VersionSlot, body: Ve
     body.metadata,
     body.replication,
     body.integrity,
+    body.inlineKey,
   )
   for (const item of body.data) refer(context, item.key)
 }
@@ -139,9 +138,13 @@ export function discard(context: WriteContext, data: readonly DataReference[]): 
 }
 
 /** What of a stored version's metadata text names its data. */
-export function dataOf(metadata: string): DataReference[] {
+export function dataOf(metadata: string): readonly DataReference[] {
+  return dataOfPieces(piecesOf(metadata)).data
+}
+
+export function piecesOf(metadata: string): readonly DataLocation[] {
   const parsed: { location?: readonly DataLocation[] | null } = JSON.parse(metadata)
-  return (parsed.location ?? []).map(piece => ({ key: piece.key, location: piece.dataStoreName }))
+  return parsed.location ?? []
 }
 
 export function metadataOf(context: WriteContext, id: number): string {

@@ -40,7 +40,7 @@ export interface BatchReply {
 }
 
 /** Pages of the log. From the first bound on, the writer ends a checkpoint itself so that the log can start anew; at the second it waits for it. */
-const logPagesLong = 8_000
+const logPagesLong = 16_000
 const logPagesMax = 64_000
 /** The log is looked at once in so many commands. */
 const commandsBetweenTending = 64
