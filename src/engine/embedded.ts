@@ -297,7 +297,14 @@ async function startPipeline(
     })
   }
   // Nobody else reads the topics of this engine.
-  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication, content: 'replication' })
+  const populator = createPopulator({
+    store,
+    log,
+    stateStore,
+    world,
+    topic: topics.replication,
+    content: 'replication',
+  })
   await populator.start()
   lifecycle.add(() => populator.close())
 }

@@ -4,8 +4,8 @@
 import { pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
 import type { StateStore } from '../control/state-store.ts'
-import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { EntryContent } from '../domain/entry.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { recordOfJournal } from './entry-format.ts'
 import type { TopicLog } from './topic-log.ts'
 

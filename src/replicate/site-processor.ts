@@ -332,7 +332,12 @@ class QueueProcessor implements SiteProcessor {
         this.#lookLater(work, Math.max(0, claim.until - this.#options.world.clock.now()) + 1)
         return
       case 'claimed': {
-        const claimed = { work, claim, kept: this.#claims.keep(claim.token), claimedAt: this.#options.world.clock.monotonic() }
+        const claimed = {
+          work,
+          claim,
+          kept: this.#claims.keep(claim.token),
+          claimedAt: this.#options.world.clock.monotonic(),
+        }
         if (this.#isGated) void this.#giveBack(claimed)
         else this.#claimed.push(claimed)
         return

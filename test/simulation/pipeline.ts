@@ -92,7 +92,14 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   for (const site of sites)
     processors.set(site, processorOf(options, { site, ledger: store.ledger, log, gateway, budget }))
   const paused = new Set(options.paused)
-  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication, content: 'replication' })
+  const populator = createPopulator({
+    store,
+    log,
+    stateStore,
+    world,
+    topic: topics.replication,
+    content: 'replication',
+  })
   const patchStatus = gateway.patchStatus.bind(gateway)
   const status = createStatusProcessor({ log, patchStatus, world, topic: topics.status, groupId })
   const isPaused = (site: string): boolean => processors.get(site)?.state().consumers === 'paused'

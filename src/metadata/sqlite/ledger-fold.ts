@@ -100,7 +100,12 @@ function sameTags(seen: ReadonlyMap<string, unknown>, stored: ReadonlyMap<string
   return seen.size === stored.size && [...seen].every(([name, value]) => stored.get(name) === value)
 }
 
-export function saveInfo(context: WriteContext, id: number, info: ReplicationInfo, status: StatusMessage['status']): void {
+export function saveInfo(
+  context: WriteContext,
+  id: number,
+  info: ReplicationInfo,
+  status: StatusMessage['status'],
+): void {
   const replication = JSON.stringify(info)
   if (status === 'SKIPPED') context.connection.run('UPDATE versions SET replication = ? WHERE id = ?', replication, id)
   else

@@ -129,7 +129,9 @@ export function oldestUnfinished(
   key: string,
 ): StoredRow | undefined {
   const { connection } = context
-  const unsettled = context.hasUnsettled ? connection.get<StoredRow>(oldestUnsettledSql, site, bucketId, key) : undefined
+  const unsettled = context.hasUnsettled
+    ? connection.get<StoredRow>(oldestUnsettledSql, site, bucketId, key)
+    : undefined
   return unsettled ?? connection.get<StoredRow>(oldestSql, site, bucketId, key)
 }
 
