@@ -11,7 +11,7 @@ import { type MemoryDatabase, openSqlite, type SqliteEngine } from '../../src/me
 import { sqliteMetadataStore } from '../../src/metadata/sqlite/sqlite-metadata-store.ts'
 import { createPopulator } from '../../src/queue/populator.ts'
 import { openTopicLog } from '../../src/queue/sqlite/sqlite-topic-log.ts'
-import type { TopicLog } from '../../src/queue/topic-log.ts'
+import type { TopicLog, TopicMessage } from '../../src/queue/topic-log.ts'
 import { createDirectGateway } from '../../src/replicate/gateway-direct.ts'
 import { createSiteProcessor } from '../../src/replicate/site-processor.ts'
 import type { SiteProcessor, SiteProcessorOptions } from '../../src/replicate/site-processor-options.ts'
@@ -33,6 +33,8 @@ export interface PipelineOptions {
   readonly sweepMs?: number
   /** Default: `folded`, as in the embedded engine. */
   readonly results?: SiteProcessorOptions['results']
+  /** Messages that never reach their topic, though their sender believes so. */
+  readonly loses?: (topic: string, message: TopicMessage) => boolean
 }
 
 export interface Pipeline {
@@ -68,6 +70,20 @@ function processorOf(options: PipelineOptions, parts: Parts): SiteProcessor {
   })
 }
 
+function losing(loses: PipelineOptions['loses'], log: TopicLog): TopicLog {
+  if (loses === undefined) return log
+  return {
+    append: async (topic, messages) =>
+      log.append(
+        topic,
+        messages.filter(message => !loses(topic, message)),
+      ),
+    consumer: options => log.consumer(options),
+    describe: names => log.describe(names),
+    close: () => log.close(),
+  }
+}
+
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { world, locations } = options
   const engine = await openSqlite({
@@ -81,7 +97,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const store = sqliteMetadataStore(engine)
   const stateStore = openStateStore(engine)
   const groups = sites.map(site => `${groupId}-${site}`)
-  const log = openTopicLog(engine, { topics: { [topics.replication]: groups, [topics.status]: [groupId] } })
+  const log = losing(options.loses, openTopicLog(engine, { topics: { [topics.replication]: groups, [topics.status]: [groupId] } }))
   const epoch = String(engine.epoch)
   const dataStore = createMemoryDataStore({ name: 'us-east-1', epoch, random: world.random, disk: options.disk })
   const dataStores = new Map([[dataStore.name, dataStore]])

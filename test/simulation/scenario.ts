@@ -10,7 +10,7 @@ import type { LedgerRow, SiteBacklog } from '../../src/metadata/ledger.ts'
 import { MemoryDatabase } from '../../src/metadata/sqlite/engine.ts'
 import type { SiteProcessor } from '../../src/replicate/site-processor-options.ts'
 import { bucket, type Clients, changeTags, createBucket, deleteObject, putObject } from './client.ts'
-import { type Pipeline, startPipeline } from './pipeline.ts'
+import { type Pipeline, startPipeline, topics } from './pipeline.ts'
 import { seededRandom, type VirtualProcess, VirtualTime } from './virtual-world.ts'
 
 export type Site = 'aws' | 'azure'
@@ -36,6 +36,10 @@ export class Scenario {
   faults: (call: Call) => LocationFault | undefined = () => undefined
   /** Sites that are paused when a process starts. */
   readonly paused = new Set<Site>()
+  /** Whether a process that starts folds its results itself. */
+  results: 'folded' | 'sent' = 'folded'
+  /** Results on their way to the status processor get lost. */
+  losesResults = false
   partBytesMax = 1_500
   latencyMs = 5
   readonly database = new MemoryDatabase()
@@ -71,8 +75,9 @@ export class Scenario {
     this.#starts += 1
     const process = this.time.process(seededRandom(this.#starts))
     const locations = sites.map(site => this.#location(site, process))
-    const { paused } = this
-    const options = { database: this.database, world: process.world, disk: this.disk, locations, paused }
+    const { paused, results, database, disk } = this
+    const loses = (topic: string): boolean => this.losesResults && topic === topics.status
+    const options = { database, world: process.world, disk, locations, paused, results, loses }
     const pipeline = await this.run(startPipeline(options))
     this.#running = { process, pipeline }
     if (this.#starts === 1) await this.run(createBucket(pipeline.store))
@@ -183,8 +188,9 @@ export class Scenario {
 }
 
 /** A started scenario. */
-export async function startScenario(): Promise<Scenario> {
+export async function startScenario(results: Scenario['results'] = 'folded'): Promise<Scenario> {
   const scenario = new Scenario()
+  scenario.results = results
   await scenario.start()
   return scenario
 }
