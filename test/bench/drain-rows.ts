@@ -65,8 +65,8 @@ export async function benchDrain(
     const stage = await openStage({ s3: destination })
     const count = Math.max(5, Math.round(row.count * scale))
     try {
-      await put(stage.load, stage.source, { prefix: 'warm-', count: 500, size: 4096, concurrency: 16 })
-      await put(stage.load, destination, { prefix: 'warm-bare-', count: 500, size: 4096, concurrency })
+      await put(stage.load, stage.source, { prefix: 'warm-', count: 2000, size: 4096, concurrency: 16 })
+      await put(stage.load, destination, { prefix: 'warm-bare-', count: 2000, size: 4096, concurrency })
       await stage.crossbeat.drained('awsbackend', 50)
       const runs: Run[] = []
       for (let index = 0; index < 5; index++) runs.push(await once(stage, destination, row, count, index))

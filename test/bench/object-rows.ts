@@ -148,16 +148,18 @@ export async function benchBacklog(server: Server, scale: number): Promise<void>
   const more = Math.round(99_000 * scale)
   const alone: number[] = []
   const crowded: number[] = []
-  for (let index = 0; index < 3; index++) {
+  for (let index = 0; index < 5; index++) {
     alone.push(await firstThousand(server, 0))
     crowded.push(await firstThousand(server, more))
   }
-  const ratio = median(crowded) / median(alone)
+  // Each pair within the same half minute: the machine's own pace changes in between.
+  const ratios = crowded.map((value, index) => value / (alone[index] ?? Number.NaN))
+  const ratio = median(ratios)
   record({
     name: `CPU per object after a resume, ${more} more behind`,
     measured: `${round(ratio, 2)} (${round(median(crowded), 2)} against ${round(median(alone), 2)} ms)`,
     limit: 'within 15 %',
     passed: ratio <= 1.15,
-    figures: { ratio, alone, crowded },
+    figures: { ratio, ratios, alone, crowded },
   })
 }
