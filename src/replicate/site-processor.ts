@@ -50,8 +50,9 @@ const lastingMs = 10_000
 /** A taker that waits looks again after this time, whatever happens. */
 const nudgeMs = 1_000
 
-/** While this many keys are ready no more entries are taken. */
-const readyKeysMax = 128
+/** While this many keys are ready for each slot no more entries are taken; a few more where there are few slots. */
+const readyKeysFactor = 8
+const readyKeysMin = 128
 
 class QueueProcessor implements SiteProcessor {
   readonly #options: SiteProcessorOptions
@@ -220,7 +221,7 @@ class QueueProcessor implements SiteProcessor {
     while (!this.#closed) {
       const wakes = this.#wakes
       const room = limits.processorQueue - this.#order.held
-      if (this.#isGated || room <= 0 || this.#order.ready >= readyKeysMax) {
+      if (this.#isGated || room <= 0 || this.#order.ready >= this.#readyKeysMax) {
         await this.#takerWoken(wakes)
         continue
       }
@@ -282,6 +283,10 @@ class QueueProcessor implements SiteProcessor {
     return this.#breaker.allowed(this.#options.concurrency)
   }
 
+  get #readyKeysMax(): number {
+    return Math.max(readyKeysMin, this.#options.concurrency * readyKeysFactor)
+  }
+
   /** How many keys to claim now. Claims are made for many keys at once: only when few are left, and then enough to keep all tasks busy. */
   get #wanted(): number {
     const concurrency = this.#concurrency
@@ -293,7 +298,7 @@ class QueueProcessor implements SiteProcessor {
 
   async #claimReady(): Promise<void> {
     const works = this.#order.take(Math.min(this.#wanted, limits.pipelineBatch))
-    if (this.#order.ready < readyKeysMax / 2) {
+    if (this.#order.ready < this.#readyKeysMax / 2) {
       this.#wake()
       this.#due.more()
     }

@@ -4,7 +4,7 @@
 import type { S3Destination } from '../process/crossbeat.ts'
 import { median, percentile } from '../process/measure.ts'
 import { record, round } from './result.ts'
-import { concurrency, destinationBucket, openStage, put, type Stage } from './stage.ts'
+import { concurrency, destinationBucket, openStage, partsConcurrency, put, type Stage } from './stage.ts'
 
 interface DrainRow {
   readonly name: string
@@ -51,7 +51,7 @@ async function once(
   await crossbeat.drained('awsbackend', 20)
   const drainMs = performance.now() - resumedAt
   const cpuMs = (crossbeat.cpuMs() - cpuBefore) / count
-  const multipart = partBytes === undefined ? {} : { partBytes, partsConcurrency: concurrency }
+  const multipart = partBytes === undefined ? {} : { partBytes, partsConcurrency }
   const bare = await put(load, destination, { prefix: `bare-${round}-`, count, size, concurrency, ...multipart })
   return { ours: rate(row, count, drainMs), bare: rate(row, count, bare.ms), cpuMs }
 }

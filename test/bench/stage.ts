@@ -12,7 +12,9 @@ import { WorkerProcess } from './worker-process.ts'
 
 export const sourceBucket = 'bench'
 /** Crossbeat's own default: the baseline puts with the same number of requests at once. */
-export const concurrency = 10
+export const concurrency = 32
+/** Likewise for the parts of one object. */
+export const partsConcurrency = 10
 
 export function s3Client(endpoint: string, keys: Keys): S3Client {
   const credentials = { accessKeyId: keys.accessKey, secretAccessKey: keys.secretKey }

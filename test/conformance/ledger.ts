@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RowReason } from '../../src/metadata/ledger.ts'
 import { foldSuite } from './ledger-fold.ts'
+import { foldedSuite } from './ledger-folded.ts'
 import {
   attemptReport,
   claimed,
@@ -24,6 +25,7 @@ export function ledgerConformance(adapter: StoreAdapter): void {
     parkSuite(adapter)
     sourceSuite(adapter)
     foldSuite(adapter)
+    foldedSuite(adapter)
   })
 }
 

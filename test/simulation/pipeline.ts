@@ -97,7 +97,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const store = sqliteMetadataStore(engine)
   const stateStore = openStateStore(engine)
   const groups = sites.map(site => `${groupId}-${site}`)
-  const log = losing(options.loses, openTopicLog(engine, { topics: { [topics.replication]: groups, [topics.status]: [groupId] } }))
+  const log = losing(
+    options.loses,
+    openTopicLog(engine, { topics: { [topics.replication]: groups, [topics.status]: [groupId] } }),
+  )
   const epoch = String(engine.epoch)
   const dataStore = createMemoryDataStore({ name: 'us-east-1', epoch, random: world.random, disk: options.disk })
   const dataStores = new Map([[dataStore.name, dataStore]])

@@ -56,3 +56,32 @@ test('a migration that fails changes nothing', context => {
   assert.throws(() => connection.get('SELECT x FROM a'))
   connection.close()
 })
+
+test('versions of an older file get the names of their inline bytes', context => {
+  const path = database(context)
+  const connection = new Connection(path)
+  migrate(connection, path, migrations.slice(0, 1))
+  const insert = (key: string, location: unknown): number =>
+    connection.run(
+      `INSERT INTO versions (bucket_id, key, version_id, null_kind, is_delete_marker, revision, size, etag, last_modified, storage_class,
+       owner_id, owner_name, origin_op, metadata) VALUES (1, ?, 'v', 0, 0, 0, 0, '', '', '', '', '', '', ?)`,
+      key,
+      JSON.stringify({ location }),
+    )
+  insert('inline', [{ key: 'inline.a.1' }])
+  insert('file', [{ key: 'a.1' }])
+  insert('parts', [{ key: 'inline.a.2' }, { key: 'inline.a.3' }])
+  insert('empty', null)
+  migrate(connection, path)
+  const found = connection.all<{ key: string; inline_key: string | null }>('SELECT key, inline_key FROM versions')
+  assert.deepEqual(
+    found.map(row => [row.key, row.inline_key]),
+    [
+      ['inline', 'inline.a.1'],
+      ['file', null],
+      ['parts', null],
+      ['empty', null],
+    ],
+  )
+  connection.close()
+})

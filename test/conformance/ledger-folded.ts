@@ -1,0 +1,121 @@
+// The part of the ledger's suite for processors that have the versions in reach: claims that bring their version, reports that fold at once.
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import type { RowReason } from '../../src/metadata/ledger.ts'
+import { attemptReport, claimed, done, inlineName, makeBucket, pendingAt, put, sumsOf } from './store-fixtures.ts'
+import { opened, type StoreAdapter } from './store-subject.ts'
+
+const key = { bucket: 'b', key: 'k' }
+const reason: RowReason = { class: 'object', code: 'EntityTooLarge', message: 'too large', at: 5 }
+
+export function foldedSuite(adapter: StoreAdapter): void {
+  it('brings the version with its claim if asked, as reading it would show it', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const bytes = new Uint8Array([1, 2, 3])
+    const inline = { key: inlineName('one'), bytes }
+    const location = [{ key: inline.key, size: 3, start: 0, dataStoreName: 'us-east-1', dataStoreETag: '1:x' }]
+    const version = await put(store, 'b', 'k', { sites: ['aws', 'azure'], inline, location })
+    const [claim] = await store.ledger.claim('aws', [key], 'owner', 60_000, { versions: true })
+    assert.ok(claim?.outcome === 'claimed' && claim.version)
+    const { bytes: found, ...read } = claim.version
+    assert.deepEqual(new Uint8Array(found ?? []), bytes)
+    const record = await store.version({ ...key, version })
+    assert.ok(record)
+    const { metadata, revision, integrity, isNull } = record
+    assert.deepEqual(read, { metadata, revision, integrity, isNull })
+    const [plain] = await store.ledger.claim('azure', [key], 'owner', 60_000)
+    assert.ok(plain?.outcome === 'claimed' && plain.version === undefined)
+  })
+
+  it('brings no bytes of data that lies elsewhere, and null for a version that is gone', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const version = await put(store, 'b', 'k', { sites: ['aws'] })
+    const [first] = await store.ledger.claim('aws', [key], 'owner', 60_000, { versions: true })
+    assert.ok(first?.outcome === 'claimed' && first.version)
+    assert.equal(first.version.bytes, undefined)
+    await store.ledger.report([attemptReport(first, { kind: 'released', unsettled: true })])
+    await store.deleteVersion({ ...key, version })
+    const [second] = await store.ledger.claim('aws', [key], 'owner', 60_000, { versions: true })
+    assert.ok(second?.outcome === 'claimed')
+    assert.equal(second.version, null)
+  })
+
+  it('folds what a report ends, as its status message would', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const endOf = async (name: string, end: 'done' | 'skipped' | 'quarantined') => {
+      const versionId = await put(store, 'b', name, { sites: ['aws'] })
+      const claim = await claimed(store, 'aws', 'b', name)
+      const report = end === 'done' ? done(claim) : attemptReport(claim, { kind: end, reason })
+      assert.deepEqual(await store.ledger.report([report], { fold: true }), [{ outcome: 'applied', more: false }])
+      const metadata = (await store.version({ bucket: 'b', key: name, version: versionId }))?.metadata
+      const row = await store.ledger.row({ bucket: 'b', key: name, versionId, site: 'aws' })
+      const [backend] = metadata?.replicationInfo.backends ?? []
+      return [backend?.status, backend?.dataStoreVersionId, metadata?.originOp, row?.state, row?.reason]
+    }
+    const completed = 's3:Replication:OperationCompletedReplication'
+    assert.deepEqual(await endOf('a', 'done'), ['COMPLETED', 'at-aws', completed, 'completed', undefined])
+    assert.deepEqual(await endOf('b', 'skipped'), ['SKIPPED', '', 's3:ObjectCreated:Put', 'skipped', reason])
+    const failed = 's3:Replication:OperationFailedReplication'
+    assert.deepEqual(await endOf('c', 'quarantined'), ['FAILED', '', failed, 'quarantined', reason])
+    const sums = await sumsOf(store, 'aws')
+    const [slot] = await store.ledger.activity(0)
+    assert.deepEqual([sums.objects, sums.failedObjects], [0, 1])
+    assert.deepEqual([slot?.completedObjects, slot?.failedObjects], [1, 1])
+    assert.equal(await store.ledger.recount(), false)
+  })
+
+  it('keeps what was applied, and lets the next version of the key go on', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const first = await put(store, 'b', 'k', { sites: ['aws'] })
+    const second = await put(store, 'b', 'k', { sites: ['aws'] })
+    const claim = await claimed(store, 'aws', 'b', 'k')
+    assert.deepEqual(await store.ledger.report([done(claim)], { fold: true }), [{ outcome: 'applied', more: true }])
+    const next = await claimed(store, 'aws', 'b', 'k')
+    assert.deepEqual([next.row.versionId, next.applied?.versionId], [second, first])
+    assert.equal(next.applied?.destinationVersionId, 'at-aws')
+  })
+
+  it('folds nothing for a claim that was lost, nor for a revision that is no longer the version`s', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const version = await put(store, 'b', 'k', { sites: ['aws'] })
+    const claim = await claimed(store, 'aws', 'b', 'k')
+    const stale = { ...done(claim), token: 'another' }
+    assert.deepEqual(await store.ledger.report([stale], { fold: true }), [{ outcome: 'stale', more: false }])
+    await store.changeVersion({
+      ...key,
+      version,
+      tags: { a: '1' },
+      originOp: 's3:ObjectTagging:Put',
+      replication: pendingAt(['aws']),
+      seenRevision: 1,
+    })
+    const answer = await store.ledger.report([done(claim)], { fold: true })
+    assert.deepEqual(answer, [{ outcome: 'changed-meanwhile', more: true }])
+    const record = await store.version({ ...key, version })
+    assert.equal(record?.metadata.replicationInfo.status, 'PENDING')
+    assert.equal((await sumsOf(store, 'aws')).objects, 1)
+  })
+
+  it('ends the row of a version that was deleted while its task ran, and of one whose upload was begun', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const gone = await put(store, 'b', 'gone', { sites: ['aws'] })
+    const first = await claimed(store, 'aws', 'b', 'gone')
+    await store.deleteVersion({ bucket: 'b', key: 'gone', version: gone })
+    await store.ledger.report([done(first)], { fold: true })
+    assert.equal((await store.ledger.row({ bucket: 'b', key: 'gone', versionId: gone, site: 'aws' }))?.state, 'skipped')
+    const large = await put(store, 'b', 'large', { sites: ['aws'] })
+    const ref = { bucket: 'b', key: 'large', versionId: large, site: 'aws' }
+    const second = await claimed(store, 'aws', 'b', 'large')
+    await store.ledger.saveUpload({ ...ref, token: second.token }, { uploadId: 'u', partBytes: 5, parts: [] })
+    await store.ledger.report([done(second)], { fold: true })
+    const row = await store.ledger.row(ref)
+    assert.deepEqual([row?.state, row?.upload], ['completed', undefined])
+    assert.equal((await sumsOf(store, 'aws')).objects, 0)
+  })
+}
