@@ -70,7 +70,9 @@ function processorOf(options: PipelineOptions, parts: Parts): SiteProcessor {
   })
 }
 
-function losing(loses: PipelineOptions['loses'], log: TopicLog): TopicLog {
+function logOf({ locations, loses }: PipelineOptions, engine: SqliteEngine): TopicLog {
+  const groups = locations.map(location => `${groupId}-${location.name}`)
+  const log = openTopicLog(engine, { topics: { [topics.replication]: groups, [topics.status]: [groupId] } })
   if (loses === undefined) return log
   return {
     append: async (topic, messages) =>
@@ -96,11 +98,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const sites = locations.map(location => location.name)
   const store = sqliteMetadataStore(engine)
   const stateStore = openStateStore(engine)
-  const groups = sites.map(site => `${groupId}-${site}`)
-  const log = losing(
-    options.loses,
-    openTopicLog(engine, { topics: { [topics.replication]: groups, [topics.status]: [groupId] } }),
-  )
+  const log = logOf(options, engine)
   const epoch = String(engine.epoch)
   const dataStore = createMemoryDataStore({ name: 'us-east-1', epoch, random: world.random, disk: options.disk })
   const dataStores = new Map([[dataStore.name, dataStore]])
