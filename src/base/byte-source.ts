@@ -33,24 +33,26 @@ export function sliceSource(source: ByteSource, start: number, end: number): Byt
   return source.bytes === undefined ? slice : { ...slice, bytes: source.bytes.subarray(start, end) }
 }
 
-/** Waits for the first piece of a stream, so that a failure shows before an answer begins; gives the whole stream. */
-export async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncGenerator<Uint8Array>> {
+/**
+ * Waits for the first piece of a stream, so that a failure shows before an answer begins; gives the whole stream. It must be read to its end or
+ * left by `return`, which also closes a stream that nobody has begun to read.
+ */
+export async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncIterableIterator<Uint8Array>> {
   const iterator = chunks[Symbol.asyncIterator]()
-  const first = await iterator.next()
-  return rejoined(first, iterator)
-}
-
-async function* rejoined(
-  first: IteratorResult<Uint8Array>,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let next = first
-  try {
-    while (next.done !== true) {
-      yield next.value
-      next = await rest.next()
-    }
-  } finally {
-    await rest.return?.()
+  let first: IteratorResult<Uint8Array> | null = await iterator.next()
+  const stream: AsyncIterableIterator<Uint8Array> = {
+    [Symbol.asyncIterator]: () => stream,
+    next() {
+      if (first === null) return iterator.next()
+      const result = first
+      first = null
+      return Promise.resolve(result)
+    },
+    async return() {
+      first = null
+      await iterator.return?.()
+      return { done: true, value: undefined }
+    },
   }
+  return stream
 }

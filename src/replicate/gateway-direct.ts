@@ -5,7 +5,7 @@ import { type ByteSource, bytesSource, sliceSource } from '../base/byte-source.t
 import type { VersionRef } from '../domain/entry.ts'
 import { Failure } from '../domain/failure.ts'
 import { limits } from '../domain/limits.ts'
-import { type DataLocation, isInlineKey } from '../domain/object-metadata.ts'
+import { isInlineKey } from '../domain/object-metadata.ts'
 import { decodeVersionId, isNewer } from '../domain/version-id.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import type { KnownChecksums, RequestContext, StoredObject } from '../locations/location.ts'
@@ -23,6 +23,7 @@ import {
   putTags,
   versionIdMarker,
 } from '../locations/multiple-backend.ts'
+import { inlinePiece, type PiecePlaces, piecesSource } from '../locations/stored-pieces.ts'
 import type { Ledger } from '../metadata/ledger.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { CallContext, SourceGateway, SourceVersion, Target } from './source-gateway.ts'
@@ -66,7 +67,8 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
       message: `There is no location for the site ${site}`,
     })
   }
-  const source = (version: SourceVersion): Promise<ByteSource> => sourceOf(version, store, dataStores)
+  const places: PiecePlaces = { inlineData: dataKey => store.inlineData(dataKey), dataStores }
+  const source = (version: SourceVersion): Promise<ByteSource> => sourceOf(version, places)
   const pool = createBufferPool(limits.pooledBytesMax)
   const copied = (version: SourceVersion) => copiedAttributes(version.metadata, markerOf(version))
 
@@ -146,55 +148,13 @@ function checksumsOf(version: SourceVersion): KnownChecksums {
 }
 
 /** The bytes of a version: in memory if they lie in the metadata store, else read piece by piece from where they are. */
-async function sourceOf(
-  version: SourceVersion,
-  store: Pick<MetadataStore, 'inlineData'>,
-  dataStores: ReadonlyMap<string, DataStore>,
-): Promise<ByteSource> {
+async function sourceOf(version: SourceVersion, places: PiecePlaces): Promise<ByteSource> {
   if (version.bytes !== undefined) return bytesSource(version.bytes)
   const pieces = version.metadata.location ?? []
   const [first] = pieces
   if (first === undefined) return bytesSource(new Uint8Array())
-  if (pieces.length === 1 && isInlineKey(first.key)) return bytesSource(await inlineBytes(store, first))
-  return {
-    size: version.metadata['content-length'],
-    async *open(start, end, signal) {
-      for (const piece of pieces) {
-        const from = Math.max(start, piece.start)
-        const to = Math.min(end, piece.start + piece.size)
-        if (from < to) yield* pieceBytes(store, dataStores, piece, from - piece.start, to - piece.start, signal)
-      }
-    },
-    async fill(target, start, signal) {
-      let filled = 0
-      for (const piece of pieces) {
-        const from = Math.max(start, piece.start)
-        const to = Math.min(start + target.byteLength, piece.start + piece.size)
-        if (from >= to) continue
-        filled += to - from
-        const part = target.subarray(from - start, to - start)
-        if (isInlineKey(piece.key)) {
-          const bytes = (await inlineBytes(store, piece)).subarray(from - piece.start, to - piece.start)
-          if (bytes.byteLength < part.byteLength) throw piecesMissing(part.byteLength, bytes.byteLength)
-          part.set(bytes)
-        } else await dataStoreOf(dataStores, piece).readInto(piece.key, from - piece.start, part, signal)
-      }
-      // The rest would be bytes of whatever was in the memory before.
-      if (filled !== target.byteLength) throw piecesMissing(target.byteLength, filled)
-    },
-  }
-}
-
-function dataStoreOf(dataStores: ReadonlyMap<string, DataStore>, piece: DataLocation): DataStore {
-  const dataStore = dataStores.get(piece.dataStoreName)
-  if (dataStore !== undefined) return dataStore
-  const message = `The version's bytes are at ${piece.dataStoreName}, which is not configured`
-  throw new Failure({ class: 'transient', code: 'NoSuchDataStore', message })
-}
-
-function piecesMissing(size: number, found: number): Failure {
-  const message = `The pieces of the version have ${found} bytes of ${size}`
-  return new Failure({ class: 'object', code: 'SourceDataDamaged', message })
+  if (pieces.length === 1 && isInlineKey(first.key)) return bytesSource(await inlinePiece(places, first))
+  return piecesSource(places, pieces, version.metadata['content-length'])
 }
 
 interface Held {
@@ -216,25 +176,4 @@ async function held(pool: BufferPool, source: ByteSource, signal: AbortSignal): 
     throw error
   }
   return { body: bytesSource(buffer.bytes), release: () => buffer.release() }
-}
-
-async function* pieceBytes(
-  store: Pick<MetadataStore, 'inlineData'>,
-  dataStores: ReadonlyMap<string, DataStore>,
-  piece: DataLocation,
-  start: number,
-  end: number,
-  signal: AbortSignal | undefined,
-): AsyncIterable<Uint8Array> {
-  if (isInlineKey(piece.key)) {
-    yield (await inlineBytes(store, piece)).subarray(start, end)
-    return
-  }
-  yield* dataStoreOf(dataStores, piece).read(piece.key, start, end, signal)
-}
-
-async function inlineBytes(store: Pick<MetadataStore, 'inlineData'>, piece: DataLocation): Promise<Uint8Array> {
-  const bytes = await store.inlineData(piece.key)
-  if (bytes !== null) return bytes
-  throw new Failure({ class: 'source-gone', code: 'NoSuchData', message: 'The bytes of the version are gone' })
 }

@@ -6,6 +6,7 @@ import { serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
 import { type DataLocation, type Integrity, inlineKey, isInlineKey } from '../domain/object-metadata.ts'
 import type { DataStore, DataWriter } from '../locations/data-store.ts'
+import { piecesSource } from '../locations/stored-pieces.ts'
 import type { InlineData } from '../metadata/metadata-store.ts'
 import type { PayloadCheck, PayloadFacts } from './auth/payload-check.ts'
 import type { ByteRange } from './byte-range.ts'
@@ -179,6 +180,7 @@ export async function openStored(
     return await begun(readPieces(services, pieces, range, signal()))
   } catch (error) {
     if (error instanceof Failure && error.facts.class === 'source-gone') return null
+    if (error instanceof Failure && error.facts.code === 'NoSuchDataStore') throw serviceError('LocationNotFound')
     throw error
   }
 }
@@ -189,9 +191,11 @@ async function* readPieces(
   range: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  const { store, dataStores } = services
+  const places = { inlineData: (dataKey: string) => store.inlineData(dataKey), dataStores }
   const letGo = holdPieces(services, pieces)
   try {
-    for (const piece of pieces) yield* readPiece(services, piece, range, signal)
+    yield* piecesSource(places, pieces, range.end).open(range.start, range.end, signal)
   } finally {
     letGo()
   }
@@ -205,28 +209,4 @@ function holdPieces(services: S3Services, pieces: readonly DataLocation[]): () =
   return () => {
     for (const letGo of holds) letGo?.()
   }
-}
-
-async function* readPiece(
-  services: S3Services,
-  piece: DataLocation,
-  range: ByteRange,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const start = Math.max(range.start - piece.start, 0)
-  const end = Math.min(range.end - piece.start, piece.size)
-  if (end <= start) return
-  if (isInlineKey(piece.key)) {
-    const bytes = await services.store.inlineData(piece.key)
-    if (bytes === null) throw dataMissing(piece.key)
-    yield bytes.subarray(start, end)
-    return
-  }
-  const store = services.dataStores.get(piece.dataStoreName)
-  if (store === undefined) throw serviceError('LocationNotFound')
-  yield* store.read(piece.key, start, end, signal)
-}
-
-function dataMissing(key: string): Failure {
-  return new Failure({ class: 'source-gone', code: 'DataMissing', message: `data ${key} is not there` })
 }

@@ -142,22 +142,21 @@ async function* checked(
 }
 
 async function* continuedFromSource(
-  chunks: AsyncGenerator<Uint8Array>,
+  chunks: AsyncIterableIterator<Uint8Array>,
   range: ByteRange,
   openSource: (from: ByteRange) => Promise<Bytes | null>,
 ): AsyncGenerator<Uint8Array> {
   let at = range.start
-  const pieces = chunks[Symbol.asyncIterator]()
   try {
     for (;;) {
-      const next = await readOrNull(pieces)
+      const next = await readOrNull(chunks)
       if (next === null) break
       if (next.done === true) return
       at += next.value.byteLength
       yield next.value
     }
   } finally {
-    await pieces.return(undefined)
+    await chunks.return?.()
   }
   const rest = await openSource({ start: at, end: range.end })
   if (rest === null) throw new Failure({ class: 'source-gone', code: 'DataMissing', message: 'the data is not there' })
@@ -166,7 +165,7 @@ async function* continuedFromSource(
 }
 
 /** Null when the copy broke. */
-async function readOrNull(pieces: AsyncGenerator<Uint8Array>): Promise<IteratorResult<Uint8Array> | null> {
+async function readOrNull(pieces: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array> | null> {
   try {
     return await pieces.next()
   } catch {

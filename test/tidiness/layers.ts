@@ -17,6 +17,7 @@ const ports = [
   'src/locations/location.ts',
   'src/locations/data-store.ts',
   'src/locations/multiple-backend.ts',
+  'src/locations/stored-pieces.ts',
   'src/control/state-store.ts',
   'src/control/signal-bus.ts',
   'src/replicate/source-gateway.ts',

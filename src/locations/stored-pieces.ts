@@ -1,0 +1,71 @@
+// The bytes of a stored version or part, read from where its pieces are: rows of the metadata store (small ones) and data of the locations.
+import type { ByteSource } from '../base/byte-source.ts'
+import { Failure } from '../domain/failure.ts'
+import { type DataLocation, isInlineKey } from '../domain/object-metadata.ts'
+import type { DataStore } from './data-store.ts'
+
+/** Where pieces may be. */
+export interface PiecePlaces {
+  /** Null: the row is gone. */
+  inlineData(dataKey: string): Promise<Uint8Array | null>
+  /** By the name of their location. */
+  readonly dataStores: ReadonlyMap<string, DataStore>
+}
+
+/**
+ * All bytes of the pieces, in their order, as a source of `size` bytes. Rejects with a Failure: `source-gone` when a piece is gone, `NoSuchDataStore`
+ * when its location is not configured, `SourceDataDamaged` when there are fewer bytes than there should be.
+ */
+export function piecesSource(places: PiecePlaces, pieces: readonly DataLocation[], size: number): ByteSource {
+  return {
+    size,
+    async *open(start, end, signal) {
+      for (const piece of pieces) {
+        const from = Math.max(start, piece.start) - piece.start
+        const to = Math.min(end, piece.start + piece.size) - piece.start
+        if (from >= to) continue
+        if (isInlineKey(piece.key)) yield (await inlinePiece(places, piece)).subarray(from, to)
+        else yield* dataStoreOf(places, piece).read(piece.key, from, to, signal)
+      }
+    },
+    async fill(target, start, signal) {
+      let filled = 0
+      for (const piece of pieces) {
+        const from = Math.max(start, piece.start)
+        const to = Math.min(start + target.byteLength, piece.start + piece.size)
+        if (from >= to) continue
+        filled += to - from
+        const part = target.subarray(from - start, to - start)
+        if (isInlineKey(piece.key)) {
+          const bytes = (await inlinePiece(places, piece)).subarray(from - piece.start, to - piece.start)
+          if (bytes.byteLength < part.byteLength) throw piecesMissing(part.byteLength, bytes.byteLength)
+          part.set(bytes)
+        } else await dataStoreOf(places, piece).readInto(piece.key, from - piece.start, part, signal)
+      }
+      // The rest would be bytes of whatever was in the memory before.
+      if (filled !== target.byteLength) throw piecesMissing(target.byteLength, filled)
+    },
+  }
+}
+
+/** The bytes of a piece that lies in the metadata store. */
+export async function inlinePiece(
+  places: Pick<PiecePlaces, 'inlineData'>,
+  piece: Pick<DataLocation, 'key'>,
+): Promise<Uint8Array> {
+  const bytes = await places.inlineData(piece.key)
+  if (bytes !== null) return bytes
+  throw new Failure({ class: 'source-gone', code: 'NoSuchData', message: 'The bytes of the version are gone' })
+}
+
+function dataStoreOf({ dataStores }: PiecePlaces, piece: DataLocation): DataStore {
+  const dataStore = dataStores.get(piece.dataStoreName)
+  if (dataStore !== undefined) return dataStore
+  const message = `The version's bytes are at ${piece.dataStoreName}, which is not configured`
+  throw new Failure({ class: 'transient', code: 'NoSuchDataStore', message })
+}
+
+function piecesMissing(size: number, found: number): Failure {
+  const message = `The pieces of the version have ${found} bytes of ${size}`
+  return new Failure({ class: 'object', code: 'SourceDataDamaged', message })
+}
