@@ -1,6 +1,7 @@
 // Goal: kill -9 at any moment loses nothing that was acknowledged, doubles nothing, and leaves nothing PENDING.
 // Method: a real process on real destinations is loaded with puts and deletes, killed at a random moment, restarted, loaded again; at the end
-// every acknowledged version is counted at the source and at both destinations. KILL_RUNS (default 5) and KILL_SEED set the loop.
+// every acknowledged version is counted at the source and at both destinations. KILL_RUNS (default 5) and KILL_SEED set the loop, KILL_GATEWAY=http
+// lets the copies go by the HTTP gateway.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, test } from 'node:test'
@@ -20,6 +21,7 @@ import { seededRandom } from './seeded-random.ts'
 
 const runs = Number(process.env['KILL_RUNS'] ?? 5)
 const seed = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000)
+const gateway = process.env['KILL_GATEWAY'] ?? 'direct'
 
 interface Acknowledged {
   readonly key: string
@@ -139,7 +141,7 @@ test(`after ${runs} kills nothing acknowledged is lost, doubled or PENDING (KILL
   const random = seededRandom(seed)
   const destination = await destinationBucket(s3.get())
   const container = await azureContainer(azure.get(), uniqueName('kill'))
-  const crossbeat = await CrossbeatProcess.start({ s3: destination, azure: container })
+  const crossbeat = await CrossbeatProcess.start({ s3: destination, azure: container, replication: { gateway } })
   const acknowledged: Acknowledged[] = []
   try {
     await prepareSource(crossbeat, ['awsbackend', 'azurebackend'])
