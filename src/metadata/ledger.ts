@@ -218,7 +218,10 @@ export interface Ledger {
   rowsOf(ref: VersionRef): Promise<readonly LedgerRow[]>
   backlog(): Promise<readonly SiteBacklog[]>
   activity(sinceMs: number): Promise<readonly ActivitySlot[]>
-  /** Counts rows afresh and corrects the sums; answers whether they differed. Skipped rows of versions long gone are forgotten. */
+  /**
+   * Counts rows afresh and corrects the sums; answers whether they differed. Skipped rows of versions long gone are forgotten, and activity of
+   * more than a month ago.
+   */
   recount(): Promise<boolean>
   /** Quarantined rows of a site, newest failure first, failed at or before `beforeMs`. */
   quarantined(site: string, beforeMs: number, max: number): Promise<readonly LedgerRow[]>

@@ -401,6 +401,19 @@ function parkSuite(adapter: StoreAdapter): void {
     assert.equal(await store.ledger.recount(), false)
     assert.equal(await store.ledger.row(ref), null)
   })
+
+  it('keeps for a month what was done in five minutes', async test => {
+    const { store, world } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    await put(store, 'b', 'k', { sites: ['aws'] })
+    await complete(store, 'aws', 'b', 'k')
+    world.advance(30 * 24 * 60 * 60_000)
+    await store.ledger.recount()
+    assert.equal((await store.ledger.activity(0)).length, 1)
+    world.advance(2 * 24 * 60 * 60_000)
+    await store.ledger.recount()
+    assert.deepEqual(await store.ledger.activity(0), [])
+  })
 }
 
 function sourceSuite(adapter: StoreAdapter): void {

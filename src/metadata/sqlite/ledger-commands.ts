@@ -167,6 +167,9 @@ export function makeDue(context: WriteContext, request: Request<'make-due'>): bo
 const orphanKeepMs = 24 * 60 * 60_000
 const forgetMax = 2_000
 
+/** What was done per five minutes is looked at for a day; it is kept a month. */
+const activityKeepMs = 31 * 24 * 60 * 60_000
+
 /** Counts open and failed rows by their indexes: the cost does not grow with what has ended. */
 function countRows(
   context: WriteContext,
@@ -187,11 +190,12 @@ function countRows(
 
 /**
  * Counts the rows afresh; answers whether the stored sums were wrong. They are right afterwards. On this occasion rows whose version has been
- * gone for long are forgotten.
+ * gone for long are forgotten, and what was done long ago.
  */
 export function recount(context: WriteContext): boolean {
   context.flushSums()
   const { connection } = context
+  connection.run('DELETE FROM activity WHERE slot_at < ?', context.now - activityKeepMs)
   let differed = false
   for (const { site } of connection.all<{ site: string }>('SELECT site FROM site_sums')) {
     connection.run(
