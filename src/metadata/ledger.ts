@@ -92,7 +92,7 @@ export type Claim =
       readonly row: LedgerRow
       readonly applied: AppliedVersion | null
       readonly token: string
-      /** If it was asked for; null: the version is gone. */
+      /** If it was asked for and is small; null: the version is gone. */
       readonly version?: ClaimedVersion | null
     }
   /** No unfinished row is left: every entry of the key is done. */
@@ -174,7 +174,7 @@ export interface Ledger {
   /**
    * For each key, takes the oldest unfinished row of the site for `owner` until `now + leaseMs`; an unsettled row comes before older ones (they
    * were taken out of quarantine): nothing is written to a key before the outcome of its last write is known. Answers in the order of the keys,
-   * `versions`: with the versions themselves.
+   * `versions`: small ones with the versions themselves.
    */
   claim(
     site: string,

@@ -35,10 +35,15 @@ export function createResultWriter(options: ResultWriterOptions): ResultWriter {
 function foldingWriter({ ledger, timers }: ResultWriterOptions): ResultWriter {
   const reports = createBatcher<AttemptReport, ReportResult>(timers, limits.pipelineBatch, async items => {
     const results = await ledger.report(items, { fold: true })
-    if (pipelineNotices.hasSubscribers) pipelineNotices.publish({ kind: 'folded', count: items.length })
+    const count = results.filter(({ outcome }, at) => outcome === 'applied' && hasEnded(items[at])).length
+    if (pipelineNotices.hasSubscribers && count > 0) pipelineNotices.publish({ kind: 'folded', count })
     return results
   })
   return { write: report => reports.add(report), idle: () => reports.idle() }
+}
+
+function hasEnded(report: AttemptReport | undefined): boolean {
+  return report !== undefined && statusOfEnd(report.end.kind) !== null
 }
 
 function sendingWriter({ ledger, log, timers, topic }: ResultWriterOptions): ResultWriter {

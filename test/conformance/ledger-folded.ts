@@ -42,6 +42,14 @@ export function foldedSuite(adapter: StoreAdapter): void {
     assert.equal(second.version, null)
   })
 
+  it('leaves a large version to be read when its task begins', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    await put(store, 'b', 'k', { sites: ['aws'], size: 16 * 1024 + 1 })
+    const [claim] = await store.ledger.claim('aws', [key], 'owner', 60_000, { versions: true })
+    assert.ok(claim?.outcome === 'claimed' && claim.version === undefined)
+  })
+
   it('folds what a report ends, as its status message would', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b')

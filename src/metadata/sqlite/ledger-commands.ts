@@ -1,6 +1,7 @@
 // The writer's side of claiming, renewing and counting: every step reads the row as it is inside the transaction, so a lost claim or a newer
 // revision is always noticed. Costs depend on the key's open rows only, never on how long the backlog is.
 
+import { limits } from '../../domain/limits.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
 import type { Reply, Request, StoredClaim } from './commands.ts'
 import {
@@ -78,10 +79,11 @@ function take(context: WriteContext, bucket: string, row: StoredRow, request: Re
   if (unsettled === 1) context.noteUnsettled()
   return {
     outcome: 'claimed',
-    row: { ...ledgerRow(bucket, row, uploadOf(context, row)), state: 'claimed', attempts, unsettled: unsettled === 1 },
+    row: ledgerRow(bucket, row, uploadOf(context, row), { state: state.claimed, attempts, unsettled }),
     applied: appliedOf(context, row),
     token,
-    version: request.versions ? (taskColumns(context, row) ?? null) : undefined,
+    // Large ones are read when their task begins: the metadata of many pieces is long.
+    version: request.versions && row.size <= limits.inlineObjectBytes ? (taskColumns(context, row) ?? null) : undefined,
   }
 }
 

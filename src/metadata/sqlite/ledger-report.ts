@@ -1,5 +1,5 @@
 // The writer's side of how attempts end. A report holds only while its claim does; a newer revision that came meanwhile is noticed here.
-import { withBackend } from '../../domain/replication-info.ts'
+import { type ReplicationInfo, withBackend } from '../../domain/replication-info.ts'
 import { type AttemptEnd, type AttemptReport, type ReportResult, statusOfEnd } from '../ledger.ts'
 import type { Reply, Request } from './commands.ts'
 import { foldOne, infoOf, saveInfo, versionToFold } from './ledger-fold.ts'
@@ -25,17 +25,40 @@ export function report(context: WriteContext, request: Request<'report'>): Reply
 /** The result and what its status message would do, in one. */
 function reportFolded(context: WriteContext, bucket: StoredBucket | null, item: AttemptReport): ReportResult {
   const { end } = item
-  if (bucket !== null && end.kind === 'done' && completedAtOnce(context, bucket, item, end)) {
+  const version = bucket === null ? undefined : readVersion(context, bucket, item)
+  // A version whose status cannot be read is left to the status processor, which takes messages one by one.
+  if (bucket === null || version === 'unreadable') return reportOne(context, bucket, item)
+  if (end.kind === 'done' && version !== undefined && completedAtOnce(context, bucket, version, item, end)) {
     if (end.becomesApplied) saveApplied(context, bucket.id, item, end)
     return { outcome: 'applied', more: unblockNext(context, item.site, bucket.id, item.key) }
   }
   const result = reportOne(context, bucket, item)
   const status = statusOfEnd(end.kind)
-  if (bucket === null || result.outcome !== 'applied' || status === null) return result
+  if (result.outcome !== 'applied' || status === null) return result
   const dataStoreVersionId = end.kind === 'done' ? end.destinationVersionId : ''
   const reason = 'reason' in end ? { reason: `${end.reason.code}: ${end.reason.message}` } : {}
   foldOne(context, bucket, { ...item, status, dataStoreVersionId, metadataJson: '', ...reason })
   return result
+}
+
+interface ReadVersion {
+  readonly id: number
+  readonly revision: number
+  readonly info: ReplicationInfo | null
+}
+
+function readVersion(
+  context: WriteContext,
+  bucket: StoredBucket,
+  item: AttemptReport,
+): ReadVersion | 'unreadable' | undefined {
+  const version = versionToFold(context, bucket.id, item)
+  if (version === undefined) return undefined
+  try {
+    return { id: version.id, revision: version.revision, info: infoOf(version) }
+  } catch {
+    return 'unreadable'
+  }
 }
 
 /**
@@ -45,14 +68,14 @@ function reportFolded(context: WriteContext, bucket: StoredBucket | null, item: 
 function completedAtOnce(
   context: WriteContext,
   bucket: StoredBucket,
+  version: ReadVersion,
   item: AttemptReport,
   end: Extract<AttemptEnd, { kind: 'done' }>,
 ): boolean {
   const { key, versionId, site, revision, token } = item
-  const version = versionToFold(context, bucket.id, item)
-  const info = version === undefined ? null : infoOf(version)
+  const { info } = version
   const backend = info?.backends.find(candidate => candidate.site === site)
-  if (version === undefined || info === null || version.revision !== revision) return false
+  if (info === null || version.revision !== revision) return false
   if (backend === undefined || backend.status === 'COMPLETED') return false
   const row = context.connection.get<{ size: number }>(
     `UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, unfinished = 0, open = 0, destination_version_id = ?, reason = NULL

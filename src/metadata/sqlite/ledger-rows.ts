@@ -71,8 +71,13 @@ export const rowColumns = [
   .map(column => `ledger.${column}`)
   .join(', ')
 
-/** The port's form of a stored row. */
-export function ledgerRow(bucket: string, row: StoredRow, uploadJson: string | null): LedgerRow {
+/** The port's form of a stored row, or of what it has just been `changed` to. */
+export function ledgerRow(
+  bucket: string,
+  row: StoredRow,
+  uploadJson: string | null,
+  changed: Pick<StoredRow, 'state' | 'attempts' | 'unsettled'> = row,
+): LedgerRow {
   const reason: RowReason | undefined = row.reason === null ? undefined : JSON.parse(row.reason)
   const upload: DestinationUpload | undefined = uploadJson === null ? undefined : JSON.parse(uploadJson)
   return {
@@ -81,16 +86,16 @@ export function ledgerRow(bucket: string, row: StoredRow, uploadJson: string | n
     versionId: storedVersionId(row.version_id),
     site: row.site,
     revision: row.revision,
-    state: stateNames[row.state] ?? 'pending',
+    state: stateNames[changed.state] ?? 'pending',
     isDeleteMarker: row.is_delete_marker === 1,
     size: row.size,
-    attempts: row.attempts,
+    attempts: changed.attempts,
     createdAt: row.created_at,
-    ...(row.state === state.waiting && row.at !== null && { nextAttemptAt: row.at }),
+    ...(changed.state === state.waiting && row.at !== null && { nextAttemptAt: row.at }),
     ...(reason !== undefined && { reason }),
     ...(upload !== undefined && { upload }),
     ...(row.destination_version_id !== null && { destinationVersionId: row.destination_version_id }),
-    unsettled: row.unsettled === 1,
+    unsettled: changed.unsettled === 1,
   }
 }
 

@@ -1,6 +1,6 @@
 // Which files are migrated, which are refused, and what is left when a migration fails.
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -84,4 +84,18 @@ test('versions of an older file get the names of their inline bytes', context =>
     ],
   )
   connection.close()
+})
+
+test('a migration that was interrupted after its copy is done at the next start', context => {
+  const path = database(context)
+  const connection = new Connection(path)
+  migrate(connection, path, steps.slice(0, 1))
+  connection.execute('INSERT INTO a VALUES (7)')
+  writeFileSync(`${path}.schema-1`, 'half a copy')
+  writeFileSync(`${path}.schema-1.part`, 'half a copy')
+  migrate(connection, path, steps)
+  connection.close()
+  const copy = new Connection(`${path}.schema-1`)
+  assert.equal(copy.get<{ x: number }>('SELECT x FROM a')?.x, 7)
+  copy.close()
 })

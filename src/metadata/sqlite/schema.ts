@@ -1,6 +1,7 @@
 // The numbered schema of the embedded database. `PRAGMA user_version` says which migrations a file has seen: a newer file is refused, an
 // older one is migrated in one transaction after a copy of it was made. Text is compared by its UTF-8 bytes (SQLite's BINARY collation),
 // which is S3's order of keys.
+import { renameSync, rmSync } from 'node:fs'
 import type { Connection } from './connection.ts'
 
 /*
@@ -117,7 +118,8 @@ export function migrate(connection: Connection, path: string, steps: readonly st
       `${path} has schema ${found}, this version of Crossbeat knows schemas up to ${steps.length}: start the newer version, or restore an older copy`,
     )
   if (found === steps.length) return
-  if (found > 0 && path !== ':memory:') connection.run('VACUUM INTO ?', `${path}.schema-${found}`)
+  const inFile = path !== ':memory:'
+  if (found > 0 && inFile) keepCopy(connection, path, found)
   connection.execute('BEGIN IMMEDIATE')
   try {
     for (const step of steps.slice(found)) connection.execute(step)
@@ -127,4 +129,14 @@ export function migrate(connection: Connection, path: string, steps: readonly st
     connection.execute('ROLLBACK')
     throw error
   }
+  // What a migration has rewritten would wait in the log until the first writes pay for it.
+  if (found > 0 && inFile) connection.all('PRAGMA wal_checkpoint(TRUNCATE)')
+}
+
+/** A copy that was interrupted, or made by a start that was, is made again: the file has not changed since. */
+function keepCopy(connection: Connection, path: string, schema: number): void {
+  const copy = `${path}.schema-${schema}`
+  rmSync(`${copy}.part`, { force: true })
+  connection.run('VACUUM INTO ?', `${copy}.part`)
+  renameSync(`${copy}.part`, copy)
 }

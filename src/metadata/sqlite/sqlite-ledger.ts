@@ -92,7 +92,13 @@ function claimForm(stored: StoredClaim): Claim {
   if (stored.outcome !== 'claimed') return stored
   const { version, ...claim } = stored
   if (version === undefined) return claim
-  return { ...claim, version: version === null ? null : claimedVersion(version) }
+  if (version === null) return { ...claim, version }
+  try {
+    return { ...claim, version: claimedVersion(version) }
+  } catch {
+    // What cannot be read is its own task's to find, not that of all others in the batch.
+    return claim
+  }
 }
 
 /** With a revision the content is not compared, so it need not cross to the writer. */

@@ -55,7 +55,9 @@ export class WriteContext {
   #sums: SumChange[] = []
   #activity: ActivityChange[] = []
   #claimedSequences = new Map<string, number>()
-  #marks = { sums: 0, activity: 0 }
+  #marks = { sums: 0, activity: 0, claims: 0 }
+  /** How to take back what the batch has changed in the memory of claims, in its order. */
+  #claimUndo: (() => void)[] = []
   #hasUnsettled: boolean | null = null
 
   constructor(connection: Connection, group: string, epoch: number) {
@@ -89,12 +91,18 @@ export class WriteContext {
     return loaded
   }
 
-  /** The memory of claims is a hint (a rollback does not clear it): the row decides. */
   newClaim(row: ClaimedRow): string {
     this.#tokens += 1
     const token = `${this.epoch}.${this.#tokens}`
+    const name = keyName(row)
+    const before = this.#claimedKeys.get(name)
     this.#claims.set(token, row)
-    this.#claimedKeys.set(keyName(row), token)
+    this.#claimedKeys.set(name, token)
+    this.#claimUndo.push(() => {
+      this.#claims.delete(token)
+      if (before === undefined) this.#claimedKeys.delete(name)
+      else this.#claimedKeys.set(name, before)
+    })
     return token
   }
 
@@ -113,7 +121,21 @@ export class WriteContext {
     if (row === undefined) return
     this.#claims.delete(token)
     const name = keyName(row)
-    if (this.#claimedKeys.get(name) === token) this.#claimedKeys.delete(name)
+    const isOfKey = this.#claimedKeys.get(name) === token
+    if (isOfKey) this.#claimedKeys.delete(name)
+    this.#claimUndo.push(() => {
+      this.#claims.set(token, row)
+      if (isOfKey) this.#claimedKeys.set(name, token)
+    })
+  }
+
+  #undoClaims(from: number): void {
+    for (const undo of this.#claimUndo.splice(from).reverse()) undo()
+  }
+
+  /** The batch is committed: what it left in memory stays. */
+  committed(): void {
+    this.#claimUndo = []
   }
 
   /**
@@ -161,13 +183,14 @@ export class WriteContext {
   beginCommand(now: number): void {
     this.now = now
     this.#hasUnsettled = null
-    this.#marks = { sums: this.#sums.length, activity: this.#activity.length }
+    this.#marks = { sums: this.#sums.length, activity: this.#activity.length, claims: this.#claimUndo.length }
   }
 
   /** The command was rolled back: nothing it left in memory may stay. */
   undoCommand(): void {
     this.#sums.length = this.#marks.sums
     this.#activity.length = this.#marks.activity
+    this.#undoClaims(this.#marks.claims)
     this.#forgetCaches()
   }
 
@@ -176,6 +199,7 @@ export class WriteContext {
     this.#sums = []
     this.#activity = []
     this.#claimedSequences.clear()
+    this.#undoClaims(0)
     this.#forgetCaches()
   }
 

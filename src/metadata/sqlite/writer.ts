@@ -93,6 +93,7 @@ export class Writer {
     context.flushSums()
     this.#crashPoint('before-commit')
     connection.run('COMMIT')
+    context.committed()
     this.#crashPoint('after-commit')
     const logPages = this.#tendLog(batch)
     return { replies, journaled: context.journaled, logPages, fatal: this.#fatal }
@@ -104,26 +105,43 @@ export class Writer {
     context.journaled = false
     connection.run('BEGIN IMMEDIATE')
     try {
-      return commands.map(command => ({ ok: true, value: this.#carryOut(command) }))
+      return commands.map(command => {
+        this.#beforeCommand(command)
+        return { ok: true, value: this.#carryOut(command) }
+      })
     } catch (error) {
-      if (isFinal(error)) throw error
-      connection.run('ROLLBACK')
-      context.undoBatch()
+      if (isFinal(error) || !this.#rolledBack()) throw error
     }
+    context.undoBatch()
     context.journaled = false
     connection.run('BEGIN IMMEDIATE')
     return commands.map(command => this.#carryOutAlone(command))
   }
 
-  #carryOut(command: Command): unknown {
-    // Counts afresh what is stored, so the sums gathered so far have to be stored first.
+  /** False where SQLite has ended the transaction by itself (no space left): then nothing of the batch can be done. */
+  #rolledBack(): boolean {
+    try {
+      this.connection.run('ROLLBACK')
+      return true
+    } catch (error) {
+      if (isFinal(error)) throw error
+      return false
+    }
+  }
+
+  /** Counting afresh counts what is stored, so the sums gathered so far have to be stored first. */
+  #beforeCommand(command: Command): void {
     if (command.kind === 'recount') this.context.flushSums()
+  }
+
+  #carryOut(command: Command): unknown {
     this.context.beginCommand(command.now)
     return carryOut(this.context, command)
   }
 
   #carryOutAlone(command: Command): CommandReply {
     const { connection, context } = this
+    this.#beforeCommand(command)
     connection.run('SAVEPOINT command')
     try {
       const value = this.#carryOut(command)

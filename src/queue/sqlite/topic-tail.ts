@@ -1,4 +1,5 @@
 // The newest records of a topic, kept in memory where they were appended: a group that keeps up never reads them from the database again.
+// Right only where all appends of an engine go through one topic log.
 import type { TopicMessage, TopicRecord } from '../topic-log.ts'
 
 const recordsMax = 512
@@ -28,7 +29,8 @@ export class TopicTail {
       this.#size -= this.#records[this.#start]?.value.length ?? 0
       this.#start += 1
     }
-    if (this.#start < recordsMax) return
+    // What is forgotten must not stay in memory behind what is not.
+    if (this.#start * 2 < this.#records.length) return
     this.#records = this.#records.slice(this.#start)
     this.#start = 0
   }
