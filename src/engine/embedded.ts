@@ -254,7 +254,6 @@ async function startPipeline(
     log,
     world,
     topics,
-    entryContent: 'replication',
     sites: config.sites.map(site => site.site),
     // Behind an open circuit entries would only pile up.
     isPaused: site => paused.has(site) || processors.get(site)?.state().circuit === 'open',
@@ -296,15 +295,7 @@ async function startPipeline(
       await processor.close()
     })
   }
-  // Nobody else reads the topics of this engine.
-  const populator = createPopulator({
-    store,
-    log,
-    stateStore,
-    world,
-    topic: topics.replication,
-    content: 'replication',
-  })
+  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
   await populator.start()
   lifecycle.add(() => populator.close())
 }

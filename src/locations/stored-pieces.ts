@@ -13,21 +13,30 @@ export interface PiecePlaces {
 }
 
 /**
- * All bytes of the pieces, in their order, as a source of `size` bytes. Rejects with a Failure: `source-gone` when a piece is gone, `NoSuchDataStore`
- * when its location is not configured, `SourceDataDamaged` when there are fewer bytes than there should be.
+ * Streams [start, end) of what the pieces are together. Rejects with a Failure: `source-gone` when a piece is gone, `NoSuchDataStore` when its
+ * location is not configured.
  */
+export async function* readPieces(
+  places: PiecePlaces,
+  pieces: readonly DataLocation[],
+  start: number,
+  end: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) {
+    const from = Math.max(start, piece.start) - piece.start
+    const to = Math.min(end, piece.start + piece.size) - piece.start
+    if (from >= to) continue
+    if (isInlineKey(piece.key)) yield (await inlinePiece(places, piece)).subarray(from, to)
+    else yield* dataStoreOf(places, piece).read(piece.key, from, to, signal)
+  }
+}
+
+/** The pieces as a source of `size` bytes. Fails as `readPieces` does, and with `SourceDataDamaged` when there are fewer bytes. */
 export function piecesSource(places: PiecePlaces, pieces: readonly DataLocation[], size: number): ByteSource {
   return {
     size,
-    async *open(start, end, signal) {
-      for (const piece of pieces) {
-        const from = Math.max(start, piece.start) - piece.start
-        const to = Math.min(end, piece.start + piece.size) - piece.start
-        if (from >= to) continue
-        if (isInlineKey(piece.key)) yield (await inlinePiece(places, piece)).subarray(from, to)
-        else yield* dataStoreOf(places, piece).read(piece.key, from, to, signal)
-      }
-    },
+    open: (start, end, signal) => readPieces(places, pieces, start, end, signal),
     async fill(target, start, signal) {
       let filled = 0
       for (const piece of pieces) {

@@ -3,7 +3,7 @@
 // writes them in one transaction.
 import type { StatusMessage, VersionRef } from '../domain/entry.ts'
 import type { FailureClass } from '../domain/failure.ts'
-import type { Integrity, ObjectMetadata } from '../domain/object-metadata.ts'
+import type { VersionRecord } from '../domain/object-metadata.ts'
 import type { VersionId } from '../domain/version-id.ts'
 
 /**
@@ -76,11 +76,7 @@ export interface RowReason {
 }
 
 /** A version as a task needs it, read in the transaction of its claim. */
-export interface ClaimedVersion {
-  readonly metadata: ObjectMetadata
-  readonly revision: number
-  readonly integrity: Integrity | null
-  readonly isNull: boolean
+export interface ClaimedVersion extends Pick<VersionRecord, 'metadata' | 'revision' | 'integrity' | 'isNull'> {
   /** Where they lie beside the metadata (small objects). */
   readonly bytes?: Uint8Array
 }

@@ -1,5 +1,6 @@
 // The JSON values of the replication and status topics, as the original programs write and read them (Backbeat wire format), with
-// fields of ours: `revision`, and in status messages `reason`, `status` and `dataStoreVersionId`. Reading never throws: what is no entry comes back as `skip` (canaries) or `unreadable` with what was wrong.
+// fields of ours: `revision`, and in status messages `reason`, `status` and `dataStoreVersionId`. Reading never throws: what is no entry comes
+// back as `skip` (canaries) or `unreadable` with what was wrong.
 import type { JournalEntry, ReplicationEntry, StatusMessage, VersionRef } from '../domain/entry.ts'
 import { type BackendStatus, sitesOf } from '../domain/replication-info.ts'
 import { storedVersionId, type VersionId } from '../domain/version-id.ts'

@@ -60,6 +60,7 @@ describe('the queue populator', () => {
         },
       },
       log: {
+        entryContent: 'whole',
         append: async (topic, messages) => {
           assert.equal(topic, 'backbeat-replication')
           if (failing) throw new Error('no log')

@@ -4,20 +4,17 @@
 import { pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
 import type { StateStore } from '../control/state-store.ts'
-import type { EntryContent } from '../domain/entry.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { recordOfJournal } from './entry-format.ts'
 import type { TopicLog } from './topic-log.ts'
 
 export interface PopulatorOptions {
   readonly store: Pick<MetadataStore, 'journal' | 'onJournal' | 'trimJournal'>
-  readonly log: Pick<TopicLog, 'append'>
+  readonly log: Pick<TopicLog, 'append' | 'entryContent'>
   readonly stateStore: Pick<StateStore, 'get' | 'set'>
   readonly world: World
   /** The replication topic. */
   readonly topic: string
-  /** Default: `whole`. */
-  readonly content?: EntryContent
   /** Where the offset is kept. */
   readonly offsetPath?: string
   readonly batchMax?: number
@@ -109,8 +106,8 @@ class JournalPopulator implements Populator {
 
   /** Answers whether there was anything to read. */
   async #publishBatch(): Promise<boolean> {
-    const { store, log, topic, content } = this.#options
-    const entries = await store.journal(this.#offset, this.#batchMax, content)
+    const { store, log, topic } = this.#options
+    const entries = await store.journal(this.#offset, this.#batchMax, log.entryContent)
     const last = entries.at(-1)
     if (last === undefined) return false
     const records = entries.map(recordOfJournal).filter(record => record !== null)

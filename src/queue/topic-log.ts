@@ -2,6 +2,8 @@
 // group starts at the earliest record. Finishing is per record and in any order; the committed offset is the lowest unfinished one.
 // Pausing is a gate in front of taking records: membership and offsets stay.
 
+import type { EntryContent } from '../domain/entry.ts'
+
 export interface TopicRecord {
   readonly topic: string
   readonly partition: number
@@ -49,6 +51,8 @@ export interface TopicDescription {
 }
 
 export interface TopicLog {
+  /** What replication entries carry here: as much as those who read the topics look at. */
+  readonly entryContent: EntryContent
   /** Resolves when the records are in the log. */
   append(topic: string, messages: readonly TopicMessage[]): Promise<void>
   consumer(options: ConsumerOptions): Promise<TopicConsumer>

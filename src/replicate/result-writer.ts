@@ -11,6 +11,7 @@ import { type AttemptReport, type Ledger, type ReportResult, statusOfEnd } from 
 import { statusRecord } from '../queue/entry-format.ts'
 import { makeStatusMessage } from '../queue/status-message.ts'
 import type { TopicLog, TopicMessage } from '../queue/topic-log.ts'
+import type { SiteProcessorOptions } from './site-processor-options.ts'
 
 export interface ResultWriter {
   /** Resolves when the result is in the ledger and, if the row has ended by it, folded or on its way to the status processor. */
@@ -25,7 +26,7 @@ export interface ResultWriterOptions {
   readonly timers: Timers
   /** The status topic. */
   readonly topic: string
-  readonly results: 'folded' | 'sent'
+  readonly results: SiteProcessorOptions['results']
 }
 
 export function createResultWriter(options: ResultWriterOptions): ResultWriter {
@@ -35,15 +36,15 @@ export function createResultWriter(options: ResultWriterOptions): ResultWriter {
 function foldingWriter({ ledger, timers }: ResultWriterOptions): ResultWriter {
   const reports = createBatcher<AttemptReport, ReportResult>(timers, limits.pipelineBatch, async items => {
     const results = await ledger.report(items, { fold: true })
-    const count = results.filter(({ outcome }, at) => outcome === 'applied' && hasEnded(items[at])).length
-    if (pipelineNotices.hasSubscribers && count > 0) pipelineNotices.publish({ kind: 'folded', count })
+    if (pipelineNotices.hasSubscribers) {
+      const count = items.filter(
+        ({ end }, at) => results[at]?.outcome === 'applied' && statusOfEnd(end.kind) !== null,
+      ).length
+      if (count > 0) pipelineNotices.publish({ kind: 'folded', count })
+    }
     return results
   })
   return { write: report => reports.add(report), idle: () => reports.idle() }
-}
-
-function hasEnded(report: AttemptReport | undefined): boolean {
-  return report !== undefined && statusOfEnd(report.end.kind) !== null
 }
 
 function sendingWriter({ ledger, log, timers, topic }: ResultWriterOptions): ResultWriter {

@@ -6,7 +6,7 @@ import { serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
 import { type DataLocation, type Integrity, inlineKey, isInlineKey } from '../domain/object-metadata.ts'
 import type { DataStore, DataWriter } from '../locations/data-store.ts'
-import { piecesSource } from '../locations/stored-pieces.ts'
+import { readPieces } from '../locations/stored-pieces.ts'
 import type { InlineData } from '../metadata/metadata-store.ts'
 import type { PayloadCheck, PayloadFacts } from './auth/payload-check.ts'
 import type { ByteRange } from './byte-range.ts'
@@ -177,7 +177,7 @@ export async function openStored(
     return bytes === null ? null : bytes.subarray(range.start - only.start, range.end - only.start)
   }
   try {
-    return await begun(readPieces(services, pieces, range, signal()))
+    return await begun(readHeld(services, pieces, range, signal()))
   } catch (error) {
     if (error instanceof Failure && error.facts.class === 'source-gone') return null
     if (error instanceof Failure && error.facts.code === 'NoSuchDataStore') throw serviceError('LocationNotFound')
@@ -185,7 +185,7 @@ export async function openStored(
   }
 }
 
-async function* readPieces(
+async function* readHeld(
   services: S3Services,
   pieces: readonly DataLocation[],
   range: ByteRange,
@@ -195,7 +195,7 @@ async function* readPieces(
   const places = { inlineData: (dataKey: string) => store.inlineData(dataKey), dataStores }
   const letGo = holdPieces(services, pieces)
   try {
-    yield* piecesSource(places, pieces, range.end).open(range.start, range.end, signal)
+    yield* readPieces(places, pieces, range.start, range.end, signal)
   } finally {
     letGo()
   }

@@ -3,7 +3,6 @@
 // of the ledger counted afresh. It never changes a row itself.
 import { pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
-import type { EntryContent } from '../domain/entry.ts'
 import { limits } from '../domain/limits.ts'
 import type { ObjectMetadata } from '../domain/object-metadata.ts'
 import type { LedgerRow, RowReason } from '../metadata/ledger.ts'
@@ -14,7 +13,7 @@ import type { TopicLog, TopicMessage } from '../queue/topic-log.ts'
 
 export interface SweeperOptions {
   readonly store: Pick<MetadataStore, 'ledger' | 'version'>
-  readonly log: Pick<TopicLog, 'append'>
+  readonly log: Pick<TopicLog, 'append' | 'entryContent'>
   readonly world: World
   readonly topics: { readonly replication: string; readonly status: string }
   readonly isPaused: (site: string) => boolean
@@ -22,8 +21,6 @@ export interface SweeperOptions {
   readonly sites: readonly string[]
   /** The site's processor has finished every entry that the topic has: what is still pending has none. */
   readonly isThrough: (site: string) => Promise<boolean>
-  /** What replication entries carry; default: `whole`. */
-  readonly entryContent?: EntryContent
   readonly sweepMs?: number
   readonly strandedAfterMs?: number
   readonly recountMs?: number
@@ -110,7 +107,7 @@ class RowSweeper implements Sweeper {
   #lostEntry(row: LedgerRow, metadata: ObjectMetadata): TopicMessage {
     const timestamp = new Date(this.#options.world.clock.now()).toISOString()
     const { replicationInfo } = metadata
-    const carried = this.#options.entryContent === 'replication' ? { replicationInfo } : metadata
+    const carried = this.#options.log.entryContent === 'replication' ? { replicationInfo } : metadata
     return replicationRecord({ ...row, timestamp, metadataJson: JSON.stringify(carried) })
   }
 

@@ -10,8 +10,8 @@ import {
   complete,
   done,
   makeBucket,
-  pendingAt,
   put,
+  retag,
   statusMessage,
   sumsOf,
 } from './store-fixtures.ts'
@@ -150,14 +150,7 @@ export function foldSuite(adapter: StoreAdapter): void {
     await makeBucket(store, 'b')
     const version = await put(store, 'b', 'k', { sites: ['aws'], size: 4 })
     await complete(store, 'aws', 'b', 'k')
-    await store.changeVersion({
-      ...key,
-      version,
-      tags: { a: '1' },
-      originOp: 's3:ObjectTagging:Put',
-      replication: pendingAt(['aws']),
-      seenRevision: 1,
-    })
+    await retag(store, key, version)
     const sums = await sumsOf(store, 'aws')
     assert.deepEqual([sums.objects, sums.bytes], [1, 4])
     assert.equal((await infoOf(store, version)).status, 'PENDING')

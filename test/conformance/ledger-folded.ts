@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { RowReason } from '../../src/metadata/ledger.ts'
-import { attemptReport, claimed, done, inlineName, makeBucket, pendingAt, put, sumsOf } from './store-fixtures.ts'
+import { attemptReport, claimed, done, inlineName, makeBucket, put, retag, sumsOf } from './store-fixtures.ts'
 import { opened, type StoreAdapter } from './store-subject.ts'
 
 const key = { bucket: 'b', key: 'k' }
@@ -94,14 +94,7 @@ export function foldedSuite(adapter: StoreAdapter): void {
     const claim = await claimed(store, 'aws', 'b', 'k')
     const stale = { ...done(claim), token: 'another' }
     assert.deepEqual(await store.ledger.report([stale], { fold: true }), [{ outcome: 'stale', more: false }])
-    await store.changeVersion({
-      ...key,
-      version,
-      tags: { a: '1' },
-      originOp: 's3:ObjectTagging:Put',
-      replication: pendingAt(['aws']),
-      seenRevision: 1,
-    })
+    await retag(store, key, version)
     const answer = await store.ledger.report([done(claim)], { fold: true })
     assert.deepEqual(answer, [{ outcome: 'changed-meanwhile', more: true }])
     const record = await store.version({ ...key, version })

@@ -12,6 +12,7 @@ import {
   makeBucket,
   pendingAt,
   put,
+  retag,
   statusMessage,
   sumsOf,
 } from './store-fixtures.ts'
@@ -122,14 +123,7 @@ function claimSuite(adapter: StoreAdapter): void {
     await complete(store, 'aws', 'b', 'k')
     await put(store, 'b', 'k', { sites: ['aws'] })
     const newer = await claimed(store, 'aws', 'b', 'k')
-    await store.changeVersion({
-      ...key,
-      version: old,
-      tags: { a: '1' },
-      originOp: 's3:ObjectTagging:Put',
-      replication: pendingAt(['aws']),
-      seenRevision: 1,
-    })
+    await retag(store, key, old)
     assert.equal((await store.ledger.claim('aws', [key], 'else', 1000))[0]?.outcome, 'held')
     world.advance(60_001)
     assert.equal((await claimed(store, 'aws', 'b', 'k')).row.versionId, old)
@@ -215,14 +209,7 @@ function reportSuite(adapter: StoreAdapter): void {
     await makeBucket(store, 'b')
     const versionId = await put(store, 'b', 'k', { sites: ['aws'] })
     const claim = await claimed(store, 'aws', 'b', 'k')
-    await store.changeVersion({
-      ...key,
-      version: versionId,
-      tags: { a: '1' },
-      originOp: 's3:ObjectTagging:Put',
-      replication: pendingAt(['aws']),
-      seenRevision: 1,
-    })
+    await retag(store, key, versionId)
     assert.deepEqual(await store.ledger.report([done(claim)]), [{ outcome: 'changed-meanwhile', more: true }])
     assert.deepEqual(await store.ledger.fold([statusMessage(claim.row)]), ['newer-revision'])
     const again = await claimed(store, 'aws', 'b', 'k')
@@ -240,14 +227,7 @@ function reportSuite(adapter: StoreAdapter): void {
     await complete(store, 'aws', 'b', 'k')
     const marker = await put(store, 'b', 'k', { sites: ['aws'], deleteMarker: true })
     await complete(store, 'aws', 'b', 'k')
-    await store.changeVersion({
-      ...key,
-      version: old,
-      tags: {},
-      originOp: 's3:ObjectTagging:Delete',
-      replication: pendingAt(['aws']),
-      seenRevision: 1,
-    })
+    await retag(store, key, old, {})
     const claim = await claimed(store, 'aws', 'b', 'k')
     assert.deepEqual([claim.applied?.versionId, claim.applied?.kind], [marker, 'delete-marker'])
     await store.ledger.report([done(claim, true)])

@@ -107,6 +107,18 @@ export async function put(
   return result.versionId
 }
 
+/** Changes the tags of a version of revision 1, so that it has to go to `aws` again. */
+export async function retag(
+  store: MetadataStore,
+  ref: { readonly bucket: string; readonly key: string },
+  version: VersionId,
+  tags: Readonly<Record<string, string>> = { a: '1' },
+): Promise<void> {
+  const originOp = Object.keys(tags).length === 0 ? 's3:ObjectTagging:Delete' : 's3:ObjectTagging:Put'
+  const change = { ...ref, version, tags, originOp, replication: pendingAt(['aws']), seenRevision: 1 }
+  assert.equal((await store.changeVersion(change)).outcome, 'changed')
+}
+
 /** Claims one key and expects to get it. */
 export async function claimed(
   store: MetadataStore,

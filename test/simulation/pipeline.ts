@@ -75,6 +75,7 @@ function logOf({ locations, loses }: PipelineOptions, engine: SqliteEngine): Top
   const log = openTopicLog(engine, { topics: { [topics.replication]: groups, [topics.status]: [groupId] } })
   if (loses === undefined) return log
   return {
+    entryContent: log.entryContent,
     append: async (topic, messages) =>
       log.append(
         topic,
@@ -109,21 +110,13 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   for (const site of sites)
     processors.set(site, processorOf(options, { site, ledger: store.ledger, log, gateway, budget }))
   const paused = new Set(options.paused)
-  const populator = createPopulator({
-    store,
-    log,
-    stateStore,
-    world,
-    topic: topics.replication,
-    content: 'replication',
-  })
+  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
   const patchStatus = gateway.patchStatus.bind(gateway)
   const status = createStatusProcessor({ log, patchStatus, world, topic: topics.status, groupId })
   const isPaused = (site: string): boolean => processors.get(site)?.state().consumers === 'paused'
   const sweepMs = options.sweepMs ?? 30_000
-  const entryContent = 'replication'
   const sweeper = createSweeper({
-    ...{ store, log, world, topics, isPaused, sites, sweepMs, entryContent, recountMs: 120_000 },
+    ...{ store, log, world, topics, isPaused, sites, sweepMs, recountMs: 120_000 },
     isThrough: async site => (await processors.get(site)?.lag()) === 0,
   })
   const garbage = createGarbageCollector({ store, dataStores, world })

@@ -25,19 +25,20 @@ export function report(context: WriteContext, request: Request<'report'>): Reply
 /** The result and what its status message would do, in one. */
 function reportFolded(context: WriteContext, bucket: StoredBucket | null, item: AttemptReport): ReportResult {
   const { end } = item
-  const version = bucket === null ? undefined : readVersion(context, bucket, item)
+  const status = statusOfEnd(end.kind)
+  if (bucket === null || status === null) return reportOne(context, bucket, item)
+  const version = readVersion(context, bucket, item)
   // A version whose status cannot be read is left to the status processor, which takes messages one by one.
-  if (bucket === null || version === 'unreadable') return reportOne(context, bucket, item)
+  if (version === 'unreadable') return reportOne(context, bucket, item)
   if (end.kind === 'done' && version !== undefined && completedAtOnce(context, bucket, version, item, end)) {
     if (end.becomesApplied) saveApplied(context, bucket.id, item, end)
     return { outcome: 'applied', more: unblockNext(context, item.site, bucket.id, item.key) }
   }
   const result = reportOne(context, bucket, item)
-  const status = statusOfEnd(end.kind)
-  if (result.outcome !== 'applied' || status === null) return result
+  if (result.outcome !== 'applied') return result
   const dataStoreVersionId = end.kind === 'done' ? end.destinationVersionId : ''
-  const reason = 'reason' in end ? { reason: `${end.reason.code}: ${end.reason.message}` } : {}
-  foldOne(context, bucket, { ...item, status, dataStoreVersionId, metadataJson: '', ...reason })
+  // The reason is in the row by now.
+  foldOne(context, bucket, { ...item, status, dataStoreVersionId, metadataJson: '' })
   return result
 }
 

@@ -165,33 +165,18 @@ function needsAttention({ state: rowState, isOrphan = false }: RowChange): boole
   return isOrphan || (rowState !== state.blocked && rowState !== state.completed && rowState !== state.skipped)
 }
 
-/**
- * Columns of indexes are set only where they change: setting one costs an index entry even if the value stays. One statement for each
- * combination, so that its text need not be put together for every row.
- */
-const changeStatements = new Map<number, string>()
-
-function changeStatement(createdAt: boolean, unfinished: boolean, open: boolean): string {
-  const id = (createdAt ? 1 : 0) + (unfinished ? 2 : 0) + (open ? 4 : 0)
-  const known = changeStatements.get(id)
-  if (known !== undefined) return known
-  const moved = [createdAt && 'created_at', unfinished && 'unfinished', open && 'open'].filter(name => name !== false)
-  const sql = `UPDATE ledger SET state = ?, at = ?, revision = ?, attempts = ?, unsettled = ?, token = ?, destination_version_id = ?, reason = ?
-    ${moved.map(name => `, ${name} = ?`).join('')} WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`
-  changeStatements.set(id, sql)
-  return sql
-}
-
+/** Columns of indexes are set only where they change: setting one costs an index entry even if the value stays. */
 export function changeRow(context: WriteContext, row: StoredRow, change: RowChange): void {
-  const createdAt = change.createdAt ?? row.created_at
   const unsettled = change.unsettled ?? row.unsettled
-  const becomesUnfinished = isUnfinished(change.state)
-  const becomesOpen = isOpen(change.state)
-  const createdMoves = createdAt !== row.created_at
-  const unfinishedMoves = becomesUnfinished !== isUnfinished(row.state)
-  const openMoves = becomesOpen !== isOpen(row.state)
+  const indexed: readonly [string, number, number][] = [
+    ['created_at', row.created_at, change.createdAt ?? row.created_at],
+    ['unfinished', isUnfinished(row.state) ? 1 : 0, isUnfinished(change.state) ? 1 : 0],
+    ['open', isOpen(row.state) ? 1 : 0, isOpen(change.state) ? 1 : 0],
+  ]
+  const moved = indexed.filter(([, before, after]) => before !== after)
   context.connection.run(
-    changeStatement(createdMoves, unfinishedMoves, openMoves),
+    `UPDATE ledger SET state = ?, at = ?, revision = ?, attempts = ?, unsettled = ?, token = ?, destination_version_id = ?, reason = ?
+     ${moved.map(([name]) => `, ${name} = ?`).join('')} WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
     change.state,
     needsAttention(change) ? change.at : null,
     change.revision ?? row.revision,
@@ -200,9 +185,7 @@ export function changeRow(context: WriteContext, row: StoredRow, change: RowChan
     change.token === undefined ? row.token : change.token,
     change.destinationVersionId === undefined ? row.destination_version_id : change.destinationVersionId,
     change.reason === undefined ? row.reason : change.reason,
-    ...(createdMoves ? [createdAt] : []),
-    ...(unfinishedMoves ? [becomesUnfinished ? 1 : 0] : []),
-    ...(openMoves ? [becomesOpen ? 1 : 0] : []),
+    ...moved.map(([, , after]) => after),
     row.bucket_id,
     row.key,
     row.version_id,

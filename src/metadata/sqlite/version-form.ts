@@ -92,28 +92,34 @@ export function publicMetadataJson(columns: FormColumns): string {
   return `${open},"originOp":${JSON.stringify(columns.origin_op)},"replicationInfo":${replication}${id}${isNull}}`
 }
 
-/** The columns that a task needs. */
-export interface TaskColumns extends FormColumns {
+/** The columns of a version that is read as a whole. */
+interface ReadColumns extends FormColumns {
   readonly revision: number
   readonly integrity: string | null
+}
+
+function readForm(columns: ReadColumns): Pick<VersionRecord, 'isNull' | 'revision' | 'metadata' | 'integrity'> {
+  return {
+    isNull: columns.null_kind !== nullKind.none,
+    revision: columns.revision,
+    metadata: publicMetadata(columns),
+    integrity: columns.integrity === null ? null : JSON.parse(columns.integrity),
+  }
+}
+
+/** The columns that a task needs. */
+export interface TaskColumns extends ReadColumns {
   readonly bytes: Uint8Array | null
 }
 
 export function claimedVersion(columns: TaskColumns): ClaimedVersion {
-  return {
-    metadata: publicMetadata(columns),
-    revision: columns.revision,
-    integrity: columns.integrity === null ? null : JSON.parse(columns.integrity),
-    isNull: columns.null_kind !== nullKind.none,
-    ...(columns.bytes !== null && { bytes: columns.bytes }),
-  }
+  const version = readForm(columns)
+  return columns.bytes === null ? version : { ...version, bytes: columns.bytes }
 }
 
-export interface RecordColumns extends FormColumns {
+export interface RecordColumns extends ReadColumns {
   readonly is_delete_marker: number
   readonly is_latest: number
-  readonly revision: number
-  readonly integrity: string | null
 }
 
 export function versionRecord(bucket: string, key: string, columns: RecordColumns): VersionRecord {
@@ -121,11 +127,8 @@ export function versionRecord(bucket: string, key: string, columns: RecordColumn
     bucket,
     key,
     versionId: storedVersionId(columns.version_id),
-    isNull: columns.null_kind !== nullKind.none,
     isDeleteMarker: columns.is_delete_marker === 1,
     isLatest: columns.is_latest === 1,
-    revision: columns.revision,
-    metadata: publicMetadata(columns),
-    integrity: columns.integrity === null ? null : JSON.parse(columns.integrity),
+    ...readForm(columns),
   }
 }

@@ -101,9 +101,7 @@ export class Writer {
 
   /** A command hardly ever fails: only when one has, the batch is done again with a way back to before each. */
   #carryOutAll(commands: readonly Command[]): readonly CommandReply[] {
-    const { connection, context } = this
-    context.journaled = false
-    connection.run('BEGIN IMMEDIATE')
+    this.#begin()
     try {
       return commands.map(command => {
         this.#beforeCommand(command)
@@ -112,10 +110,14 @@ export class Writer {
     } catch (error) {
       if (isFinal(error) || !this.#rolledBack()) throw error
     }
-    context.undoBatch()
-    context.journaled = false
-    connection.run('BEGIN IMMEDIATE')
+    this.context.undoBatch()
+    this.#begin()
     return commands.map(command => this.#carryOutAlone(command))
+  }
+
+  #begin(): void {
+    this.context.journaled = false
+    this.connection.run('BEGIN IMMEDIATE')
   }
 
   /** False where SQLite has ended the transaction by itself (no space left): then nothing of the batch can be done. */

@@ -27,6 +27,8 @@ export function openTopicLog(engine: SqliteEngine, options: TopicLogOptions): To
 }
 
 class SqliteTopicLog implements TopicLog {
+  /** Nobody but this process reads these topics. */
+  readonly entryContent = 'replication'
   readonly #engine: SqliteEngine
   readonly #readers: Map<string, Set<string>>
   readonly #groups = new Map<string, Group>()
