@@ -55,6 +55,10 @@ export const adapters: readonly { readonly folder: string; readonly seenBy: read
   { folder: 'src/queue/sqlite/', seenBy: ['src/engine/'] },
   { folder: 'src/control/sqlite/', seenBy: ['src/engine/'] },
   { folder: 'src/control/in-process/', seenBy: ['src/engine/'] },
+  { folder: 'src/metadata/postgres/', seenBy: ['src/engine/'] },
+  { folder: 'src/queue/kafka/', seenBy: ['src/engine/'] },
+  { folder: 'src/control/zookeeper/', seenBy: ['src/engine/'] },
+  { folder: 'src/control/redis/', seenBy: ['src/engine/'] },
   { folder: 'src/locations/file/', seenBy: ['src/engine/'] },
   { folder: 'src/locations/memory/', seenBy: ['src/engine/'] },
   // The demo uploads its files to our own S3 server.
@@ -66,16 +70,20 @@ export const adapters: readonly { readonly folder: string; readonly seenBy: read
 export const doors: Readonly<Record<string, readonly string[]>> = {
   '@fastify/swagger': ['src/api/'],
   '@fastify/type-provider-typebox': ['src/api/'],
+  '@platformatic/kafka': ['src/queue/kafka/'],
+  '@redis/client': ['src/control/redis/'],
   commander: ['src/cli/'],
   fastify: ['src/api/'],
   'hash-wasm': ['src/base/'],
   'node:sqlite': ['src/metadata/sqlite/'],
   pino: ['src/telemetry/'],
+  postgres: ['src/metadata/postgres/'],
   'prom-client': ['src/telemetry/'],
   saxes: ['src/s3/xml/'],
   typebox: ['src/config/', 'src/api/'],
   undici: ['src/base/'],
   yaml: ['src/config/'],
+  zookeeper: ['src/control/zookeeper/'],
 }
 
 /** A call kept out of code, except in the named files and folders. `in` is where the rule holds. */
