@@ -47,18 +47,7 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
   [
     'an unknown key',
     { dataDr: 'x' },
-    'dataDr: found an unknown key, expected one of dataDir, s3, control, accounts, locations, env_replication_endpoints, replicationGroupId, replication, log; did you mean "dataDir"?',
-  ],
-  [
-    'another engine',
-    { engine: { log: { kafka: { brokers: ['hunter2'] } }, metadata: { postgres: {} } } },
-    'engine.log.kafka: found a key that has no place here, expected no such key; only the embedded engine exists, others are not supported yet',
-    'engine.metadata.postgres: found a key that has no place here, expected no such key; only the embedded engine exists, others are not supported yet',
-  ],
-  [
-    'an empty engine',
-    { engine: {} },
-    'engine: found a key that has no place here, expected no such key; only the embedded engine exists, others are not supported yet',
+    'dataDr: found an unknown key, expected one of dataDir, s3, control, accounts, locations, env_replication_endpoints, replicationGroupId, replication, engine, health, log; did you mean "dataDir"?',
   ],
   [
     "CloudServer's name of the sites",

@@ -255,6 +255,13 @@ test('no value under a known key makes the check throw', () => {
     'auth',
     's3',
     'gateway',
+    'metadata',
+    'postgres',
+    'kafka',
+    'zookeeper',
+    'redis',
+    'connectionString',
+    'brokers',
   )
   const value = fc.oneof(
     anything,

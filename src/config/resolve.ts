@@ -5,6 +5,7 @@ import { Secret } from '../base/secret.ts'
 import { readAccountsFile } from './accounts-file.ts'
 import { formatHostPort, isLoopback, parseHostPort } from './address.ts'
 import { type Endpoint, readEndpoints } from './endpoint-list.ts'
+import { readEngine } from './engine.ts'
 import { type AccountsChoice, readGateway } from './gateway.ts'
 import { defaultLocation, type LocationSource, readLocations } from './location-list.ts'
 import { nearestName, type Path, type Report } from './problem.ts'
@@ -27,7 +28,7 @@ export function resolveConfig(
   source: ResolveSource,
   report: Report,
 ): Omit<Config, 'configFile'> | undefined {
-  const root = withoutEngine(value ?? {}, report)
+  const root = value ?? {}
   hasShape(configSchema, root, [], report)
   const s3 = readListen(ownValue(ownValue(root, 's3'), 'listen'), ['s3', 'listen'], 8000, report)
   const control = readControl(ownValue(root, 'control'), source, report)
@@ -40,7 +41,10 @@ export function resolveConfig(
   const sites = joinSites(endpoints, rawLocations ?? { [defaultLocation.name]: defaultLocation }, report)
   const accounts = readAccounts(ownValue(root, 'accounts'), source, report)
   const replication = readReplication(ownValue(root, 'replication'), accounts, report)
-  if (s3 === undefined || control === undefined || replication === undefined) return undefined
+  const engine = readEngine(ownValue(root, 'engine'), source, report)
+  if (engine?.kind === 'distributed') checkShared(root, replication, report)
+  const health = readHealth(ownValue(ownValue(root, 'health'), 'listen'), report)
+  if (s3 === undefined || control === undefined || replication === undefined || engine === undefined) return undefined
   if (report.problems.length > 0 || !fitsShape(configSchema, root)) return undefined
   return {
     dataDir: source.absolute(root.dataDir ?? './data'),
@@ -51,23 +55,27 @@ export function resolveConfig(
     sites,
     replicationGroupId: (root.replicationGroupId ?? 'RG001').padEnd(7, ' '),
     replication,
+    engine,
+    health: { listen: health },
     log: { level: logLevels.find(level => level === root.log?.level) ?? 'info' },
   }
 }
 
-/** There is one engine, the embedded one. What chooses another is refused part by part. */
-function withoutEngine(root: unknown, report: Report): unknown {
-  const mapping = asMapping(root)
-  if (mapping === undefined || mapping['engine'] === undefined) return root
-  const { engine, ...rest } = mapping
-  const parts = Object.entries(asMapping(engine) ?? {}).flatMap(([port, choice]) =>
-    Object.keys(asMapping(choice) ?? {}).map(name => ['engine', port, name]),
-  )
-  for (const path of parts.length === 0 ? [['engine']] : parts) {
-    const expected = 'no such key; only the embedded engine exists, others are not supported yet'
-    report.add(path, 'a key that has no place here', expected)
+function readHealth(value: unknown, report: Report): HostPort | undefined {
+  return value === undefined ? undefined : readListen(value, ['health', 'listen'], 0, report)
+}
+
+/** What processes of one installation cannot each make for themselves. */
+function checkShared(root: unknown, replication: ReplicationConfig | undefined, report: Report): void {
+  if (ownValue(root, 'accounts') === undefined) {
+    const expected =
+      'path of a file in the format of authdata.json, because all processes of the distributed engine need the same accounts'
+    report.add(['accounts'], 'nothing', expected)
   }
-  return rest
+  if (replication?.gateway.kind === 'http' && replication.gateway.source === undefined) {
+    const expected = '{s3: {host, port}}, because with the distributed engine a process may have no S3 port of its own'
+    report.add(['replication', 'source'], 'nothing', expected)
+  }
 }
 
 function readListen(value: unknown, path: Path, defaultPort: number, report: Report): HostPort | undefined {

@@ -3,10 +3,10 @@
 // that people bring from the original programs, each with the reason why it is not here). Defaults are in resolve.ts.
 
 import { type Static, type TSchema, Type } from 'typebox'
+import { engineSchema } from './engine-schema.ts'
+import { secretText, strict, wholeNumber } from './schema-parts.ts'
 
-const secretText = (expected = 'a string') => Type.String({ minLength: 1, maxLength: 8192, secret: true, expected })
 const pathText = (expected: string) => Type.String({ minLength: 1, maxLength: 4096, pattern: '^[^\\0]*$', expected })
-const wholeNumber = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum })
 
 /** Names of sites and locations stand in comma-separated rule fields, URLs and group names: no comma, colon or slash. */
 export const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
@@ -16,8 +16,6 @@ const topicName = Type.String({
   pattern: '^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,249}$',
   expected: 'a topic name: 1 to 249 letters, digits, dots, hyphens and underscores',
 })
-
-const strict = { additionalProperties: false }
 
 const listenText = Type.String({ expected: 'host:port, such as 127.0.0.1:8000' })
 
@@ -250,6 +248,8 @@ export const configSchema = Type.Object(
       Type.String({ pattern: '^(?! +$)[ -~]{1,7}$', expected: '1 to 7 printable ASCII characters' }),
     ),
     replication: Type.Optional(replicationSchema),
+    engine: Type.Optional(engineSchema),
+    health: Type.Optional(Type.Object({ listen: Type.Optional(listenText) }, strict)),
     log: Type.Optional(logSchema),
   },
   {

@@ -30,7 +30,74 @@ export type Config = {
   /** Exactly 7 printable ASCII characters; it is part of every version id. */
   readonly replicationGroupId: string
   readonly replication: ReplicationConfig
+  readonly engine: EngineConfig
+  /** Where a process without the control role answers /live, /ready and /metrics; undefined: a free port of this machine. */
+  readonly health: { readonly listen: HostPort | undefined }
   readonly log: { readonly level: LogLevel }
+}
+
+/** What the process stands on. */
+export type EngineConfig = { readonly kind: 'embedded' } | DistributedEngineConfig
+
+/** Servers that many processes share. */
+export type DistributedEngineConfig = {
+  readonly kind: 'distributed'
+  readonly postgres: PostgresConfig
+  readonly kafka: KafkaConfig
+  readonly zookeeper: ZookeeperConfig
+  /** undefined: changes are noticed by watches and by asking, within seconds. */
+  readonly redis: RedisConfig | undefined
+}
+
+export type PostgresConfig = {
+  readonly url: Secret
+  /** Connections of one process. */
+  readonly poolMax: number
+}
+
+export type KafkaConfig = {
+  /** Not empty. */
+  readonly brokers: readonly HostPort[]
+  readonly clientId: string
+  readonly sasl: KafkaSasl | undefined
+  readonly tls: ClientTls | undefined
+  /** How the topics are made; by what they are for. */
+  readonly topics: Readonly<Record<'replication' | 'status', TopicShape>>
+}
+
+export type KafkaSasl = {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  readonly username: string
+  readonly password: Secret
+}
+
+export type TopicShape = { readonly partitions: number; readonly replication: number }
+
+/** Texts of PEM files; what is undefined is the system's, or not sent. */
+export type ClientTls = {
+  readonly ca: string | undefined
+  readonly cert: string | undefined
+  readonly key: Secret | undefined
+}
+
+export type ZookeeperConfig = {
+  /** `host:port,host:port/chroot`; the chroot may be missing. */
+  readonly connectionString: string
+  readonly sessionTimeoutMs: number
+  readonly auth: { readonly username: string; readonly password: Secret } | undefined
+}
+
+export type RedisConfig = {
+  readonly server:
+    | { readonly kind: 'url'; readonly url: Secret }
+    | {
+        readonly kind: 'sentinels'
+        readonly sentinels: readonly HostPort[]
+        readonly name: string
+        readonly password: Secret | undefined
+      }
+  readonly password: Secret | undefined
+  readonly tls: ClientTls | undefined
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
