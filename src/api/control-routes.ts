@@ -13,6 +13,7 @@ import {
 import { failedRoute } from './failed-routes.ts'
 import { healthcheck } from './health.ts'
 import { metricsRoute } from './metrics-routes.ts'
+import { metricsResponse } from './probes.ts'
 import { siteRoute } from './site-routes.ts'
 
 const methods = ['GET', 'POST', 'DELETE']
@@ -68,7 +69,7 @@ async function namedRoute(
       return healthcheck(context)
     case 'monitoring/metrics':
       onlyMethod(method, 'GET')
-      return { status: 200, contentType: 'text/plain; version=0.0.4; charset=utf-8', body: await context.metricsText() }
+      return metricsResponse(await context.metricsText())
     case 'configuration/workflows':
       onlyMethod(method, 'POST')
       throw refusal('NotImplemented', 'workflows are configured by PUT bucket replication and crossbeat.yaml')

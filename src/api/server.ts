@@ -13,7 +13,6 @@ import {
   type ControlContext,
   type ControlResponse,
   errorResponse,
-  jsonResponse,
   parseJsonBody,
   refusal,
   shortened,
@@ -21,6 +20,7 @@ import {
 import { handleControlRequest } from './control-routes.ts'
 import { stateStoreAnswers } from './health.ts'
 import { addLocationRoutes } from './location-routes.ts'
+import { liveResponse, metricsResponse, type ReadyReport, readyResponse } from './probes.ts'
 
 /** A request as a test hands it in, without a network. */
 export interface InjectedRequest {
@@ -47,7 +47,7 @@ export interface ControlServer {
 
 export interface ControlServerOptions extends ControlContext {
   /** Whether this process can do its work now, with the reason when not. */
-  readonly ready?: () => { readonly ok: true } | { readonly ok: false; readonly why: string }
+  readonly ready?: () => Promise<ReadyReport>
 }
 
 const jsonType = 'application/json'
@@ -156,19 +156,13 @@ async function addVersionOne(app: FastifyInstance, options: ControlServerOptions
 }
 
 function addProbes(app: FastifyInstance, options: ControlServerOptions): void {
-  app.get('/live', async (_request, reply) => send(reply, jsonResponse({ status: 'live' })))
+  app.get('/live', async (_request, reply) => send(reply, liveResponse()))
   app.get('/ready', async (_request, reply) => {
-    const ready = options.ready?.() ?? { ok: true }
-    const why = ready.ok ? ((await stateStoreAnswers(options)) ? null : 'the state store does not answer') : ready.why
-    return send(
-      reply,
-      why === null ? jsonResponse({ status: 'ready' }) : jsonResponse({ status: 'not ready', why }, 503),
-    )
+    const report = (await options.ready?.()) ?? { ok: true, why: null, roles: {}, dependencies: [] }
+    if (!report.ok || (await stateStoreAnswers(options))) return send(reply, readyResponse(report))
+    return send(reply, readyResponse({ ...report, ok: false, why: 'the state store does not answer' }))
   })
-  app.get('/metrics', async (_request, reply) => {
-    const body = await options.metricsText()
-    return send(reply, { status: 200, contentType: 'text/plain; version=0.0.4; charset=utf-8', body })
-  })
+  app.get('/metrics', async (_request, reply) => send(reply, metricsResponse(await options.metricsText())))
 }
 
 function originalRoute(options: ControlContext, request: FastifyRequest): Promise<ControlResponse> {

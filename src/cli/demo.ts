@@ -18,7 +18,7 @@ import { openProgress } from '../demo/progress.ts'
 import { freePort } from '../demo/service-process.ts'
 import { type StandIns, startStandIns } from '../demo/stand-ins.ts'
 import { startEmbedded } from '../engine/embedded.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { WholeEngine } from '../engine/engine.ts'
 import type { Output } from './output.ts'
 import { runUntilStopped, urlOf } from './start.ts'
 
@@ -122,7 +122,7 @@ interface Place {
   readonly output: Output
 }
 
-async function run(engine: Engine, clouds: StandIns, { dataFolder, output }: Place): Promise<void> {
+async function run(engine: WholeEngine, clouds: StandIns, { dataFolder, output }: Place): Promise<void> {
   const http = createHttpClient()
   const key = engine.accounts.administratorKey
   if (key === undefined) throw new Error('the demo has no administrator')

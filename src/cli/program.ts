@@ -5,6 +5,7 @@ import type { World } from '../base/world.ts'
 import { exitCodes } from './control-access.ts'
 import type { Output } from './output.ts'
 import { createPaint } from './render.ts'
+import type { RoleOptions } from './role-choice.ts'
 
 export interface ProgramOptions {
   readonly output: Output
@@ -70,15 +71,27 @@ function examples(lines: readonly string[]): string {
   return `\nExamples:\n${lines.map(line => `  crossbeat ${line}\n`).join('')}`
 }
 
+/** An option that may come more than once, and with several values at once. */
+function together(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(',').map(part => part.trim())]
+}
+
 function addServerCommands(program: Command, { output }: ProgramOptions, ends: Ends): void {
   program
     .command('start')
     .description('run the S3 server and its replication until it is told to stop')
-    .addHelpText('after', examples(['start --config crossbeat.yaml']))
-    .action((_options: unknown, command: Command) => {
+    .option('--role <role>', 'only this role (repeatable): s3, populator, processor, status, control', together)
+    .option('--site <site>', 'queue processor of this site only (repeatable)', together)
+    .option('--health <address>', 'where to answer /live, /ready and /metrics without the role control')
+    .option('--wait <seconds>', 'how long to wait for servers that are not there yet (default: 60)')
+    .addHelpText(
+      'after',
+      examples(['start --config crossbeat.yaml', 'start --config crossbeat.yaml --role processor --site awsbackend']),
+    )
+    .action((options: RoleOptions, command: Command) => {
       const { config } = command.optsWithGlobals<GlobalOptions>()
       if (config === undefined) command.error("error: start needs '--config <file>'")
-      return ends(import('./start.ts').then(({ start }) => start({ config }, output)))
+      return ends(import('./start.ts').then(({ start }) => start({ ...options, config }, output)))
     })
   program
     .command('demo')

@@ -1,27 +1,45 @@
-// `crossbeat start --config FILE`: runs the whole program in this process until it is told to stop, and says where it listens.
+// `crossbeat start --config FILE [--role ROLE]`: runs the whole program, or some roles of it, until it is told to stop, and says where it listens.
+import { DependencyError } from '../base/dependency.ts'
 import { realWorld } from '../base/world.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import type { HostPort } from '../config/types.ts'
 import { AccountsError } from '../engine/accounts.ts'
-import { startEmbedded } from '../engine/embedded.ts'
 import type { Engine } from '../engine/engine.ts'
+import { type RoleChoice, roleNames } from '../engine/parts.ts'
+import { startEngine } from '../engine/start-engine.ts'
 import type { Output } from './output.ts'
+import { type RoleOptions, readRoleChoice } from './role-choice.ts'
 
 const exitOk = 0
 const exitUsage = 1
 const exitFatal = 3
 
-export async function start(options: { readonly config: string }, output: Output): Promise<number> {
+export interface StartOptions extends RoleOptions {
+  readonly config: string
+}
+
+export async function start(options: StartOptions, output: Output): Promise<number> {
   const result = await loadConfig(options.config)
   if (!result.ok) {
     output.stderr(`crossbeat: ${options.config} cannot be used; nothing was started:`)
     for (const problem of result.problems) output.stderr(`  ${formatProblem(problem)}`)
     return exitUsage
   }
+  const read = readRoleChoice(options, result.config)
+  if (!read.ok) {
+    for (const problem of read.problems) output.stderr(`crossbeat: ${problem}`)
+    return exitUsage
+  }
   let engine: Engine
   try {
-    engine = await startEmbedded({ config: result.config, world: realWorld })
+    engine = await startEngine({
+      config: result.config,
+      world: realWorld,
+      choice: read.choice,
+      waitMs: read.waitMs,
+      waiting: line => output.stderr(`crossbeat: ${line}`),
+    })
   } catch (error) {
     output.stderr(startFailure(error, result.config.dataDir))
     return exitUsage
@@ -30,7 +48,7 @@ export async function start(options: { readonly config: string }, output: Output
   return runUntilStopped(
     engine,
     output,
-    Promise.resolve().then(() => announce(engine, output)),
+    Promise.resolve().then(() => announce(engine, read.choice, output)),
   )
 }
 
@@ -75,11 +93,15 @@ export function urlOf(address: HostPort, tls = false): string {
   return `${tls ? 'https' : 'http'}://${host}:${address.port}`
 }
 
-function announce(engine: Engine, output: Output): void {
-  const { accounts } = engine
-  output.stdout(
-    `Crossbeat is ready. S3 on ${urlOf(engine.s3)}, control API on ${urlOf(engine.control, engine.controlTls)}`,
-  )
+function announce(engine: Engine, { roles }: RoleChoice, output: Output): void {
+  const { accounts, s3, control, health, controlTls } = engine
+  const places = [
+    ...(s3 === null ? [] : [`S3 on ${urlOf(s3)}`]),
+    ...(control === null ? [] : [`control API on ${urlOf(control, controlTls)}`]),
+    ...(health === null ? [] : [`probes on ${urlOf(health)}`]),
+  ]
+  const what = roles.length === roleNames.length ? '' : ` as ${roles.join(', ')}`
+  output.stdout(`Crossbeat is ready${what}. ${places.join(', ')}`)
   if (accounts.made !== undefined) {
     output.stdout(
       `Keys made for the administrator, shown this once and kept in ${accounts.credentialsFile} (profile crossbeat):`,
@@ -93,7 +115,7 @@ function announce(engine: Engine, output: Output): void {
 }
 
 function startFailure(error: unknown, dataDir: string): string {
-  if (error instanceof AccountsError) return `crossbeat: ${error.message}`
+  if (error instanceof AccountsError || error instanceof DependencyError) return `crossbeat: ${error.message}`
   const message = error instanceof Error ? error.message : String(error)
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EADDRINUSE')

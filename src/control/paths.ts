@@ -15,6 +15,23 @@ export function reportPath(site: string, processor: string): string {
   return `${reportsPath(site)}/${processor}`
 }
 
+/** Who of many processes does what one alone may do. */
+export const leasePaths = {
+  populator: '/crossbeat/leases/populator',
+  housekeeping: '/crossbeat/leases/housekeeping',
+} as const
+
+/** Keys of the service account that the processes of one installation share. */
+export const serviceAccountPath = '/crossbeat/service-account'
+
+/** Told after a commit that added to the journal: its reader looks at once. */
+export const journalChannel = 'crossbeat-journal'
+
+/** Told when rows of a site may have become due without a topic entry: its queue processors look at once. */
+export function workChannel(site: string): string {
+  return `crossbeat-work-${site}`
+}
+
 /** The channel of a site's commands. */
 export function signalChannel(replicationTopic: string, site: string): string {
   return `${replicationTopic}-${site}`

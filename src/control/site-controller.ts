@@ -9,17 +9,16 @@ import {
   type ControlEvent,
   decideControl,
   decodeControl,
-  decodeReport,
   encodeControl,
   phaseOf,
   type SiteControl,
-  type SiteReport,
   standsStill,
   untouchedSite,
 } from '../domain/site-control.ts'
-import { reportPath, reportsPath, signalChannel, signals, statePath } from './paths.ts'
+import { signalChannel, signals, statePath } from './paths.ts'
 import { RepeatedTask } from './repeated-task.ts'
 import type { SignalBus } from './signal-bus.ts'
+import { readDesired, readReports } from './site-reports.ts'
 import type { StateStore } from './state-store.ts'
 
 /** Who gives a command, and why; both may be empty. */
@@ -118,13 +117,12 @@ export class SiteController {
   }
 
   /** What is wanted of a site. */
-  async desired(site: string): Promise<SiteControl> {
-    const stored = await this.#options.stateStore.get(statePath(site))
-    return stored === null ? untouchedSite : decodeControl(stored.value)
+  desired(site: string): Promise<SiteControl> {
+    return readDesired(this.#options.stateStore, site)
   }
 
   async state(site: string): Promise<SiteState> {
-    const reports = await this.#reports(site)
+    const reports = await readReports(this.#options.stateStore, site)
     const desired = await this.desired(site)
     return {
       site,
@@ -140,13 +138,6 @@ export class SiteController {
   /** All sites, in the order of the configuration. */
   states(): Promise<readonly SiteState[]> {
     return Promise.all(this.sites.map(site => this.state(site)))
-  }
-
-  async #reports(site: string): Promise<readonly SiteReport[]> {
-    const { stateStore } = this.#options
-    const names = await stateStore.children(reportsPath(site))
-    const values = await Promise.all(names.map(name => stateStore.get(reportPath(site, name))))
-    return values.flatMap(stored => (stored === null ? [] : (decodeReport(stored.value) ?? [])))
   }
 
   // Commands to one site are carried out in the order in which they were given, also when the giver does not wait.

@@ -16,6 +16,8 @@ export interface GatedProcessor {
   state(): Pick<SiteReport, 'consumers' | 'inFlight' | 'trouble'>
   /** Resolves as soon as nothing is in flight: the report then need not wait for the next look. */
   whenStill?(): Promise<void>
+  /** Whether every entry of the topic is finished. */
+  through?(): Promise<boolean>
 }
 
 export interface SiteGateOptions {
@@ -93,10 +95,16 @@ export class SiteGate {
     }
     const { consumers, inFlight, trouble } = processor.state()
     const held = trouble === undefined ? {} : { trouble }
-    await this.#report({ generation: desired.generation, consumers, inFlight, ...held })
+    await this.#report({ generation: desired.generation, consumers, inFlight, ...held, ...(await this.#through()) })
     const settling = pause && (inFlight > 0 || consumers !== 'paused')
     if (settling) this.#lookWhenStill()
     return settling ? Math.min(drainingMs, reconcileMs) : reconcileMs
+  }
+
+  // A log that does not answer now must not keep the report back.
+  async #through(): Promise<Pick<SiteReport, 'through'>> {
+    const through = await this.#options.processor.through?.().catch(() => undefined)
+    return through === undefined ? {} : { through }
   }
 
   #lookWhenStill(): void {

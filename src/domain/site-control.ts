@@ -180,6 +180,8 @@ export interface SiteReport {
   readonly inFlight: number
   /** Why it sends nothing although it should: the location does not answer, or refuses us. */
   readonly trouble?: string
+  /** Every entry of the topic is finished, as far as it sees. */
+  readonly through?: boolean
 }
 
 /** `pausing` and `resuming` until every live processor has applied the desired state. */
@@ -201,6 +203,16 @@ export function standsStill(desired: SiteControl, reports: readonly SiteReport[]
   return appliedState(desired, reports) === 'paused' && reports.every(report => report.inFlight === 0)
 }
 
+/** Nothing is to be published for the site: it is wanted paused, nobody is there, or nobody gets anything through. */
+export function isHeldUp(desired: SiteControl, reports: readonly SiteReport[]): boolean {
+  return isPaused(desired) || reports.every(report => report.trouble !== undefined)
+}
+
+/** All live processors of the site have finished every entry of the topic. */
+export function isThrough(reports: readonly SiteReport[]): boolean {
+  return reports.length > 0 && reports.every(report => report.through === true)
+}
+
 export function encodeReport(report: SiteReport): string {
   return JSON.stringify(report)
 }
@@ -214,5 +226,12 @@ export function decodeReport(text: string): SiteReport | null {
   if (typeof generation !== 'number' || typeof inFlight !== 'number') return null
   if (consumers !== 'running' && consumers !== 'paused') return null
   const trouble = textOf(fields?.get('trouble'))
-  return { generation, consumers, inFlight, ...(trouble === '' ? {} : { trouble }) }
+  const through = fields?.get('through')
+  return {
+    generation,
+    consumers,
+    inFlight,
+    ...(trouble === '' ? {} : { trouble }),
+    ...(typeof through === 'boolean' ? { through } : {}),
+  }
 }

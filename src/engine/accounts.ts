@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { realFiles } from '../base/files.ts'
 import type { Random } from '../base/world.ts'
+import { serviceAccountPath } from '../control/paths.ts'
+import type { StateStore } from '../control/state-store.ts'
 import {
   type Account,
   type AccountDirectory,
@@ -48,6 +50,46 @@ export async function loadAccounts(options: {
   const directory = withService([administrator(key)], service)
   const accounts = { directory, service, administratorKey: key, credentialsFile }
   return stored === null ? { ...accounts, made: key } : accounts
+}
+
+/** Accounts that many processes share: the file, and a service account whose keys all of them find in the state store. */
+export async function loadSharedAccounts(options: {
+  readonly accountsFile: string
+  readonly stateStore: Pick<StateStore, 'get' | 'set'>
+  readonly random: Random
+}): Promise<Accounts> {
+  const accounts = await readAccounts(options.accountsFile)
+  const configured = accounts.find(account => account.canonicalId === serviceCanonicalId)?.keys[0]
+  if (configured !== undefined) return { directory: createAccountDirectory(accounts), service: configured }
+  const service = await sharedServiceKey(options.stateStore, options.random)
+  return { directory: withService(accounts, service), service }
+}
+
+/** The first process makes the keys; whoever comes second finds them. */
+async function sharedServiceKey(stateStore: Pick<StateStore, 'get' | 'set'>, random: Random): Promise<AccountKey> {
+  const made = newKey(random)
+  const stored = await stateStore.get(serviceAccountPath)
+  if (stored !== null) return readKey(stored.value)
+  const result = await stateStore.set(serviceAccountPath, JSON.stringify(made), 0)
+  if (result.ok) return made
+  if (result.current === null) throw new AccountsError(`the state store keeps no value at ${serviceAccountPath}`)
+  return readKey(result.current.value)
+}
+
+function readKey(text: string): AccountKey {
+  const { access, secret } = fieldsOf(text)
+  if (typeof access === 'string' && typeof secret === 'string') return { access, secret }
+  const remedy = 'delete it there and start again, to have new ones made'
+  throw new AccountsError(`the keys of the service account at ${serviceAccountPath} cannot be read; ${remedy}`)
+}
+
+function fieldsOf(text: string): { readonly access?: unknown; readonly secret?: unknown } {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
 }
 
 function newKey(random: Random): AccountKey {

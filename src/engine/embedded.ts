@@ -1,43 +1,23 @@
-// The embedded engine: every role in one process over SQLite. Reads as a start-up script: data folder, store, locations, pipeline, control,
-// front end; what was started is closed in the opposite order.
-import { mkdir } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
-import { type ControlServer, createControlServer } from '../api/server.ts'
-import { createByteBudget } from '../base/bounded.ts'
-import { realFiles } from '../base/files.ts'
-import { createHttpClient, type HttpClient } from '../base/http-client.ts'
+// The embedded engine: every role in one process over SQLite. Reads as a start-up script: data folder, accounts, store, locations, roles; what
+// was started is closed in the opposite order.
+import { createHttpClient } from '../base/http-client.ts'
 import type { World } from '../base/world.ts'
-import type { Config, HostPort } from '../config/types.ts'
+import type { Config } from '../config/types.ts'
 import { createInProcessSignalBus } from '../control/in-process/signal-bus.ts'
-import type { SignalBus } from '../control/signal-bus.ts'
-import { SiteController } from '../control/site-controller.ts'
-import { type GatedProcessor, SiteGate } from '../control/site-gate.ts'
 import { openStateStore } from '../control/sqlite/sqlite-state-store.ts'
-import type { StateStore } from '../control/state-store.ts'
-import { isPaused } from '../domain/site-control.ts'
-import type { DataStore } from '../locations/data-store.ts'
-import { openFileDataStore } from '../locations/file/data-store.ts'
-import type { Destination } from '../locations/multiple-backend.ts'
-import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { openDataDir } from '../metadata/sqlite/data-dir.ts'
-import { openSqlite, type SqliteEngine } from '../metadata/sqlite/engine.ts'
+import { openSqlite } from '../metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../metadata/sqlite/sqlite-metadata-store.ts'
-import { createPopulator } from '../queue/populator.ts'
 import { openTopicLog } from '../queue/sqlite/sqlite-topic-log.ts'
-import type { TopicLog } from '../queue/topic-log.ts'
-import type { SiteProcessor } from '../replicate/site-processor-options.ts'
-import { createS3Server } from '../s3/server.ts'
-import { createGarbageCollector } from '../status/garbage-collector.ts'
-import { createStatusProcessor } from '../status/status-processor.ts'
-import { createSweeper } from '../status/sweeper.ts'
 import { startLog } from '../telemetry/log.ts'
-import { createMetrics } from '../telemetry/metrics.ts'
-import { type Accounts, loadAccounts } from './accounts.ts'
-import type { Engine } from './engine.ts'
-import { createGateway, openDestinations } from './gateway.ts'
+import { loadAccounts } from './accounts.ts'
+import { openDataStores } from './data-stores.ts'
+import type { WholeEngine } from './engine.ts'
+import { openDestinations } from './gateway.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { mountInternalRoutes } from './mounted-routes.ts'
-import { createProcessors, groupId } from './processors.ts'
+import { type Parts, roleNames } from './parts.ts'
+import { groupId } from './processors.ts'
+import { startRoles } from './roles/start-roles.ts'
 
 export interface EmbeddedOptions {
   readonly config: Config
@@ -46,84 +26,19 @@ export interface EmbeddedOptions {
   readonly flush?: boolean
 }
 
-/** The ports and what they are made of, shared by the roles. */
-export interface Parts {
-  readonly config: Config
-  readonly world: World
-  readonly accounts: Accounts
-  readonly http: HttpClient
-  readonly sqlite: SqliteEngine
-  readonly store: MetadataStore
-  readonly dataStores: ReadonlyMap<string, DataStore>
-  readonly log: TopicLog
-  readonly stateStore: StateStore
-  readonly signals: SignalBus
-}
-
 /** Starts everything, or nothing: a failure closes what was started before and is thrown. */
-export async function startEmbedded(options: EmbeddedOptions): Promise<Engine> {
+export async function startEmbedded(options: EmbeddedOptions): Promise<WholeEngine> {
   const lifecycle = new Lifecycle()
+  const failed = Promise.withResolvers<Error>()
   try {
-    return await start(options, lifecycle)
+    const parts = await openParts(options, lifecycle, failed.resolve)
+    const engine = await startRoles(parts, { roles: roleNames }, lifecycle, failed.promise)
+    const { s3, control } = engine
+    if (s3 === null || control === null) throw new Error('a role of the embedded engine did not start')
+    return { ...engine, s3, control }
   } catch (error) {
     await lifecycle.close()
     throw error
-  }
-}
-
-async function start(options: EmbeddedOptions, lifecycle: Lifecycle): Promise<Engine> {
-  const { config } = options
-  const failed = Promise.withResolvers<Error>()
-  const parts = await openParts(options, lifecycle, failed.resolve)
-  const controller = new SiteController({
-    sites: config.sites.map(site => site.site),
-    topic: config.replication.topics.replication,
-    stateStore: parts.stateStore,
-    signals: parts.signals,
-    world: parts.world,
-  })
-  await controller.start()
-  lifecycle.add(() => controller.close())
-
-  const processors = new Map<string, SiteProcessor>()
-  const control = await openControl(parts, controller, processors, lifecycle)
-  const destinations = openDestinations(parts)
-  for (const { location } of destinations.values()) lifecycle.add(() => location.close())
-  const internal = mountInternalRoutes(parts, destinations, control.context)
-  lifecycle.add(() => internal.close())
-  const s3 = createS3Server({
-    listen: config.s3.listen,
-    store: parts.store,
-    dataStores: parts.dataStores,
-    destinations,
-    accounts: parts.accounts.directory,
-    sites: config.sites,
-    locations: config.locations,
-    world: parts.world,
-    mountedRoutes: internal.serve,
-  })
-  await s3.listen()
-  // The pipeline's last requests go through the S3 port where the gateway is `http`: there it closes after it.
-  const closesLast = config.replication.gateway.kind === 'http'
-  if (closesLast) lifecycle.add(() => s3.close())
-  try {
-    await startPipeline(parts, destinations, processors, s3.address, lifecycle)
-  } catch (error) {
-    // Nothing that failed to start may go on listening: the process would not end.
-    await s3.close()
-    throw error
-  }
-  if (!closesLast) lifecycle.add(() => s3.close())
-  const controlAddress = await control.server.listen()
-  lifecycle.add(() => control.server.close())
-  return {
-    s3: s3.address,
-    control: controlAddress,
-    controlTls: config.control.tls !== undefined,
-    accounts: parts.accounts,
-    store: parts.store,
-    failed: failed.promise,
-    close: () => lifecycle.close(),
   }
 }
 
@@ -157,44 +72,18 @@ async function openParts(
   lifecycle.add(() => stateStore.close())
   const signals = createInProcessSignalBus(world.timers)
   lifecycle.add(() => signals.close())
-  const dataStores = await openDataStores(options, String(sqlite.epoch), lifecycle)
+  const dataStores = await openDataStores({ config, world, epoch: String(sqlite.epoch), flush }, lifecycle)
   const http = createHttpClient()
   lifecycle.add(() => http.close())
+  const destinations = openDestinations({ config, http, world })
+  for (const { location } of destinations.values()) lifecycle.add(() => location.close())
   return {
-    config,
-    world,
-    accounts,
-    http,
-    sqlite,
+    ...{ config, world, accounts, http, dataStores, destinations, log, stateStore, signals },
     store: sqliteMetadataStore(sqlite),
-    dataStores,
-    log,
-    stateStore,
-    signals,
+    owner: `embedded-${sqlite.epoch}`,
+    isShared: false,
+    dependencies: [],
   }
-}
-
-async function openDataStores(
-  { config, world, flush = true }: EmbeddedOptions,
-  epoch: string,
-  lifecycle: Lifecycle,
-): Promise<ReadonlyMap<string, DataStore>> {
-  const dataStores = new Map<string, DataStore>()
-  const root = join(config.dataDir, 'objects')
-  for (const location of config.locations) {
-    if (location.type !== 'file') continue
-    const folder = join(root, encodeURIComponent(location.name))
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const dataStore = await openFileDataStore({ name: location.name, folder, epoch, random: world.random, flush })
-    lifecycle.add(() => dataStore.close())
-    dataStores.set(location.name, dataStore)
-  }
-  if (!flush || dataStores.size === 0) return dataStores
-  // A store flushes what is below its folder; the folder's own name has to survive a power loss, too.
-  for (const folder of [root, config.dataDir]) await realFiles.flushFolder(folder)
-  // The folder above need not be ours to read.
-  await realFiles.flushFolder(dirname(resolve(config.dataDir))).catch(() => {})
-  return dataStores
 }
 
 function topicsOf(config: Config): Record<string, readonly string[]> {
@@ -203,105 +92,4 @@ function topicsOf(config: Config): Record<string, readonly string[]> {
     [topics.replication]: config.sites.map(site => `${groupId}-${site.site}`),
     [topics.status]: [groupId],
   }
-}
-
-async function openControl(
-  parts: Parts,
-  controller: SiteController,
-  processors: ReadonlyMap<string, SiteProcessor>,
-  lifecycle: Lifecycle,
-): Promise<{ server: ControlServer; context: Parameters<typeof createControlServer>[0] }> {
-  const { config, store, stateStore, log, world } = parts
-  const metrics = createMetrics({
-    sites: controller.sites,
-    ledger: store.ledger,
-    clock: world.clock,
-    pausedSites: async () =>
-      (await controller.states()).filter(state => isPaused(state.desired)).map(state => state.site),
-  })
-  lifecycle.add(() => metrics.close())
-  const context = {
-    config,
-    controller,
-    store,
-    stateStore,
-    topicLog: log,
-    world,
-    metricsText: () => metrics.text(),
-    retried: (sites: readonly string[]) => {
-      for (const site of sites) processors.get(site)?.wake()
-    },
-  }
-  return { server: await createControlServer(context), context }
-}
-
-async function startPipeline(
-  parts: Parts,
-  destinations: ReadonlyMap<string, Destination>,
-  processors: Map<string, SiteProcessor>,
-  s3: HostPort,
-  lifecycle: Lifecycle,
-): Promise<void> {
-  const { config, store, log, stateStore, signals, world, dataStores } = parts
-  const { topics } = config.replication
-  const gateway = createGateway(parts, destinations, s3, lifecycle)
-  const collector = createGarbageCollector({ store, dataStores, world })
-  collector.start()
-  lifecycle.add(() => collector.close())
-  const paused = new Set<string>()
-  const sweeper = createSweeper({
-    store,
-    log,
-    world,
-    topics,
-    sites: config.sites.map(site => site.site),
-    // Behind an open circuit entries would only pile up.
-    isPaused: site => paused.has(site) || processors.get(site)?.state().circuit === 'open',
-    isThrough: async site => (await processors.get(site)?.lag()) === 0,
-  })
-  sweeper.start()
-  lifecycle.add(() => sweeper.close())
-  const statusProcessor = createStatusProcessor({
-    log,
-    patchStatus: messages => gateway.patchStatus(messages),
-    world,
-    topic: topics.status,
-    groupId,
-  })
-  await statusProcessor.start()
-  lifecycle.add(() => statusProcessor.close())
-  const budget = createByteBudget(config.replication.memory.inFlightBytes)
-  const closings: (() => Promise<void>)[] = []
-  // All at once: their graces for running copies do not add up.
-  lifecycle.add(() => Promise.all(closings.map(closing => closing())))
-  for (const [site, processor] of createProcessors(parts, gateway, budget)) {
-    processors.set(site, processor)
-    const watched = {
-      pause: () => {
-        paused.add(site)
-        processor.pause()
-      },
-      resume: () => {
-        paused.delete(site)
-        processor.resume()
-      },
-      state: () => reportedState(processor),
-    }
-    const gate = new SiteGate({ site, topic: topics.replication, processor: watched, stateStore, signals, world })
-    await gate.start()
-    await processor.start()
-    closings.push(async () => {
-      await gate.close()
-      await processor.close()
-    })
-  }
-  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
-  await populator.start()
-  lifecycle.add(() => populator.close())
-}
-
-function reportedState(processor: SiteProcessor): ReturnType<GatedProcessor['state']> {
-  const { consumers, inFlight, circuit, circuitCause } = processor.state()
-  if (circuit === 'closed' || circuitCause === null) return { consumers, inFlight }
-  return { consumers, inFlight, trouble: `${circuitCause.code}: ${circuitCause.message}` }
 }

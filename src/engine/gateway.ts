@@ -8,11 +8,15 @@ import type { Destination } from '../locations/multiple-backend.ts'
 import { createDirectGateway } from '../replicate/gateway-direct.ts'
 import { createHttpGateway } from '../replicate/gateway-http.ts'
 import type { SourceGateway } from '../replicate/source-gateway.ts'
-import type { Parts } from './embedded.ts'
 import type { Lifecycle } from './lifecycle.ts'
+import type { Parts } from './parts.ts'
 
 /** The cloud locations, by name (which is the name of their site). */
-export function openDestinations({ config, http, world }: Parts): ReadonlyMap<string, Destination> {
+export function openDestinations({
+  config,
+  http,
+  world,
+}: Pick<Parts, 'config' | 'http' | 'world'>): ReadonlyMap<string, Destination> {
   const destinations = new Map<string, Destination>()
   for (const location of config.locations) {
     if (location.type === 'file') continue
@@ -26,14 +30,9 @@ export function openDestinations({ config, http, world }: Parts): ReadonlyMap<st
   return destinations
 }
 
-/** `s3` is where our own S3 port listens: the source of a gateway that names no other. */
-export function createGateway(
-  parts: Parts,
-  destinations: ReadonlyMap<string, Destination>,
-  s3: HostPort,
-  lifecycle: Lifecycle,
-): SourceGateway {
-  const { config, store, dataStores, accounts, http, world } = parts
+/** `s3` is where our own S3 port listens, if there is one: the source of a gateway that names no other. */
+export function createGateway(parts: Parts, s3: HostPort | null, lifecycle: Lifecycle): SourceGateway {
+  const { config, store, dataStores, destinations, accounts, http, world } = parts
   const { gateway } = config.replication
   if (gateway.kind === 'direct') return createDirectGateway({ store, dataStores, destinations })
   const readHttp = createHttpClient()
@@ -45,7 +44,8 @@ export function createGateway(
       return [name, { type: location.type, bucketMatch, capabilities: location.capabilities }] as const
     }),
   )
-  const source = gateway.source ?? { https: false, host: reachable(s3.host), port: s3.port }
+  const source = gateway.source ?? (s3 === null ? null : { https: false, host: reachable(s3.host), port: s3.port })
+  if (source === null) throw new Error('replication.source is needed where there is no S3 port in the process')
   return createHttpGateway({ source, credentials: gateway.source?.credentials ?? own, sites, http, readHttp, world })
 }
 

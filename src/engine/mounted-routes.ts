@@ -5,7 +5,7 @@ import type { Destination } from '../locations/multiple-backend.ts'
 import type { ApiCall } from '../s3/backbeat-routes/backbeat-call.ts'
 import { type BackbeatRoutes, createBackbeatRoutes } from '../s3/backbeat-routes/mount.ts'
 import type { Answer } from '../s3/call.ts'
-import type { Parts } from './embedded.ts'
+import type { Parts } from './parts.ts'
 
 const apiPrefix = '/_/backbeat/api'
 

@@ -1,11 +1,11 @@
-// One queue processor per site, with the settings that its kind of destination has.
+// One queue processor for each of the given sites, with the settings that its kind of destination has.
 import type { ByteBudget } from '../base/bounded.ts'
 import { createPeer } from '../replicate/peer.ts'
 import { gatewayTo, peerTask } from '../replicate/peer-task.ts'
 import { createSiteProcessor } from '../replicate/site-processor.ts'
 import type { SiteProcessor } from '../replicate/site-processor-options.ts'
 import type { SourceGateway } from '../replicate/source-gateway.ts'
-import type { Parts } from './embedded.ts'
+import type { Parts } from './parts.ts'
 
 /** Consumer group of the status processor; a site's is `<this>-<site>` (Backbeat wire format). */
 export const groupId = 'backbeat-replication-group'
@@ -14,11 +14,13 @@ export function createProcessors(
   parts: Parts,
   gateway: SourceGateway,
   budget: ByteBudget,
+  sites: readonly string[],
 ): ReadonlyMap<string, SiteProcessor> {
-  const { config, store, log, world, sqlite } = parts
+  const { config, store, log, world, owner } = parts
   const { topics, queueProcessor } = config.replication
   const processors = new Map<string, SiteProcessor>()
   for (const site of config.sites) {
+    if (!sites.includes(site.site)) continue
     const isPeer = site.kind === 'servers'
     const peer = isPeer ? createPeer({ site, http: parts.http, world }) : null
     const processor = createSiteProcessor({
@@ -31,7 +33,7 @@ export function createProcessors(
       topics,
       groupId,
       results: config.replication.gateway.kind === 'direct' ? 'folded' : 'sent',
-      owner: `embedded-${sqlite.epoch}`,
+      owner,
       concurrency: queueProcessor.concurrency,
       backoff: queueProcessor.retry[isPeer ? 'scality' : site.type],
       settings: {

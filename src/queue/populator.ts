@@ -1,6 +1,7 @@
 // Reads the journal and publishes what needs replicating to the replication topic. Woken by the store itself after each commit, no timer in
 // between. Its offset is saved a little later than it moves: after a crash some entries are published twice, which is harmless, because an
-// entry is only a hint; none is ever skipped, because the journal is trimmed only up to a saved offset.
+// entry is only a hint; none is ever skipped, because the journal is trimmed only up to a saved offset. Of two populators the one that began
+// last is right: its first write of the offset shuts the other out.
 import { pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
 import type { StateStore } from '../control/state-store.ts'
@@ -20,6 +21,10 @@ export interface PopulatorOptions {
   readonly batchMax?: number
   /** How long a moved offset may stay unsaved. */
   readonly saveDelayMs?: number
+  /** The journal is looked at this often even if nobody says that there is something new; left out: never. */
+  readonly pollMs?: number
+  /** Told once when another populator has taken over: this one publishes, saves and trims nothing more. */
+  readonly deposed?: () => void
 }
 
 export interface Populator {
@@ -35,6 +40,8 @@ export interface Populator {
 export const defaultOffsetPath = '/queue-populator/logState/crossbeat_journal/logOffset'
 
 const retryMs = 1_000
+/** A populator saves a few times a second. */
+const takeOverAttempts = 100
 
 export function createPopulator(options: PopulatorOptions): Populator {
   return new JournalPopulator(options)
@@ -50,6 +57,8 @@ class JournalPopulator implements Populator {
   #saving: Promise<void> | null = null
   #saveTimer: Timer | null = null
   #retryTimer: Timer | null = null
+  #pollTimer: Timer | null = null
+  #deposed = false
   #stopListening: () => void = () => {}
   #closed = false
 
@@ -63,10 +72,11 @@ class JournalPopulator implements Populator {
   }
 
   async start(): Promise<void> {
-    await this.#readOffset()
+    await this.#takeOver()
     this.#offset = this.#saved.offset
     this.#stopListening = this.#options.store.onJournal(() => this.#wake())
     this.#wake()
+    this.#poll()
   }
 
   async close(): Promise<void> {
@@ -74,14 +84,29 @@ class JournalPopulator implements Populator {
     this.#stopListening()
     this.#saveTimer?.cancel()
     this.#retryTimer?.cancel()
+    this.#pollTimer?.cancel()
     await this.#round
     await this.#saving
     await this.#save()
   }
 
+  #poll(): void {
+    const { pollMs, world } = this.#options
+    if (pollMs === undefined || this.#isOver) return
+    const run = (): void => {
+      this.#wake()
+      this.#poll()
+    }
+    this.#pollTimer = world.timers.after(pollMs, run, { background: true })
+  }
+
+  get #isOver(): boolean {
+    return this.#closed || this.#deposed
+  }
+
   #wake(): void {
     this.#wanted = true
-    if (this.#round !== null || this.#closed) return
+    if (this.#round !== null || this.#isOver) return
     this.#round = this.#publishAll().finally(() => {
       this.#round = null
       if (this.#wanted && this.#retryTimer === null) this.#wake()
@@ -90,9 +115,9 @@ class JournalPopulator implements Populator {
 
   async #publishAll(): Promise<void> {
     try {
-      while (this.#wanted && !this.#closed) {
+      while (this.#wanted && !this.#isOver) {
         this.#wanted = false
-        while (!this.#closed && (await this.#publishBatch())) this.#saveSoon()
+        while (!this.#isOver && (await this.#publishBatch())) this.#saveSoon()
       }
     } catch (error) {
       pipelineNotices.publish({ kind: 'failed', what: 'publishing the journal', error })
@@ -118,7 +143,7 @@ class JournalPopulator implements Populator {
   }
 
   #saveSoon(): void {
-    if (this.#saveTimer !== null || this.#closed) return
+    if (this.#saveTimer !== null || this.#isOver) return
     const run = (): void => {
       this.#saveTimer = null
       this.#saving = this.#save()
@@ -129,22 +154,38 @@ class JournalPopulator implements Populator {
   /** Saves and trims; a failure is told and left to the next save. */
   async #save(): Promise<void> {
     const offset = this.#offset
-    if (offset === this.#saved.offset) return
+    if (offset === this.#saved.offset || this.#deposed) return
     const { stateStore, store, offsetPath } = this.#options
     try {
       const result = await stateStore.set(offsetPath ?? defaultOffsetPath, String(offset), this.#saved.version)
       if (result.ok) {
         this.#saved = { offset, version: result.version }
         await store.trimJournal(offset)
-      } else await this.#readOffset()
+      } else this.#depose()
     } catch (error) {
       pipelineNotices.publish({ kind: 'failed', what: 'saving the offset of the journal', error })
     }
   }
 
-  async #readOffset(): Promise<void> {
-    const stored = await this.#options.stateStore.get(this.#options.offsetPath ?? defaultOffsetPath)
-    const offset = Number(stored?.value ?? 0)
-    this.#saved = { offset: Number.isSafeInteger(offset) && offset > 0 ? offset : 0, version: stored?.version ?? 0 }
+  // Nobody but a populator writes the offset, and each writes it when it begins: so it is another that has begun since.
+  #depose(): void {
+    this.#deposed = true
+    this.#pollTimer?.cancel()
+    this.#options.deposed?.()
+  }
+
+  /** Reads the offset and writes it again unchanged: a former populator that wakes can neither save nor trim from here on. */
+  async #takeOver(): Promise<void> {
+    const { stateStore, offsetPath = defaultOffsetPath } = this.#options
+    for (let attempt = 0; attempt < takeOverAttempts; attempt += 1) {
+      const stored = await stateStore.get(offsetPath)
+      const read = Number(stored?.value ?? 0)
+      const offset = Number.isSafeInteger(read) && read > 0 ? read : 0
+      const result = await stateStore.set(offsetPath, String(offset), stored?.version ?? 0)
+      if (!result.ok) continue
+      this.#saved = { offset, version: result.version }
+      return
+    }
+    throw new Error(`the offset of the journal changed ${takeOverAttempts} times while it was taken over`)
   }
 }

@@ -16,11 +16,13 @@ export interface SweeperOptions {
   readonly log: Pick<TopicLog, 'append' | 'entryContent'>
   readonly world: World
   readonly topics: { readonly replication: string; readonly status: string }
-  readonly isPaused: (site: string) => boolean
+  readonly isPaused: (site: string) => boolean | Promise<boolean>
   /** Rows of other sites (those configured no more) are left alone. */
   readonly sites: readonly string[]
   /** The site's processor has finished every entry that the topic has: what is still pending has none. */
   readonly isThrough: (site: string) => Promise<boolean>
+  /** Told when rows of a site are due that no topic entry will bring. */
+  readonly becameDue?: (site: string) => void
   readonly sweepMs?: number
   readonly strandedAfterMs?: number
   readonly recountMs?: number
@@ -75,8 +77,9 @@ class RowSweeper implements Sweeper {
     strandedAfterMs = this.#options.strandedAfterMs ?? limits.strandedAfterMs,
     max: number = limits.pipelineBatch,
   ): Promise<number> {
-    const { store, log, topics, isPaused, sites } = this.#options
+    const { store, log, topics, sites } = this.#options
     const rows = await store.ledger.stranded(strandedAfterMs, max)
+    const pausedSites = await this.#pausedSites(rows)
     const entries: TopicMessage[] = []
     const results: TopicMessage[] = []
     let paused = 0
@@ -86,7 +89,7 @@ class RowSweeper implements Sweeper {
       // A result is folded whether its site is paused or not: the work is done.
       if (row.state === 'reported') results.push(statusRecord(lostResult(row, metadata)))
       else if (!sites.includes(row.site)) continue
-      else if (isPaused(row.site)) paused += 1
+      else if (pausedSites.has(row.site)) paused += 1
       else if (metadata !== null) entries.push(this.#lostEntry(row, metadata))
     }
     if (entries.length > 0) await log.append(topics.replication, entries)
@@ -100,8 +103,18 @@ class RowSweeper implements Sweeper {
 
   /** Pending rows whose entries went while their site was not configured, or got lost otherwise, while nothing else of it is under way. */
   async #sweepPending(): Promise<void> {
-    const { store, sites, isThrough, strandedAfterMs = limits.strandedAfterMs } = this.#options
-    for (const site of sites) if (await isThrough(site)) await store.ledger.makeDue(site, strandedAfterMs)
+    const { store, sites, isThrough, becameDue, strandedAfterMs = limits.strandedAfterMs } = this.#options
+    for (const site of sites) {
+      if (!(await isThrough(site))) continue
+      await store.ledger.makeDue(site, strandedAfterMs)
+      becameDue?.(site)
+    }
+  }
+
+  async #pausedSites(rows: readonly LedgerRow[]): Promise<ReadonlySet<string>> {
+    const paused = new Set<string>()
+    for (const site of new Set(rows.map(row => row.site))) if (await this.#options.isPaused(site)) paused.add(site)
+    return paused
   }
 
   #lostEntry(row: LedgerRow, metadata: ObjectMetadata): TopicMessage {

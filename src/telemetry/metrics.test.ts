@@ -18,10 +18,12 @@ const backlog: SiteBacklog = {
 
 test('the first scrape already shows the backlog, of sites without rows too', async () => {
   const metrics = createMetrics({
-    sites: ['aws', 'az'],
-    ledger: { backlog: async () => [backlog] },
-    clock: { now: () => 12_500, monotonic: () => 0 },
-    pausedSites: async () => ['az'],
+    backlog: {
+      sites: ['aws', 'az'],
+      ledger: { backlog: async () => [backlog] },
+      clock: { now: () => 12_500, monotonic: () => 0 },
+      pausedSites: async () => ['az'],
+    },
   })
   const text = await metrics.text()
   for (const line of [
@@ -38,9 +40,7 @@ test('the first scrape already shows the backlog, of sites without rows too', as
 })
 
 test('ended attempts and requests are counted, and no longer after closing', async () => {
-  const clock = { now: () => 0, monotonic: () => 0 }
-  const options = { sites: [], ledger: { backlog: async () => [] }, clock, pausedSites: async () => [] }
-  const metrics = createMetrics(options)
+  const metrics = createMetrics({})
   const version = { bucket: 'b', key: 'k', versionId: storedVersionId('v'), site: 'aws', size: 100, durationMs: 5 }
   attemptsEnded.publish({ ...version, outcome: 'done' })
   attemptsEnded.publish({ ...version, outcome: 'retry' })

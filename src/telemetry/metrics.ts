@@ -6,6 +6,11 @@ import type { Clock } from '../base/world.ts'
 import type { Ledger } from '../metadata/ledger.ts'
 
 export interface MetricsOptions {
+  /** What is still to do; left out where another process tells it. */
+  readonly backlog?: BacklogOptions
+}
+
+export interface BacklogOptions {
   readonly sites: readonly string[]
   readonly ledger: Pick<Ledger, 'backlog'>
   readonly clock: Clock
@@ -28,11 +33,11 @@ const statusOf = { done: 'COMPLETED', quarantined: 'FAILED', skipped: 'SKIPPED' 
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const refreshGauges = addBacklogGauges(registry, options)
+  const refreshGauges = options.backlog === undefined ? null : addBacklogGauges(registry, options.backlog)
   const endings = [...countReplication(registry), countRequests(registry)]
   return {
     async text() {
-      await refreshGauges()
+      await refreshGauges?.()
       return registry.metrics()
     },
     close() {
@@ -43,7 +48,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 }
 
 // The gauges are set by one reading of the ledger and of the state store, before their values are collected.
-function addBacklogGauges(registry: Registry, options: MetricsOptions): () => Promise<void> {
+function addBacklogGauges(registry: Registry, options: BacklogOptions): () => Promise<void> {
   const gauge = (name: string, help: string): Gauge<'origin' | 'location'> =>
     new Gauge({ name, help, labelNames: inSites, registers: [registry] })
   const objects = gauge('s3_replication_backlog_objects', 'Versions accepted and not yet ended at a location')

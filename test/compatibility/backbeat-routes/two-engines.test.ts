@@ -20,7 +20,7 @@ import { realWorld } from '../../../src/base/world.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { freePort } from '../../../src/demo/service-process.ts'
 import { startEmbedded } from '../../../src/engine/embedded.ts'
-import type { Engine } from '../../../src/engine/engine.ts'
+import type { WholeEngine } from '../../../src/engine/engine.ts'
 import { accounts } from '../s3/test-server.ts'
 import { untilTrue } from './replicating-server.ts'
 
@@ -34,7 +34,7 @@ function authData(): string {
 }
 
 interface Side {
-  readonly engine: Engine
+  readonly engine: WholeEngine
   readonly client: S3Client
 }
 

@@ -1,0 +1,72 @@
+// The distributed engine: chosen roles over servers that many processes share. Opens only what the roles need, waits a while for what is not
+// there yet, and plays the same roles as the embedded engine.
+import { createHttpClient } from '../base/http-client.ts'
+import type { World } from '../base/world.ts'
+import type { Config, DistributedEngineConfig } from '../config/types.ts'
+import { startLog } from '../telemetry/log.ts'
+import { loadSharedAccounts } from './accounts.ts'
+import { openDataStores } from './data-stores.ts'
+import { type Opening, openDatabase, openLog, openSignals, openState } from './distributed-ports.ts'
+import type { Engine } from './engine.ts'
+import { openDestinations } from './gateway.ts'
+import { Lifecycle } from './lifecycle.ts'
+import type { Parts, RoleChoice } from './parts.ts'
+import { startRoles } from './roles/start-roles.ts'
+import { createPatience, type WaitOptions } from './waiting.ts'
+
+export interface DistributedOptions extends WaitOptions {
+  readonly config: Config
+  readonly world: World
+  readonly choice: RoleChoice
+}
+
+/** Starts everything, or nothing: a failure closes what was started before and is thrown. */
+export async function startDistributed(options: DistributedOptions): Promise<Engine> {
+  const { config, choice } = options
+  if (config.engine.kind !== 'distributed') throw new Error('the configuration names no distributed engine')
+  const lifecycle = new Lifecycle()
+  const failed = Promise.withResolvers<Error>()
+  try {
+    lifecycle.add(startLog(config.log.level))
+    const parts = await openParts(options, config.engine, lifecycle, failed.resolve)
+    return await startRoles(parts, choice, lifecycle, failed.promise)
+  } catch (error) {
+    await lifecycle.close()
+    throw error
+  }
+}
+
+async function openParts(
+  options: DistributedOptions,
+  engine: DistributedEngineConfig,
+  lifecycle: Lifecycle,
+  onFatal: (error: Error) => void,
+): Promise<Parts> {
+  const { config, world, choice } = options
+  const patience = createPatience(options)
+  const opening: Opening = { config, engine, world, choice, patience, lifecycle }
+  const database = await openDatabase(opening, onFatal)
+  const state = await openState(opening)
+  const signals = await openSignals(opening)
+  const log = await openLog(opening, state.port, database.port, signals.port)
+  const accounts = await loadSharedAccounts({
+    accountsFile: config.accountsFile ?? '',
+    stateStore: state.port,
+    random: world.random,
+  })
+  const http = createHttpClient()
+  lifecycle.add(() => http.close())
+  const destinations = openDestinations({ config, http, world })
+  for (const { location } of destinations.values()) lifecycle.add(() => location.close())
+  const dataStores = await openDataStores({ config, world, epoch: database.epoch, flush: true }, lifecycle)
+  return {
+    ...{ config, world, accounts, http, dataStores, destinations },
+    store: database.port,
+    stateStore: state.port,
+    signals: signals.port,
+    log: log.port,
+    owner: `${choice.roles.join('+')}-${database.epoch}`,
+    isShared: true,
+    dependencies: [database, state, signals, log].flatMap(({ dependency }) => dependency ?? []),
+  }
+}

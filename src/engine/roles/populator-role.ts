@@ -1,0 +1,43 @@
+// Role `populator`: reads the journal, one process at a time. Who has the lease reads; the others stand by.
+import { createElection, type Election } from '../../control/election.ts'
+import { journalChannel, leasePaths } from '../../control/paths.ts'
+import { createPopulator } from '../../queue/populator.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+import type { Parts } from '../parts.ts'
+
+/** The floor under lost signals: commits of other processes are found within this time. */
+const pollMs = 500
+
+export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Promise<Election> {
+  const { config, store, log, stateStore, signals, world, owner, isShared } = parts
+  // Commits of this process are told by the store, those of others by a signal.
+  const onJournal = (listener: () => void): (() => void) => {
+    const endings = [store.onJournal(listener)]
+    if (isShared) endings.push(signals.subscribe(journalChannel, listener))
+    return () => {
+      for (const end of endings) end()
+    }
+  }
+  const journal = {
+    journal: store.journal.bind(store),
+    trimJournal: store.trimJournal.bind(store),
+    onJournal,
+  }
+  const topic = config.replication.topics.replication
+  const election = createElection({
+    stateStore,
+    path: leasePaths.populator,
+    owner,
+    world,
+    what: 'the populator',
+    begin: async (_lease, resign) => {
+      const polling = isShared ? { pollMs } : {}
+      const populator = createPopulator({ store: journal, log, stateStore, world, topic, deposed: resign, ...polling })
+      await populator.start()
+      return populator
+    },
+  })
+  await election.start()
+  lifecycle.add(() => election.close())
+  return election
+}

@@ -1,0 +1,63 @@
+// Role `status`: folds results into versions, in any number of processes; and keeps house (sweeper, recount, garbage collector), in one at a
+// time. Where the queue processors are is all the same: what the sweeper must know of them stands in their reports.
+import { createElection, type Election } from '../../control/election.ts'
+import { leasePaths } from '../../control/paths.ts'
+import { readDesired, readReports } from '../../control/site-reports.ts'
+import { isHeldUp, isThrough } from '../../domain/site-control.ts'
+import type { SourceGateway } from '../../replicate/source-gateway.ts'
+import { createGarbageCollector } from '../../status/garbage-collector.ts'
+import { createStatusProcessor } from '../../status/status-processor.ts'
+import { createSweeper } from '../../status/sweeper.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+import type { Parts } from '../parts.ts'
+import { groupId } from '../processors.ts'
+import { tellProcessors } from './control-plane.ts'
+
+export async function startStatusProcessor(parts: Parts, gateway: SourceGateway, lifecycle: Lifecycle): Promise<void> {
+  const { config, log, world } = parts
+  const statusProcessor = createStatusProcessor({
+    log,
+    patchStatus: messages => gateway.patchStatus(messages),
+    world,
+    topic: config.replication.topics.status,
+    groupId,
+  })
+  await statusProcessor.start()
+  lifecycle.add(() => statusProcessor.close())
+}
+
+export async function startHousekeeping(parts: Parts, lifecycle: Lifecycle): Promise<Election> {
+  const { config, store, log, world, dataStores, stateStore, owner } = parts
+  const election = createElection({
+    stateStore,
+    path: leasePaths.housekeeping,
+    owner,
+    world,
+    what: 'the housekeeping',
+    begin: async () => {
+      const collector = createGarbageCollector({ store, dataStores, world })
+      const sweeper = createSweeper({
+        store,
+        log,
+        world,
+        topics: config.replication.topics,
+        sites: config.sites.map(site => site.site),
+        // Behind an open circuit, or with nobody to take them, entries would only pile up.
+        isPaused: async site => isHeldUp(await readDesired(stateStore, site), await readReports(stateStore, site)),
+        isThrough: async site => isThrough(await readReports(stateStore, site)),
+        becameDue: site => tellProcessors(parts, site),
+      })
+      collector.start()
+      sweeper.start()
+      return {
+        close: async () => {
+          await sweeper.close()
+          await collector.close()
+        },
+      }
+    },
+  })
+  await election.start()
+  lifecycle.add(() => election.close())
+  return election
+}
