@@ -155,6 +155,17 @@ test('an answer longer than expected is not collected', async () => {
   assert.deepEqual([error.kind, error.sent], ['answer', true])
 })
 
+test('an answer that arrives in drips is given up, though it never stops', async () => {
+  server.behave((request, response) => {
+    request.resume()
+    response.write('<')
+    const drip = setInterval(() => response.write(' '), 20)
+    response.on('close', () => clearInterval(drip))
+  })
+  const error = await errorOf(http.request(put()))
+  assert.deepEqual([error.kind, error.code, error.sent], ['timeout', 'AnswerTooSlow', true])
+})
+
 test('what the body throws is what the request fails with', async () => {
   server.behave(hang)
   const gone = new Error('the source is gone')

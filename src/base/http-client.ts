@@ -93,6 +93,9 @@ const defaults = {
 
 const answerBytesMaxDefault = 1024 ** 2
 
+/** An answer that arrives in drips is given up like one that stops: it may be slower than this only as long as it might have stopped. */
+const answerBytesPerMsMin = 8
+
 /** The network as it is, by undici. */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const settings = { ...defaults, ...options }
@@ -114,7 +117,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     return pool
   }
   return {
-    request: request => requestOver(poolOf(request.origin), request),
+    request: request => requestOver(poolOf(request.origin), request, settings.bodyTimeoutMs),
     stream: request => streamOver(poolOf(request.origin), request),
     close: async () => {
       const closing = [...pools.values()].map(pool => pool.close())
@@ -130,9 +133,9 @@ interface BodyWatch {
   failed: boolean
 }
 
-function requestOver(pool: Pool, request: HttpRequest): Promise<HttpAnswer> {
+function requestOver(pool: Pool, request: HttpRequest, bodyTimeoutMs: number): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const exchange = new Exchange(request, resolve, reject)
+    const exchange = new Exchange(request, bodyTimeoutMs, resolve, reject)
     if (exchange.over) return
     pool.dispatch(dispatchOptions(request, exchange.watch), exchange)
   })
@@ -172,6 +175,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly watch: BodyWatch = { failed: false }
   over = false
   private readonly request: HttpRequest
+  private readonly bodyTimeoutMs: number
   private readonly resolve: (answer: HttpAnswer) => void
   private readonly reject: (error: unknown) => void
   private controller: Dispatcher.DispatchController | undefined
@@ -180,9 +184,16 @@ class Exchange implements Dispatcher.DispatchHandler {
   private headers: AnswerHeaders = {}
   private readonly chunks: Buffer[] = []
   private byteCount = 0
+  private answeredAt = 0
 
-  constructor(request: HttpRequest, resolve: (answer: HttpAnswer) => void, reject: (error: unknown) => void) {
+  constructor(
+    request: HttpRequest,
+    bodyTimeoutMs: number,
+    resolve: (answer: HttpAnswer) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.request = request
+    this.bodyTimeoutMs = bodyTimeoutMs
     this.resolve = resolve
     this.reject = reject
     const { signal } = request
@@ -210,10 +221,16 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Dispatcher.ResponseData['headers']): void {
     this.status = status
     this.headers = joinedHeaders(headers)
+    this.answeredAt = performance.now()
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.byteCount += chunk.byteLength
+    if (performance.now() - this.answeredAt > this.bodyTimeoutMs + this.byteCount / answerBytesPerMsMin) {
+      this.fail(new HttpError('timeout', 'AnswerTooSlow', 'The answer arrives too slowly', true))
+      controller.abort(new Error('answer too slow'))
+      return
+    }
     if (this.byteCount <= (this.request.answerBytesMax ?? answerBytesMaxDefault)) {
       this.chunks.push(chunk)
       return

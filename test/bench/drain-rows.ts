@@ -4,7 +4,7 @@
 import type { S3Destination } from '../process/crossbeat.ts'
 import { median, percentile } from '../process/measure.ts'
 import { record, round } from './result.ts'
-import { concurrency, destinationBucket, openStage, partsConcurrency, put, type Stage } from './stage.ts'
+import { concurrency, destinationBucket, openStage, partsConcurrency, put, type Stage, sourceBucket } from './stage.ts'
 
 interface DrainRow {
   readonly name: string
@@ -52,7 +52,9 @@ async function once(
   const drainMs = performance.now() - resumedAt
   const cpuMs = (crossbeat.cpuMs() - cpuBefore) / count
   const multipart = partBytes === undefined ? {} : { partBytes, partsConcurrency }
-  const bare = await put(load, destination, { prefix: `bare-${round}-`, count, size, concurrency, ...multipart })
+  // The same keys that the copies have, below the name of their bucket.
+  const prefix = `${sourceBucket}/bare-${round}-`
+  const bare = await put(load, destination, { prefix, count, size, concurrency, ...multipart })
   return { ours: rate(row, count, drainMs), bare: rate(row, count, bare.ms), cpuMs }
 }
 
