@@ -8,7 +8,7 @@ const protocolVersion = '2021-12-02'
 
 /** Creates the container unless it is there (Azure: Create Container, Shared Key). */
 export async function createContainer(
-  azure: RunningAzurite,
+  azure: Pick<RunningAzurite, 'endpoint' | 'blobEndpoint' | 'accountName' | 'accountKey'>,
   container: string,
   http: HttpClient,
   world: World,
