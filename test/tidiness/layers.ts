@@ -45,6 +45,7 @@ export const layers: readonly Layer[] = [
   { folder: 'src/demo/', may: [...stage, 'src/config/'] },
   { folder: 'src/main.ts', may: ['src/cli/', ...ground] },
   { folder: 'bin/', may: [] },
+  { folder: 'examples/', may: ['src/'] },
   { folder: 'test/', may: ['src/', 'bin/'] },
 ]
 
