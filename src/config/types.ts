@@ -23,7 +23,7 @@ export type Config = {
   readonly control: ControlConfig
   /** Absolute path of the accounts file (authdata.json); undefined: one administrator is made into dataDir. */
   readonly accountsFile: string | undefined
-  /** Always contains a `us-east-1` and at least one location of type `file`. */
+  /** Always contains a `us-east-1` and at least one location of type `file` or `aws_s3`. */
   readonly locations: readonly LocationConfig[]
   /** The replication endpoints in the order of the file. At most one is the default; if there are any, exactly one. */
   readonly sites: readonly SiteConfig[]

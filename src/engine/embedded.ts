@@ -1,10 +1,7 @@
 // The embedded engine: every role in one process over SQLite. Reads as a start-up script: data folder, store, locations, pipeline, control,
 // front end; what was started is closed in the opposite order.
-import { mkdir } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
 import { type ControlServer, createControlServer } from '../api/server.ts'
 import { createByteBudget } from '../base/bounded.ts'
-import { realFiles } from '../base/files.ts'
 import { createHttpClient, type HttpClient } from '../base/http-client.ts'
 import type { World } from '../base/world.ts'
 import type { Config, HostPort } from '../config/types.ts'
@@ -16,7 +13,6 @@ import { openStateStore } from '../control/sqlite/sqlite-state-store.ts'
 import type { StateStore } from '../control/state-store.ts'
 import { isPaused } from '../domain/site-control.ts'
 import type { DataStore } from '../locations/data-store.ts'
-import { openFileDataStore } from '../locations/file/data-store.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { openDataDir } from '../metadata/sqlite/data-dir.ts'
@@ -33,6 +29,7 @@ import { createSweeper } from '../status/sweeper.ts'
 import { startLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { type Accounts, loadAccounts } from './accounts.ts'
+import { openDataStores } from './data-stores.ts'
 import type { Engine } from './engine.ts'
 import { createGateway, openDestinations } from './gateway.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -157,9 +154,12 @@ async function openParts(
   lifecycle.add(() => stateStore.close())
   const signals = createInProcessSignalBus(world.timers)
   lifecycle.add(() => signals.close())
-  const dataStores = await openDataStores(options, String(sqlite.epoch), lifecycle)
   const http = createHttpClient()
   lifecycle.add(() => http.close())
+  const { stores: dataStores } = await openDataStores(
+    { config, world, http, epoch: String(sqlite.epoch), flush },
+    lifecycle,
+  )
   return {
     config,
     world,
@@ -172,29 +172,6 @@ async function openParts(
     stateStore,
     signals,
   }
-}
-
-async function openDataStores(
-  { config, world, flush = true }: EmbeddedOptions,
-  epoch: string,
-  lifecycle: Lifecycle,
-): Promise<ReadonlyMap<string, DataStore>> {
-  const dataStores = new Map<string, DataStore>()
-  const root = join(config.dataDir, 'objects')
-  for (const location of config.locations) {
-    if (location.type !== 'file') continue
-    const folder = join(root, encodeURIComponent(location.name))
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const dataStore = await openFileDataStore({ name: location.name, folder, epoch, random: world.random, flush })
-    lifecycle.add(() => dataStore.close())
-    dataStores.set(location.name, dataStore)
-  }
-  if (!flush || dataStores.size === 0) return dataStores
-  // A store flushes what is below its folder; the folder's own name has to survive a power loss, too.
-  for (const folder of [root, config.dataDir]) await realFiles.flushFolder(folder)
-  // The folder above need not be ours to read.
-  await realFiles.flushFolder(dirname(resolve(config.dataDir))).catch(() => {})
-  return dataStores
 }
 
 function topicsOf(config: Config): Record<string, readonly string[]> {
