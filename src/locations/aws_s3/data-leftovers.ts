@@ -9,10 +9,10 @@ export interface Leftovers {
   close(): Promise<void>
 }
 
-const everyMs = 60_000
+const everyMsDefault = 60_000
 const keysMax = 10_000
 
-export function createLeftovers(bucket: SourceBucket): Leftovers {
+export function createLeftovers(bucket: SourceBucket, everyMs = everyMsDefault): Leftovers {
   const keys = new Set<string>()
   const running = new Set<Promise<void>>()
   const closing = new AbortController()

@@ -40,6 +40,8 @@ export interface S3DataStoreOptions {
   readonly memoryBytes?: number
   readonly partBytes?: number
   readonly requestMs?: number
+  /** How often what failed writes left is looked for. */
+  readonly cleanUpMs?: number
 }
 
 const chunkBytes = 256 * 1024
@@ -48,7 +50,7 @@ const alwaysUsed = { before: true, begin: async () => {} }
 export function createS3DataStore(options: S3DataStoreOptions): DataStore {
   const { name, world, writer, use = alwaysUsed } = options
   const bucket = openBucket(options)
-  const leftovers = createLeftovers(bucket)
+  const leftovers = createLeftovers(bucket, options.cleanUpMs)
   // What cannot be removed then is tried again with what failed writes left.
   const held = createHeldData(dataName => void leftovers.erase(keyOf(dataName), false))
   let begun: Promise<void> | undefined
