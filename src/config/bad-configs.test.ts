@@ -113,9 +113,9 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
     'locations.us-east-1: found nothing, expected a location us-east-1, where buckets without a location go',
   ],
   [
-    'no file location',
+    'no location for data',
     withLocal({ type: 'azure', details: azureDetails }),
-    'locations: found no location of type file, expected at least one, for the data that is replicated',
+    'locations: found no location of type file or aws_s3, expected at least one, for the data that is replicated',
   ],
   [
     'no objectId',

@@ -16,6 +16,8 @@ const ports = [
   'src/queue/status-message.ts',
   'src/locations/location.ts',
   'src/locations/data-store.ts',
+  'src/locations/data-name.ts',
+  'src/locations/data-holders.ts',
   'src/locations/multiple-backend.ts',
   'src/locations/stored-pieces.ts',
   'src/control/state-store.ts',
@@ -61,6 +63,7 @@ export const adapters: readonly { readonly folder: string; readonly seenBy: read
   { folder: 'src/control/redis/', seenBy: ['src/engine/'] },
   { folder: 'src/locations/file/', seenBy: ['src/engine/'] },
   { folder: 'src/locations/memory/', seenBy: ['src/engine/'] },
+  { folder: 'src/locations/remote/', seenBy: ['src/engine/'] },
   // The demo uploads its files to our own S3 server.
   { folder: 'src/locations/aws_s3/', seenBy: ['src/engine/', 'src/demo/'] },
   { folder: 'src/locations/azure/', seenBy: ['src/engine/'] },
