@@ -3,6 +3,7 @@
 
 import { limits } from '../../domain/limits.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
+import { formColumns, type TaskColumns } from '../version-form.ts'
 import type { Reply, Request, StoredClaim } from './commands.ts'
 import {
   blockOthers,
@@ -16,7 +17,6 @@ import {
   state,
   uploadOf,
 } from './ledger-rows.ts'
-import { formColumns, type TaskColumns } from './version-form.ts'
 import type { WriteContext } from './write-context.ts'
 
 export function claim(context: WriteContext, request: Request<'claim'>): Reply<'claim'> {

@@ -1,6 +1,6 @@
 // The metadata store on SQLite. Writes are client commands: flushed before they are answered. Reads are short and indexed, on this thread.
 import type { Bucket } from '../../domain/bucket.ts'
-import type { JournalEntry } from '../../domain/entry.ts'
+import type { JournalEntry, JournalPosition } from '../../domain/entry.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../../domain/replication-info.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
@@ -17,9 +17,6 @@ import type {
   UploadPart,
   VersionKey,
 } from '../metadata-store.ts'
-import type { SqliteEngine } from './engine.ts'
-import { list } from './listing.ts'
-import { sqliteLedger } from './sqlite-ledger.ts'
 import {
   type FormColumns,
   formColumns,
@@ -28,7 +25,10 @@ import {
   type RecordColumns,
   versionBody,
   versionRecord,
-} from './version-form.ts'
+} from '../version-form.ts'
+import type { SqliteEngine } from './engine.ts'
+import { list } from './listing.ts'
+import { sqliteLedger } from './sqlite-ledger.ts'
 
 /** The port over an open engine; closing the store closes the engine. */
 export function sqliteMetadataStore(engine: SqliteEngine): MetadataStore {
@@ -271,7 +271,7 @@ interface JournalRow extends Omit<FormColumns, 'metadata'> {
 
 function journalEntry(row: JournalRow): JournalEntry {
   return {
-    sequence: row.sequence,
+    position: String(row.sequence),
     timestamp: new Date(row.at).toISOString(),
     type: row.type,
     bucket: row.bucket,
@@ -294,21 +294,28 @@ function needsReplication(replication: string): boolean {
   return pendingSites(info).length > 0
 }
 
+/** What is no position of ours (no entry has been read yet) is the beginning. */
+function sequenceOf(position: JournalPosition): number {
+  const sequence = Number(position)
+  return Number.isSafeInteger(sequence) && sequence > 0 ? sequence : 0
+}
+
 function journalMethods(engine: SqliteEngine): Methods<'journal' | 'onJournal' | 'trimJournal'> {
   return {
-    journal: async (afterSequence, max, content = 'whole') =>
+    journal: async (after, max, content = 'whole') =>
       engine.reader
         .all<JournalRow>(
           `SELECT journal.sequence, journal.at, journal.type, journal.bucket, journal.key, journal.version_id AS journal_version_id,
            journal.revision AS journal_revision, versions.id, versions.version_id, null_kind, origin_op, ${content === 'whole' ? 'metadata' : 'NULL AS metadata'}, replication
            FROM journal LEFT JOIN versions ON versions.bucket_id = journal.bucket_id AND versions.key = journal.key
            AND versions.version_id = journal.version_id WHERE sequence > ? ORDER BY sequence LIMIT ?`,
-          afterSequence,
+          sequenceOf(after),
           max,
         )
         .map(row => journalEntry(row)),
     onJournal: listener => engine.onJournal(listener),
-    trimJournal: async sequence => {
+    trimJournal: async upTo => {
+      const sequence = sequenceOf(upTo)
       while (await engine.submit('replication', 'trim-journal', { sequence }));
     },
   }

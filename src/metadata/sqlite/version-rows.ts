@@ -4,7 +4,7 @@ import type { DataLocation } from '../../domain/object-metadata.ts'
 import { isInlineKey } from '../../domain/object-metadata.ts'
 import type { VersionId } from '../../domain/version-id.ts'
 import type { WriteCondition } from '../metadata-store.ts'
-import type { DataReference, VersionBody } from './commands.ts'
+import { type DataReference, dataOfPieces, type VersionBody } from '../version-form.ts'
 import {
   changeRow,
   endRow,
@@ -17,7 +17,6 @@ import {
   state,
   unblockNext,
 } from './ledger-rows.ts'
-import { dataOfPieces } from './version-form.ts'
 import type { WriteContext } from './write-context.ts'
 
 export interface StoredVersion {
