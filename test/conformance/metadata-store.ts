@@ -9,8 +9,8 @@ import { listingSuite } from './metadata-store-listing.ts'
 import { dataAt, inlineName, makeBucket, newMetadata, pendingAt, put } from './store-fixtures.ts'
 import { opened, page, type StoreAdapter } from './store-subject.ts'
 
-export function metadataStoreConformance(adapter: StoreAdapter): void {
-  describe(`metadata store: ${adapter.name}`, () => {
+export function metadataStoreConformance(adapter: StoreAdapter, skip: false | string = false): void {
+  describe(`metadata store: ${adapter.name}`, { skip }, () => {
     bucketSuite(adapter)
     versionSuite(adapter)
     nullSuite(adapter)

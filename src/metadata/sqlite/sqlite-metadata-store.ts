@@ -1,5 +1,4 @@
 // The metadata store on SQLite. Writes are client commands: flushed before they are answered. Reads are short and indexed, on this thread.
-import type { Bucket } from '../../domain/bucket.ts'
 import type { JournalEntry, JournalPosition } from '../../domain/entry.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../../domain/replication-info.ts'
@@ -13,10 +12,9 @@ import type {
   MetadataStore,
   PutReplica,
   PutVersion,
-  Upload,
-  UploadPart,
   VersionKey,
 } from '../metadata-store.ts'
+import { type BucketRow, bucketForm, type PartRow, partForm, type UploadRow, uploadForm } from '../row-forms.ts'
 import {
   type FormColumns,
   formColumns,
@@ -44,29 +42,6 @@ export function sqliteMetadataStore(engine: SqliteEngine): MetadataStore {
 }
 
 type Methods<Name extends keyof MetadataStore> = Pick<MetadataStore, Name>
-
-interface BucketRow {
-  readonly id: number
-  readonly name: string
-  readonly owner_id: string
-  readonly owner_name: string
-  readonly creation_date: string
-  readonly location_constraint: string
-  readonly versioning: Bucket['versioning']
-  readonly replication: string | null
-}
-
-function bucketForm(row: BucketRow): Bucket {
-  return {
-    name: row.name,
-    ownerId: row.owner_id,
-    ownerDisplayName: row.owner_name,
-    creationDate: row.creation_date,
-    locationConstraint: row.location_constraint,
-    versioning: row.versioning,
-    replication: row.replication === null ? null : JSON.parse(row.replication),
-  }
-}
 
 function bucketMethods(
   engine: SqliteEngine,
@@ -164,50 +139,6 @@ function readVersion(engine: SqliteEngine, address: VersionKey): VersionRecord |
         ? reader.get<RecordColumns>(`SELECT ${record}, ${latest} ${at} AND null_kind > 0`, bucket, key)
         : reader.get<RecordColumns>(`SELECT ${record}, ${latest} ${at} AND version_id = ?`, bucket, key, version)
   return row === undefined ? null : versionRecord(address.bucket, key, row)
-}
-
-interface UploadRow {
-  readonly key: string
-  readonly upload_id: string
-  readonly initiated: string
-  readonly owner_id: string
-  readonly owner_name: string
-  readonly settings: string
-}
-
-function uploadForm(bucket: string, row: UploadRow): Upload {
-  return {
-    uploadId: row.upload_id,
-    bucket,
-    key: row.key,
-    initiated: row.initiated,
-    ownerId: row.owner_id,
-    ownerDisplayName: row.owner_name,
-    settings: row.settings,
-  }
-}
-
-interface PartRow {
-  readonly part_number: number
-  readonly etag: string
-  readonly size: number
-  readonly last_modified: string
-  readonly crc32: string
-  readonly checksum: string | null
-  readonly location: string
-}
-
-function partForm(row: PartRow): UploadPart {
-  const checksum: UploadPart['checksum'] = row.checksum === null ? undefined : JSON.parse(row.checksum)
-  return {
-    partNumber: row.part_number,
-    etag: row.etag,
-    size: row.size,
-    lastModified: row.last_modified,
-    crc32: row.crc32,
-    ...(checksum !== undefined && { checksum }),
-    location: JSON.parse(row.location),
-  }
 }
 
 function uploadMethods(
