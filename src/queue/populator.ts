@@ -5,6 +5,7 @@
 import { pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
 import type { StateStore } from '../control/state-store.ts'
+import { type JournalPosition, journalStart } from '../domain/entry.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { recordOfJournal } from './entry-format.ts'
 import type { TopicLog } from './topic-log.ts'
@@ -32,8 +33,8 @@ export interface Populator {
   start(): Promise<void>
   /** Ends after the batch under way and saves the offset. */
   close(): Promise<void>
-  /** Sequence of the last journal entry published. */
-  readonly offset: number
+  /** Position of the last journal entry published. */
+  readonly offset: JournalPosition
 }
 
 /** Path of the populator's offset (Backbeat keeps its own under the same name). */
@@ -50,8 +51,8 @@ export function createPopulator(options: PopulatorOptions): Populator {
 class JournalPopulator implements Populator {
   readonly #options: PopulatorOptions
   readonly #batchMax: number
-  #offset = 0
-  #saved = { offset: 0, version: 0 }
+  #offset = journalStart
+  #saved = { offset: journalStart, version: 0 }
   #wanted = false
   #round: Promise<void> | null = null
   #saving: Promise<void> | null = null
@@ -67,7 +68,7 @@ class JournalPopulator implements Populator {
     this.#batchMax = options.batchMax ?? 500
   }
 
-  get offset(): number {
+  get offset(): JournalPosition {
     return this.#offset
   }
 
@@ -137,7 +138,7 @@ class JournalPopulator implements Populator {
     if (last === undefined) return false
     const records = entries.map(recordOfJournal).filter(record => record !== null)
     if (records.length > 0) await log.append(topic, records)
-    this.#offset = last.sequence
+    this.#offset = last.position
     if (pipelineNotices.hasSubscribers) pipelineNotices.publish({ kind: 'published', count: records.length })
     return true
   }
@@ -157,7 +158,7 @@ class JournalPopulator implements Populator {
     if (offset === this.#saved.offset || this.#deposed) return
     const { stateStore, store, offsetPath } = this.#options
     try {
-      const result = await stateStore.set(offsetPath ?? defaultOffsetPath, String(offset), this.#saved.version)
+      const result = await stateStore.set(offsetPath ?? defaultOffsetPath, offset, this.#saved.version)
       if (result.ok) {
         this.#saved = { offset, version: result.version }
         await store.trimJournal(offset)
@@ -179,9 +180,8 @@ class JournalPopulator implements Populator {
     const { stateStore, offsetPath = defaultOffsetPath } = this.#options
     for (let attempt = 0; attempt < takeOverAttempts; attempt += 1) {
       const stored = await stateStore.get(offsetPath)
-      const read = Number(stored?.value ?? 0)
-      const offset = Number.isSafeInteger(read) && read > 0 ? read : 0
-      const result = await stateStore.set(offsetPath, String(offset), stored?.version ?? 0)
+      const offset = stored?.value ?? journalStart
+      const result = await stateStore.set(offsetPath, offset, stored?.version ?? 0)
       if (!result.ok) continue
       this.#saved = { offset, version: result.version }
       return

@@ -3,6 +3,7 @@
 // except under CI=true, where it is a failure.
 
 import { azuriteAccount, startAzurite } from '../../src/demo/azurite.ts'
+import { startPostgres } from '../../src/demo/postgres.ts'
 import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
 import { obtainAws, obtainRclone } from './clients.ts'
 import { startS3Server } from './s3-server.ts'
@@ -33,7 +34,11 @@ export interface Available<T> {
 }
 
 /** The reason is handed from the runner to the files by these variables, so that each does not try again. */
-export const reasonVariables = { s3: 'CROSSBEAT_NO_S3', azure: 'CROSSBEAT_NO_AZURE' } as const
+export const reasonVariables = {
+  s3: 'CROSSBEAT_NO_S3',
+  azure: 'CROSSBEAT_NO_AZURE',
+  postgres: 'CROSSBEAT_NO_POSTGRES',
+} as const
 
 /** A third-party S3 server with versioning: `$S3_ENDPOINT` with its keys, else versitygw. */
 export async function s3Server(): Promise<Available<S3Address>> {
@@ -55,6 +60,13 @@ export async function azureServer(): Promise<Available<AzureAddress>> {
     return present({ blobEndpoint: withAccount(trimmed(endpoint), accountName), accountName, accountKey })
   }
   return started(reasonVariables.azure, startAzurite)
+}
+
+/** A PostgreSQL whose user may make databases: `$POSTGRES_URL`, else one of our own that flushes nothing. */
+export async function postgresServer(): Promise<Available<{ readonly url: string }>> {
+  const url = process.env['POSTGRES_URL']
+  if (url) return present({ url })
+  return started(reasonVariables.postgres, () => startPostgres({ flush: false }))
 }
 
 /** The aws CLI as the path of a program that works. */

@@ -1,6 +1,7 @@
 // The servers that one run of `npm test` starts once for all its test files, and the environment by which those find
 // them (read by available.ts).
 import { azuriteVersion, obtainAzurite, startAzurite } from '../../src/demo/azurite.ts'
+import { obtainPostgres, startPostgres } from '../../src/demo/postgres.ts'
 import { type Obtained, ServiceUnavailable } from '../../src/demo/service-cache.ts'
 import { reasonVariables } from './available.ts'
 import { obtainAws, obtainRclone } from './clients.ts'
@@ -49,6 +50,16 @@ const components: readonly Component[] = [
     start: async () => {
       const server = await startAzurite()
       return { environment: { AZURE_ENDPOINT: server.blobEndpoint }, stop: server.stop }
+    },
+  },
+  {
+    name: 'PostgreSQL',
+    given: 'POSTGRES_URL',
+    reasonVariable: reasonVariables.postgres,
+    obtain: obtainPostgres,
+    start: async () => {
+      const server = await startPostgres({ flush: false })
+      return { environment: { POSTGRES_URL: server.url }, stop: server.stop }
     },
   },
   { name: 'aws CLI', obtain: obtainAws },
