@@ -4,7 +4,10 @@
 
 import { azuriteAccount, startAzurite } from '../../src/demo/azurite.ts'
 import { startPostgres } from '../../src/demo/postgres.ts'
+import { startRedis } from '../../src/demo/redis.ts'
 import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
+import { startZookeeper } from '../../src/demo/zookeeper.ts'
+import { obtainZookeeperClient } from '../../src/demo/zookeeper-client.ts'
 import { obtainAws, obtainRclone } from './clients.ts'
 import { startS3Server } from './s3-server.ts'
 
@@ -38,6 +41,8 @@ export const reasonVariables = {
   s3: 'CROSSBEAT_NO_S3',
   azure: 'CROSSBEAT_NO_AZURE',
   postgres: 'CROSSBEAT_NO_POSTGRES',
+  zookeeper: 'CROSSBEAT_NO_ZOOKEEPER',
+  redis: 'CROSSBEAT_NO_REDIS',
 } as const
 
 /** A third-party S3 server with versioning: `$S3_ENDPOINT` with its keys, else versitygw. */
@@ -67,6 +72,25 @@ export async function postgresServer(): Promise<Available<{ readonly url: string
   const url = process.env['POSTGRES_URL']
   if (url) return present({ url })
   return started(reasonVariables.postgres, () => startPostgres({ flush: false }))
+}
+
+/** ZooKeeper without a folder in the address, and the client compiled: `$ZOOKEEPER`, else one of ours. */
+export async function zookeeperServer(): Promise<Available<{ readonly connectionString: string }>> {
+  const given = process.env['ZOOKEEPER']
+  if (given) {
+    const client = await program(async () => (await obtainZookeeperClient()).path)
+    return client.skip === false ? present({ connectionString: trimmed(given) }) : absent(client.skip)
+  }
+  return started(reasonVariables.zookeeper, async () => {
+    await obtainZookeeperClient()
+    return startZookeeper()
+  })
+}
+
+/** Redis without a password: `$REDIS_URL`, else one of ours; channels need names that no other test uses. */
+export async function redisServer(): Promise<Available<{ readonly url: string }>> {
+  const url = process.env['REDIS_URL']
+  return url ? present({ url }) : started(reasonVariables.redis, startRedis)
 }
 
 /** The aws CLI as the path of a program that works. */

@@ -37,6 +37,11 @@ export const layers: readonly Layer[] = [
   { folder: 'src/queue/', may: stage },
   { folder: 'src/locations/', may: [...ground, 'src/config/types.ts'] },
   { folder: 'src/control/', may: stage },
+  // Its client is compiled on first use, into the folder where the other things lie that are fetched on demand.
+  {
+    folder: 'src/control/zookeeper/',
+    may: [...stage, 'src/demo/zookeeper-client.ts', 'src/demo/service-cache.ts'],
+  },
   { folder: 'src/replicate/', may: stage },
   { folder: 'src/status/', may: stage },
   { folder: 'src/s3/', may: stage },
