@@ -22,8 +22,6 @@ export interface PopulatorOptions {
   readonly batchMax?: number
   /** How long a moved offset may stay unsaved. */
   readonly saveDelayMs?: number
-  /** The journal is looked at this often even if nobody says that there is something new; left out: never. */
-  readonly pollMs?: number
   /** Told once when another populator has taken over: this one publishes, saves and trims nothing more. */
   readonly deposed?: () => void
 }
@@ -58,7 +56,6 @@ class JournalPopulator implements Populator {
   #saving: Promise<void> | null = null
   #saveTimer: Timer | null = null
   #retryTimer: Timer | null = null
-  #pollTimer: Timer | null = null
   #deposed = false
   #stopListening: () => void = () => {}
   #closed = false
@@ -77,7 +74,6 @@ class JournalPopulator implements Populator {
     this.#offset = this.#saved.offset
     this.#stopListening = this.#options.store.onJournal(() => this.#wake())
     this.#wake()
-    this.#poll()
   }
 
   async close(): Promise<void> {
@@ -85,20 +81,9 @@ class JournalPopulator implements Populator {
     this.#stopListening()
     this.#saveTimer?.cancel()
     this.#retryTimer?.cancel()
-    this.#pollTimer?.cancel()
     await this.#round
     await this.#saving
     await this.#save()
-  }
-
-  #poll(): void {
-    const { pollMs, world } = this.#options
-    if (pollMs === undefined || this.#isOver) return
-    const run = (): void => {
-      this.#wake()
-      this.#poll()
-    }
-    this.#pollTimer = world.timers.after(pollMs, run, { background: true })
   }
 
   get #isOver(): boolean {
@@ -171,7 +156,6 @@ class JournalPopulator implements Populator {
   // Nobody but a populator writes the offset, and each writes it when it begins: so it is another that has begun since.
   #depose(): void {
     this.#deposed = true
-    this.#pollTimer?.cancel()
     this.#options.deposed?.()
   }
 
