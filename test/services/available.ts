@@ -3,7 +3,7 @@
 // except under CI=true, where it is a failure.
 
 import { azuriteAccount, startAzurite } from '../../src/demo/azurite.ts'
-import { startPostgres } from '../../src/demo/postgres.ts'
+import { type RunningPostgres, startPostgres } from '../../src/demo/postgres.ts'
 import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
 import { obtainAws, obtainRclone } from './clients.ts'
 import { startS3Server } from './s3-server.ts'
@@ -67,6 +67,11 @@ export async function postgresServer(): Promise<Available<{ readonly url: string
   const url = process.env['POSTGRES_URL']
   if (url) return present({ url })
   return started(reasonVariables.postgres, () => startPostgres({ flush: false }))
+}
+
+/** A PostgreSQL of one's own, to be killed. */
+export async function ownPostgres(dataFolder: string): Promise<Available<RunningPostgres>> {
+  return started(reasonVariables.postgres, () => startPostgres({ flush: false, dataFolder }))
 }
 
 /** The aws CLI as the path of a program that works. */
