@@ -6,6 +6,8 @@ import type { StoreAdapter, StoreSubject } from './store-subject.ts'
 
 export interface PostgresSubject extends StoreSubject {
   readonly engine: PostgresEngine
+  /** As after kill -9 of the process: nothing is closed in order. */
+  crash(): Promise<PostgresSubject>
 }
 
 async function subject(options: PostgresOptions, drop: () => Promise<void>): Promise<PostgresSubject> {
@@ -17,6 +19,10 @@ async function subject(options: PostgresOptions, drop: () => Promise<void>): Pro
       await engine.close()
       return subject(options, drop)
     },
+    crash: async () => {
+      await engine.closeAbruptly()
+      return subject(options, drop)
+    },
     close: async () => {
       await engine.close()
       await drop()
@@ -24,10 +30,12 @@ async function subject(options: PostgresOptions, drop: () => Promise<void>): Pro
   }
 }
 
+export interface PostgresAdapter extends StoreAdapter {
+  open(world: ManualWorld): Promise<PostgresSubject>
+}
+
 /** `world`: the manual clock decides, as in the suites; the database's own cannot be moved. */
-export function postgresStores(
-  server: () => string,
-): StoreAdapter & { open(world: ManualWorld): Promise<PostgresSubject> } {
+export function postgresStores(server: () => string): PostgresAdapter {
   return {
     name: 'PostgreSQL',
     async open(world) {

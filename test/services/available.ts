@@ -3,7 +3,7 @@
 // except under CI=true, where it is a failure.
 
 import { azuriteAccount, startAzurite } from '../../src/demo/azurite.ts'
-import { startPostgres } from '../../src/demo/postgres.ts'
+import { type RunningPostgres, startPostgres } from '../../src/demo/postgres.ts'
 import { startRedis } from '../../src/demo/redis.ts'
 import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
 import { startZookeeper } from '../../src/demo/zookeeper.ts'
@@ -91,6 +91,11 @@ export async function zookeeperServer(): Promise<Available<{ readonly connection
 export async function redisServer(): Promise<Available<{ readonly url: string }>> {
   const url = process.env['REDIS_URL']
   return url ? present({ url }) : started(reasonVariables.redis, startRedis)
+}
+
+/** A PostgreSQL of one's own, to be killed. */
+export async function ownPostgres(dataFolder: string): Promise<Available<RunningPostgres>> {
+  return started(reasonVariables.postgres, () => startPostgres({ flush: false, dataFolder }))
 }
 
 /** The aws CLI as the path of a program that works. */
