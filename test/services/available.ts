@@ -3,6 +3,7 @@
 // except under CI=true, where it is a failure.
 
 import { azuriteAccount, startAzurite } from '../../src/demo/azurite.ts'
+import { startKafka } from '../../src/demo/kafka-server.ts'
 import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
 import { obtainAws, obtainRclone } from './clients.ts'
 import { startS3Server } from './s3-server.ts'
@@ -33,7 +34,11 @@ export interface Available<T> {
 }
 
 /** The reason is handed from the runner to the files by these variables, so that each does not try again. */
-export const reasonVariables = { s3: 'CROSSBEAT_NO_S3', azure: 'CROSSBEAT_NO_AZURE' } as const
+export const reasonVariables = {
+  s3: 'CROSSBEAT_NO_S3',
+  azure: 'CROSSBEAT_NO_AZURE',
+  kafka: 'CROSSBEAT_NO_KAFKA',
+} as const
 
 /** A third-party S3 server with versioning: `$S3_ENDPOINT` with its keys, else versitygw. */
 export async function s3Server(): Promise<Available<S3Address>> {
@@ -55,6 +60,14 @@ export async function azureServer(): Promise<Available<AzureAddress>> {
     return present({ blobEndpoint: withAccount(trimmed(endpoint), accountName), accountName, accountKey })
   }
   return started(reasonVariables.azure, startAzurite)
+}
+
+/** Addresses of Kafka brokers: `$KAFKA_BROKERS` (with commas between them), else one broker. Topics and groups need unique names. */
+export async function kafkaBrokers(): Promise<Available<readonly string[]>> {
+  const given = process.env['KAFKA_BROKERS']
+  if (given) return present(given.split(',').map(broker => broker.trim()))
+  const cluster = await started(reasonVariables.kafka, startKafka)
+  return { skip: cluster.skip, get: () => cluster.get().addresses, stop: () => cluster.stop() }
 }
 
 /** The aws CLI as the path of a program that works. */
