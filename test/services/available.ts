@@ -3,6 +3,7 @@
 // except under CI=true, where it is a failure.
 
 import { azuriteAccount, startAzurite } from '../../src/demo/azurite.ts'
+import { startKafka } from '../../src/demo/kafka-server.ts'
 import { type RunningPostgres, startPostgres } from '../../src/demo/postgres.ts'
 import { startRedis } from '../../src/demo/redis.ts'
 import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
@@ -43,6 +44,7 @@ export const reasonVariables = {
   postgres: 'CROSSBEAT_NO_POSTGRES',
   zookeeper: 'CROSSBEAT_NO_ZOOKEEPER',
   redis: 'CROSSBEAT_NO_REDIS',
+  kafka: 'CROSSBEAT_NO_KAFKA',
 } as const
 
 /** A third-party S3 server with versioning: `$S3_ENDPOINT` with its keys, else versitygw. */
@@ -96,6 +98,14 @@ export async function redisServer(): Promise<Available<{ readonly url: string }>
 /** A PostgreSQL of one's own, to be killed. */
 export async function ownPostgres(dataFolder: string): Promise<Available<RunningPostgres>> {
   return started(reasonVariables.postgres, () => startPostgres({ flush: false, dataFolder }))
+}
+
+/** Addresses of Kafka brokers: `$KAFKA_BROKERS` (with commas between them), else one broker. Topics and groups need unique names. */
+export async function kafkaBrokers(): Promise<Available<readonly string[]>> {
+  const given = process.env['KAFKA_BROKERS']
+  if (given) return present(given.split(',').map(broker => broker.trim()))
+  const cluster = await started(reasonVariables.kafka, startKafka)
+  return { skip: cluster.skip, get: () => cluster.get().addresses, stop: () => cluster.stop() }
 }
 
 /** The aws CLI as the path of a program that works. */

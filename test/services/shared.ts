@@ -1,6 +1,7 @@
 // The servers that one run of `npm test` starts once for all its test files, and the environment by which those find
 // them (read by available.ts).
 import { azuriteVersion, obtainAzurite, startAzurite } from '../../src/demo/azurite.ts'
+import { kafkaVersion, obtainKafka, startKafka } from '../../src/demo/kafka-server.ts'
 import { obtainPostgres, startPostgres } from '../../src/demo/postgres.ts'
 import { obtainRedis, startRedis } from '../../src/demo/redis.ts'
 import { type Obtained, ServiceUnavailable } from '../../src/demo/service-cache.ts'
@@ -88,6 +89,16 @@ const components: readonly Component[] = [
     start: async () => {
       const server = await startRedis()
       return { environment: { REDIS_URL: server.url }, stop: server.stop }
+    },
+  },
+  {
+    name: `Kafka ${kafkaVersion}`,
+    given: 'KAFKA_BROKERS',
+    reasonVariable: reasonVariables.kafka,
+    obtain: obtainKafka,
+    start: async () => {
+      const cluster = await startKafka()
+      return { environment: { KAFKA_BROKERS: cluster.addresses.join(',') }, stop: cluster.stop }
     },
   },
   { name: 'aws CLI', obtain: obtainAws },
