@@ -115,6 +115,18 @@ export type PipelineNotice =
   | { readonly kind: 'swept'; readonly republished: number; readonly paused: number }
   /** The recount found sums that differed from the rows, and put them right. */
   | { readonly kind: 'sums-corrected' }
+  /** Something that works now and should be put right before it does not. */
+  | { readonly kind: 'warning'; readonly what: string }
+  /** Entries that a group will never get from its topic; the ledger brings their rows again. */
+  | {
+      readonly kind: 'gap'
+      readonly topic: string
+      readonly group: string
+      readonly partition: number
+      readonly from: number
+      readonly to: number
+      readonly cause: string
+    }
   /** Something failed that will be tried again. */
   | { readonly kind: 'failed'; readonly what: string; readonly site?: string; readonly error: unknown }
 

@@ -64,7 +64,7 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
     { s3: { listen: 'localhost' } },
     's3.listen: found "localhost", expected host:port, such as 127.0.0.1:8000',
   ],
-  ['TLS on the S3 port', { s3: { tls: {} } }, 's3.tls: found an unknown key, expected one of listen'],
+  ['TLS on the S3 port', { s3: { tls: {} } }, 's3.tls: found an unknown key, expected one of listen, advertise'],
   [
     'one address twice',
     { s3: { listen: '0.0.0.0:8900' } },
@@ -113,9 +113,9 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
     'locations.us-east-1: found nothing, expected a location us-east-1, where buckets without a location go',
   ],
   [
-    'no file location',
+    'no location for data',
     withLocal({ type: 'azure', details: azureDetails }),
-    'locations: found no location of type file, expected at least one, for the data that is replicated',
+    'locations: found no location of type file or aws_s3, expected at least one, for the data that is replicated',
   ],
   [
     'no objectId',

@@ -26,7 +26,7 @@ const topicSchema = Type.Object(
 const postgresSchema = Type.Object(
   {
     url: secretText('a URL such as postgres://user:password@host:5432/database'),
-    poolMax: Type.Optional(wholeNumber(2, 1000)),
+    poolMax: Type.Optional(wholeNumber(3, 1000)),
   },
   strict,
 )
@@ -58,7 +58,7 @@ const zookeeperSchema = Type.Object(
     connectionString: Type.String({
       expected: 'host:port of each server, by commas, and a path, as in zk1:2181,zk2:2181/crossbeat',
     }),
-    sessionTimeoutMs: Type.Optional(wholeNumber(1000, 600_000)),
+    sessionTimeoutMs: Type.Optional(wholeNumber(1000, 300_000)),
     auth: Type.Optional(
       Type.Object({ username: name('the name of a user'), password: secretText() }, { ...strict, secretKeys: true }),
     ),

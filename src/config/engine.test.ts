@@ -51,7 +51,7 @@ test('the servers alone make a complete engine; without Redis, signals stay in t
     topics: { replication: { partitions: 16, replication: 3 }, status: { partitions: 4, replication: 3 } },
   })
   assert.deepEqual(engine.zookeeper, {
-    connectionString: 'zk1:2181,zk2/crossbeat',
+    connectionString: 'zk1:2181,zk2:2181/crossbeat',
     sessionTimeoutMs: 10_000,
     auth: undefined,
   })

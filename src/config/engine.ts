@@ -2,7 +2,7 @@
 // and state leave it together; signals may stay away, they only make things fast.
 
 import { Secret } from '../base/secret.ts'
-import { parseHostPort } from './address.ts'
+import { formatHostPort, parseHostPort } from './address.ts'
 import { engineSchema, type RawEngine, type RawTls } from './engine-schema.ts'
 import type { Path, Report } from './problem.ts'
 import { errorCode } from './references.ts'
@@ -114,7 +114,8 @@ function readZookeeper(raw: RawZookeeper, report: Report): ZookeeperConfig | und
   }
   const { auth, sessionTimeoutMs = 10_000 } = raw
   return {
-    connectionString: raw.connectionString.replaceAll(' ', ''),
+    connectionString:
+      servers.flatMap(server => (server === undefined ? [] : formatHostPort(server))).join(',') + chroot,
     sessionTimeoutMs,
     auth: auth && { username: auth.username, password: new Secret(auth.password) },
   }

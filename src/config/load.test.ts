@@ -48,7 +48,7 @@ function problems(value: unknown, files = {}, variables = {}): readonly Problem[
 test('an empty configuration is complete: every key has a default', () => {
   const config = good({})
   assert.equal(config.dataDir, '/work/data')
-  assert.deepEqual(config.s3, { listen: { host: '127.0.0.1', port: 8000 } })
+  assert.deepEqual(config.s3, { listen: { host: '127.0.0.1', port: 8000 }, advertise: undefined })
   assert.deepEqual(config.control.listen, { host: '127.0.0.1', port: 8900 })
   assert.equal(config.accountsFile, undefined)
   assert.deepEqual(

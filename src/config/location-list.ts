@@ -1,5 +1,5 @@
 // Reads `locations`, in the format of CloudServer's locationConfig.json, with its rules: unique object ids, a location
-// `us-east-1`, at least one of type `file` for the data itself. Location types that exist elsewhere are named in the
+// `us-east-1`, at least one that can hold the data itself. Location types that exist elsewhere are named in the
 // problem with what to do instead.
 
 import { azureDetails } from './azure-location.ts'
@@ -17,6 +17,9 @@ export type LocationSource = {
 }
 
 const supportedTypes = ['file', 'aws_s3', 'azure']
+
+/** Types of locations that buckets can lie in. */
+const sourceTypes: ReadonlySet<unknown> = new Set(['file', 'aws_s3'])
 
 const refusedTypes: Readonly<Record<string, string>> = {
   gcp: 'gcp is not supported yet',
@@ -73,8 +76,8 @@ function checkTogether(entries: Readonly<Record<string, unknown>>, path: Path, r
     const hint = nearest === undefined ? '' : ` (is ${JSON.stringify(nearest)} meant?)`
     report.add([...path, 'us-east-1'], 'nothing', `a location us-east-1, where buckets without a location go${hint}`)
   }
-  if (!Object.values(entries).some(entry => ownValue(entry, 'type') === 'file')) {
-    report.add(path, 'no location of type file', 'at least one, for the data that is replicated')
+  if (!Object.values(entries).some(entry => sourceTypes.has(ownValue(entry, 'type')))) {
+    report.add(path, 'no location of type file or aws_s3', 'at least one, for the data that is replicated')
   }
 }
 

@@ -31,6 +31,7 @@ export function resolveConfig(
   const root = value ?? {}
   hasShape(configSchema, root, [], report)
   const s3 = readListen(ownValue(ownValue(root, 's3'), 'listen'), ['s3', 'listen'], 8000, report)
+  const advertise = readAdvertised(ownValue(ownValue(root, 's3'), 'advertise'), report)
   const control = readControl(ownValue(root, 'control'), source, report)
   if (s3 !== undefined && s3.port !== 0 && control !== undefined && sameAddress(s3, control.listen)) {
     report.add(['control', 'listen'], formatHostPort(control.listen), 'another address than s3.listen')
@@ -48,7 +49,7 @@ export function resolveConfig(
   if (report.problems.length > 0 || !fitsShape(configSchema, root)) return undefined
   return {
     dataDir: source.absolute(root.dataDir ?? './data'),
-    s3: { listen: s3 },
+    s3: { listen: s3, advertise },
     control,
     accountsFile: root.accounts === undefined ? undefined : source.absolute(root.accounts),
     locations,
@@ -59,6 +60,14 @@ export function resolveConfig(
     health: { listen: health },
     log: { level: logLevels.find(level => level === root.log?.level) ?? 'info' },
   }
+}
+
+function readAdvertised(value: unknown, report: Report): HostPort | undefined {
+  if (typeof value !== 'string') return undefined
+  const address = parseHostPort(value)
+  const path = ['s3', 'advertise']
+  if (address === undefined) report.add(path, report.found(path, value), 'host:port, such as s3-1.example:8000')
+  return address
 }
 
 function readHealth(value: unknown, report: Report): HostPort | undefined {

@@ -19,7 +19,7 @@ const topicName = Type.String({
 
 const listenText = Type.String({ expected: 'host:port, such as 127.0.0.1:8000' })
 
-const s3Schema = Type.Object({ listen: Type.Optional(listenText) }, strict)
+const s3Schema = Type.Object({ listen: Type.Optional(listenText), advertise: Type.Optional(listenText) }, strict)
 
 export const controlSchema = Type.Object(
   {

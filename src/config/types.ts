@@ -19,11 +19,12 @@ export type Config = {
   readonly configFile: string | undefined
   /** Absolute path. */
   readonly dataDir: string
-  readonly s3: { readonly listen: HostPort }
+  /** `advertise`: where other processes reach this port, if not where it listens. */
+  readonly s3: { readonly listen: HostPort; readonly advertise: HostPort | undefined }
   readonly control: ControlConfig
   /** Absolute path of the accounts file (authdata.json); undefined: one administrator is made into dataDir. */
   readonly accountsFile: string | undefined
-  /** Always contains a `us-east-1` and at least one location of type `file`. */
+  /** Always contains a `us-east-1` and at least one location of type `file` or `aws_s3`. */
   readonly locations: readonly LocationConfig[]
   /** The replication endpoints in the order of the file. At most one is the default; if there are any, exactly one. */
   readonly sites: readonly SiteConfig[]

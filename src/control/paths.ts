@@ -44,3 +44,8 @@ export const signals = {
   schedule: (at: number) => JSON.stringify({ action: 'resumeService', date: new Date(at).toISOString() }),
   cancelSchedule: () => JSON.stringify({ action: 'deleteScheduledResumeService' }),
 } as const
+
+/** Where the S3 role of a node listens, for others that read its data. */
+export function nodePath(nodeId: string): string {
+  return `/crossbeat/nodes/${nodeId}`
+}

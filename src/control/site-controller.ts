@@ -83,6 +83,7 @@ export class SiteController {
   /** Stores the state of sites that never had one, and fires what fell due while nobody was there. */
   async start(): Promise<void> {
     const { stateStore, sites } = this.#options
+    this.#unwatch.push(this.#options.signals.reconnected(() => void this.#schedules.request()))
     for (const site of sites) {
       const path = statePath(site)
       if ((await stateStore.get(path)) === null) await stateStore.set(path, encodeControl(untouchedSite), 0)

@@ -65,6 +65,7 @@ export class SiteGate {
     this.#told = true
     const look = (): void => void this.#reconciliation.request()
     this.#unsubscribe.push(signals.subscribe(signalChannel(topic, site), look))
+    this.#unsubscribe.push(signals.reconnected(look))
     this.#unsubscribe.push(stateStore.watch(statePath(site), look))
     await this.#reconciliation.request()
   }

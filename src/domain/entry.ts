@@ -2,10 +2,15 @@
 import type { BackendStatus } from './replication-info.ts'
 import type { VersionId } from './version-id.ts'
 
+/** Where an entry stands in the journal: a text that only the store that gave it out can read. What is none of its own means the beginning. */
+export type JournalPosition = string
+
+/** Before the first entry. */
+export const journalStart: JournalPosition = ''
+
 /** One change of metadata, in commit order. */
 export interface JournalEntry {
-  /** Strictly increasing; gaps are allowed, reordering is not. */
-  readonly sequence: number
+  readonly position: JournalPosition
   /** ISO 8601. */
   readonly timestamp: string
   readonly type: 'put' | 'delete'

@@ -1,41 +1,137 @@
-// Opens where the bytes of objects are kept: the locations that hold buckets' data.
-import { mkdir } from 'node:fs/promises'
+// Opens the places where buckets' data lies: files of this process, S3 locations that are shared, and, in a layout of many processes, the files
+// of other nodes by way of their S3 roles.
+import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { realFiles } from '../base/files.ts'
+import { realFiles, systemErrorCode } from '../base/files.ts'
+import type { HttpClient } from '../base/http-client.ts'
 import type { World } from '../base/world.ts'
-import type { Config } from '../config/types.ts'
+import { holdsSourceData } from '../config/source-data.ts'
+import type { Config, Credentials, FileLocationConfig, S3LocationConfig } from '../config/types.ts'
+import { createS3DataStore } from '../locations/aws_s3/data-store.ts'
+import type { DataHolders } from '../locations/data-holders.ts'
+import { writerOf } from '../locations/data-name.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import { openFileDataStore } from '../locations/file/data-store.ts'
+import { createRemoteData } from '../locations/remote/remote-data.ts'
+import { createRoutedDataStore } from '../locations/remote/routed-data-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
+import { openNodeId } from './node-id.ts'
 
 export interface DataStoresOptions {
-  readonly config: Config
+  readonly config: Pick<Config, 'dataDir' | 'locations' | 'sites'>
   readonly world: World
-  /** Begins the names of what this process writes. */
+  readonly http: HttpClient
+  /** Of this process start: letters and digits, never the same twice for a data folder. */
   readonly epoch: string
-  /** False only for the benchmark: an acknowledged write is then not safe. */
-  readonly flush: boolean
+  /** False leaves flushing to the system: for measurements only. */
+  readonly flush?: boolean
+  /** Left out by the embedded engine, whose files nobody else reads. */
+  readonly distributed?: {
+    readonly holders: DataHolders
+    /** Of a service account that every S3 role knows. */
+    readonly credentials: Credentials
+    /** False for a process without an S3 role: it keeps no data, and needs no data folder. */
+    readonly keepsData: boolean
+  }
 }
 
-/** By the name of their location. */
-export async function openDataStores(
-  { config, world, epoch, flush }: DataStoresOptions,
-  lifecycle: Lifecycle,
+export interface OpenDataStores {
+  /** By name of the location: what buckets' data is written to and read from. */
+  readonly stores: ReadonlyMap<string, DataStore>
+  /** Of them, the data on this node's own disk: what its S3 role serves to others. */
+  readonly own: ReadonlyMap<string, DataStore>
+  /** Of the data folder; null where no name carries it. */
+  readonly nodeId: string | null
+}
+
+/** Opens them all. The data folder must be there, unless no data is kept. */
+export async function openDataStores(options: DataStoresOptions, lifecycle: Lifecycle): Promise<OpenDataStores> {
+  const { config, distributed, flush = true } = options
+  const locations = config.locations.filter(location => holdsSourceData(location, config.sites))
+  const files = locations.filter(location => location.type === 'file')
+  const shared = locations.filter(location => location.type === 'aws_s3')
+  const keepsData = distributed?.keepsData ?? true
+  // Names that others see, or that lie beside those of others, say whose they are.
+  const needsNode = keepsData && (distributed !== undefined || shared.length > 0)
+  const nodeId = needsNode ? await openNodeId(config.dataDir, options.world.random) : null
+  const own = await openFiles(options, keepsData ? files : [], distributed === undefined ? null : nodeId)
+  const stores = new Map<string, DataStore>()
+  for (const { name } of files) stores.set(name, routed(options, name, own.get(name), nodeId))
+  for (const location of shared) stores.set(location.name, await openShared(options, location, nodeId))
+  for (const store of stores.values()) lifecycle.add(() => store.close())
+  if (keepsData && files.length > 0 && flush) await flushFolders(config.dataDir)
+  return { stores, own, nodeId }
+}
+
+function rootOf(config: DataStoresOptions['config']): string {
+  return join(config.dataDir, 'objects')
+}
+
+async function openFiles(
+  { config, world, epoch, flush = true }: DataStoresOptions,
+  locations: readonly FileLocationConfig[],
+  nodeId: string | null,
 ): Promise<ReadonlyMap<string, DataStore>> {
-  const dataStores = new Map<string, DataStore>()
-  const root = join(config.dataDir, 'objects')
-  for (const location of config.locations) {
-    if (location.type !== 'file') continue
-    const folder = join(root, encodeURIComponent(location.name))
+  const opened = new Map<string, DataStore>()
+  for (const { name } of locations) {
+    const folder = join(rootOf(config), encodeURIComponent(name))
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    const dataStore = await openFileDataStore({ name: location.name, folder, epoch, random: world.random, flush })
-    lifecycle.add(() => dataStore.close())
-    dataStores.set(location.name, dataStore)
+    const writer = nodeId === null ? epoch : writerOf(nodeId, epoch)
+    opened.set(name, await openFileDataStore({ name, folder, epoch: writer, random: world.random, flush }))
   }
-  if (!flush || dataStores.size === 0) return dataStores
-  // A store flushes what is below its folder; the folder's own name has to survive a power loss, too.
-  for (const folder of [root, config.dataDir]) await realFiles.flushFolder(folder)
+  return opened
+}
+
+/** A store flushes what is below its folder; the folder's own name has to survive a power loss, too. */
+async function flushFolders(dataDir: string): Promise<void> {
+  for (const folder of [join(dataDir, 'objects'), dataDir]) await realFiles.flushFolder(folder)
   // The folder above need not be ours to read.
-  await realFiles.flushFolder(dirname(resolve(config.dataDir))).catch(() => {})
-  return dataStores
+  await realFiles.flushFolder(dirname(resolve(dataDir))).catch(() => {})
+}
+
+function routed(
+  { distributed, http, world }: DataStoresOptions,
+  name: string,
+  store: DataStore | undefined,
+  nodeId: string | null,
+): DataStore {
+  if (distributed === undefined) {
+    if (store === undefined) throw new Error(`the files of ${name} are not open`)
+    return store
+  }
+  const { holders, credentials } = distributed
+  const remote = createRemoteData({ name, holders, credentials, http, world })
+  return createRoutedDataStore({ name, own: store === undefined || nodeId === null ? null : { nodeId, store }, remote })
+}
+
+async function openShared(
+  { config, world, http, epoch }: DataStoresOptions,
+  { name, details }: S3LocationConfig,
+  nodeId: string | null,
+): Promise<DataStore> {
+  const common = { name, details, http, world }
+  if (nodeId === null) {
+    // A process that keeps no data sweeps none either, and has no use for a name of its own.
+    const use = { before: false, begin: () => Promise.reject(new Error(`this process keeps no data of ${name}`)) }
+    return createS3DataStore({ ...common, writer: epoch, node: epoch, use })
+  }
+  const marker = join(rootOf(config), `${encodeURIComponent(name)}.used`)
+  const use = { before: await isThere(marker), begin: () => makeDurable(marker, rootOf(config), config.dataDir) }
+  return createS3DataStore({ ...common, writer: writerOf(nodeId, epoch), node: `${nodeId}-`, use })
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+/** Before the first byte goes to a shared location: from then on a start of this node looks there for orphans. */
+async function makeDurable(marker: string, root: string, dataDir: string): Promise<void> {
+  await mkdir(marker, { recursive: true, mode: 0o700 })
+  for (const folder of [root, dataDir]) await realFiles.flushFolder(folder)
 }

@@ -1,11 +1,15 @@
 // The distributed engine: chosen roles over servers that many processes share. Opens only what the roles need, waits a while for what is not
 // there yet, and plays the same roles as the embedded engine.
+
 import { createHttpClient } from '../base/http-client.ts'
+import { Secret } from '../base/secret.ts'
 import type { World } from '../base/world.ts'
 import type { Config, DistributedEngineConfig } from '../config/types.ts'
+import { createNodeDirectory } from '../control/node-directory.ts'
+import { openDataDir } from '../metadata/sqlite/data-dir.ts'
 import { startLog } from '../telemetry/log.ts'
 import { loadSharedAccounts } from './accounts.ts'
-import { openDataStores } from './data-stores.ts'
+import { type OpenDataStores, openDataStores } from './data-stores.ts'
 import { type Opening, openDatabase, openLog, openSignals, openState } from './distributed-ports.ts'
 import type { Engine } from './engine.ts'
 import { openDestinations } from './gateway.ts'
@@ -58,9 +62,11 @@ async function openParts(
   lifecycle.add(() => http.close())
   const destinations = openDestinations({ config, http, world })
   for (const { location } of destinations.values()) lifecycle.add(() => location.close())
-  const dataStores = await openDataStores({ config, world, epoch: database.epoch, flush: true }, lifecycle)
+  const data = await openData(options, { stateStore: state.port, accounts, http, epoch: database.epoch }, lifecycle)
   return {
-    ...{ config, world, accounts, http, dataStores, destinations },
+    ...{ config, world, accounts, http, destinations },
+    dataStores: data.stores,
+    nodeData: data.nodeId === null ? null : { nodeId: data.nodeId, stores: data.own },
     store: database.port,
     stateStore: state.port,
     signals: signals.port,
@@ -69,4 +75,22 @@ async function openParts(
     isShared: true,
     dependencies: [database, state, signals, log].flatMap(({ dependency }) => dependency ?? []),
   }
+}
+
+/** Only the S3 role keeps data; the data folder then belongs to this process alone. Others read over the network. */
+async function openData(
+  { config, world, choice }: DistributedOptions,
+  open: Pick<Parts, 'stateStore' | 'accounts' | 'http'> & { readonly epoch: string },
+  lifecycle: Lifecycle,
+): Promise<OpenDataStores> {
+  const { stateStore, accounts, http, epoch } = open
+  const keepsData = choice.roles.includes('s3')
+  if (keepsData) {
+    const dataDir = openDataDir(config.dataDir)
+    lifecycle.add(() => dataDir.release())
+  }
+  const { access, secret } = accounts.service
+  const credentials = { accessKey: access, secretKey: new Secret(secret), sessionToken: undefined }
+  const distributed = { holders: createNodeDirectory(stateStore), credentials, keepsData }
+  return openDataStores({ config, world, http, epoch, distributed }, lifecycle)
 }

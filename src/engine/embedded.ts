@@ -72,14 +72,18 @@ async function openParts(
   lifecycle.add(() => stateStore.close())
   const signals = createInProcessSignalBus(world.timers)
   lifecycle.add(() => signals.close())
-  const dataStores = await openDataStores({ config, world, epoch: String(sqlite.epoch), flush }, lifecycle)
   const http = createHttpClient()
   lifecycle.add(() => http.close())
+  const { stores: dataStores } = await openDataStores(
+    { config, world, http, epoch: String(sqlite.epoch), flush },
+    lifecycle,
+  )
   const destinations = openDestinations({ config, http, world })
   for (const { location } of destinations.values()) lifecycle.add(() => location.close())
   return {
     ...{ config, world, accounts, http, dataStores, destinations, log, stateStore, signals },
     store: sqliteMetadataStore(sqlite),
+    nodeData: null,
     owner: `embedded-${sqlite.epoch}`,
     isShared: false,
     dependencies: [],

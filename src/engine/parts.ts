@@ -31,6 +31,8 @@ export interface Parts {
   readonly http: HttpClient
   readonly store: MetadataStore
   readonly dataStores: ReadonlyMap<string, DataStore>
+  /** What lies on this machine's disk and is had from us by other processes; null where nobody else asks. */
+  readonly nodeData: { readonly nodeId: string; readonly stores: ReadonlyMap<string, DataStore> } | null
   readonly log: TopicLog
   readonly stateStore: StateStore
   readonly signals: SignalBus

@@ -1,13 +1,13 @@
-// PORT: where the S3 front end keeps the bytes of objects it accepts (a location of type `file`): written once, flushed before they are
-// referenced, read by range, removed through the garbage table. Data names begin with the writer's epoch, so that a sweep can tell orphans
-// of dead processes from writes that are still under way.
+// PORT: where the S3 front end keeps the bytes of objects it accepts (a location that holds buckets' data): written once, durable before they
+// are referenced, read by range, removed through the garbage table. Data names (data-name.ts) begin with the writer's epoch, so that a sweep
+// can tell orphans of dead processes from writes that are still under way.
 
 export interface DataWriter {
   /** Name under which the finished data will be found. */
   readonly key: string
   /** Takes a chunk; the promise is the backpressure. */
   write(chunk: Uint8Array): Promise<void>
-  /** Flushes everything to disk, under its final name. Only then may it be referenced. */
+  /** Makes everything durable, under its final name. Only then may it be referenced. */
   finish(): Promise<void>
   /** Gives up and removes what was written. */
   discard(): Promise<void>
@@ -16,8 +16,11 @@ export interface DataWriter {
 export interface DataStore {
   /** Name of the location. */
   readonly name: string
-  create(): DataWriter
-  /** Streams [start, end), chunks of at most 256 KiB; rejects with ENOENT-like Failure('source-gone') when the data is missing. */
+  /** Type of the location, as the metadata of objects names it: `file`, `aws_s3`. */
+  readonly type: string
+  /** `expectedBytes`: how many will be written, where that is known; never fewer than are. */
+  create(expectedBytes?: number): DataWriter
+  /** Streams [start, end), chunks of at most 256 KiB; rejects with Failure('source-gone') only when the data is known to be missing. */
   read(dataKey: string, start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
   /** Fills `target` with the bytes from `start` on; rejects as `read` does. */
   readInto(dataKey: string, start: number, target: Uint8Array, signal?: AbortSignal): Promise<void>

@@ -2,7 +2,7 @@
 // garbage change together, and the promise resolves only when the change is on disk. A condition that fails changes nothing and is an
 // outcome, not an exception; exceptions mean that the store could not do its work and nothing is acknowledged.
 import type { Bucket, ReplicationConfiguration, VersioningStatus } from '../domain/bucket.ts'
-import type { EntryContent, JournalEntry } from '../domain/entry.ts'
+import type { EntryContent, JournalEntry, JournalPosition } from '../domain/entry.ts'
 import type { DataLocation, Integrity, ObjectMetadata, VersionRecord } from '../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../domain/replication-info.ts'
 import type { VersionId } from '../domain/version-id.ts'
@@ -213,12 +213,15 @@ export interface MetadataStore {
   parts(uploadId: string): Promise<readonly UploadPart[]>
   abortUpload(bucket: string, key: string, uploadId: string): Promise<'aborted' | 'no-such-upload'>
 
-  /** Journal entries after `sequence`, in order, at most `max`; `whole` metadata unless told. */
-  journal(afterSequence: number, max: number, content?: EntryContent): Promise<readonly JournalEntry[]>
-  /** Calls `listener` soon after each commit that added to the journal (in this process). Returns how to stop it. */
+  /**
+   * Journal entries after a position, in commit order, at most `max`; `whole` metadata unless told. An entry that is not shown yet never comes
+   * to stand before one that was.
+   */
+  journal(after: JournalPosition, max: number, content?: EntryContent): Promise<readonly JournalEntry[]>
+  /** Calls `listener` soon after the journal has grown. Returns how to stop it. */
   onJournal(listener: () => void): () => void
-  /** Forgets entries up to and including `sequence`: every reader is past them. */
-  trimJournal(sequence: number): Promise<void>
+  /** Forgets entries up to and including this one: every reader is past them. */
+  trimJournal(upTo: JournalPosition): Promise<void>
 
   /** Data names written by the deleting transactions, oldest first; to be removed from their locations, then forgotten. */
   garbage(

@@ -19,7 +19,7 @@ function metadataJson(status: string, dataStoreVersionId = ''): string {
 }
 
 const entry = {
-  sequence: 7,
+  position: '7',
   timestamp: '2026-11-22T02:10:04.433Z',
   type: 'put',
   bucket: 'crr-two',

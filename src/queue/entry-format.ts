@@ -60,6 +60,18 @@ export function statusRecord(message: StatusMessage): TopicMessage {
   return { key: topicKey(message), value: JSON.stringify(value) }
 }
 
+/**
+ * A record without the part of the metadata that none of our roles looks at, for when the whole is more than a message may hold: an entry is a
+ * hint that a key has work, and whoever does it reads the version itself.
+ */
+export function leanRecord(message: TopicMessage): TopicMessage {
+  const outer = parseObject(message.value)
+  const metadata = typeof outer?.['value'] === 'string' ? parseObject(outer['value']) : null
+  if (metadata === null || !isObject(metadata['replicationInfo'])) return message
+  const { replicationInfo } = metadata
+  return { key: message.key, value: JSON.stringify({ ...outer, value: JSON.stringify({ replicationInfo }) }) }
+}
+
 export function readReplicationEntry(value: string): Read<ReplicationEntry> {
   const outer = parseObject(value)
   if (outer === null) return unreadable('the value is not a JSON object')

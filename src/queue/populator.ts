@@ -5,6 +5,7 @@
 import { pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
 import type { StateStore } from '../control/state-store.ts'
+import { type JournalPosition, journalStart } from '../domain/entry.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { recordOfJournal } from './entry-format.ts'
 import type { TopicLog } from './topic-log.ts'
@@ -21,8 +22,6 @@ export interface PopulatorOptions {
   readonly batchMax?: number
   /** How long a moved offset may stay unsaved. */
   readonly saveDelayMs?: number
-  /** The journal is looked at this often even if nobody says that there is something new; left out: never. */
-  readonly pollMs?: number
   /** Told once when another populator has taken over: this one publishes, saves and trims nothing more. */
   readonly deposed?: () => void
 }
@@ -32,8 +31,8 @@ export interface Populator {
   start(): Promise<void>
   /** Ends after the batch under way and saves the offset. */
   close(): Promise<void>
-  /** Sequence of the last journal entry published. */
-  readonly offset: number
+  /** Position of the last journal entry published. */
+  readonly offset: JournalPosition
 }
 
 /** Path of the populator's offset (Backbeat keeps its own under the same name). */
@@ -50,14 +49,13 @@ export function createPopulator(options: PopulatorOptions): Populator {
 class JournalPopulator implements Populator {
   readonly #options: PopulatorOptions
   readonly #batchMax: number
-  #offset = 0
-  #saved = { offset: 0, version: 0 }
+  #offset = journalStart
+  #saved = { offset: journalStart, version: 0 }
   #wanted = false
   #round: Promise<void> | null = null
   #saving: Promise<void> | null = null
   #saveTimer: Timer | null = null
   #retryTimer: Timer | null = null
-  #pollTimer: Timer | null = null
   #deposed = false
   #stopListening: () => void = () => {}
   #closed = false
@@ -67,7 +65,7 @@ class JournalPopulator implements Populator {
     this.#batchMax = options.batchMax ?? 500
   }
 
-  get offset(): number {
+  get offset(): JournalPosition {
     return this.#offset
   }
 
@@ -76,7 +74,6 @@ class JournalPopulator implements Populator {
     this.#offset = this.#saved.offset
     this.#stopListening = this.#options.store.onJournal(() => this.#wake())
     this.#wake()
-    this.#poll()
   }
 
   async close(): Promise<void> {
@@ -84,20 +81,9 @@ class JournalPopulator implements Populator {
     this.#stopListening()
     this.#saveTimer?.cancel()
     this.#retryTimer?.cancel()
-    this.#pollTimer?.cancel()
     await this.#round
     await this.#saving
     await this.#save()
-  }
-
-  #poll(): void {
-    const { pollMs, world } = this.#options
-    if (pollMs === undefined || this.#isOver) return
-    const run = (): void => {
-      this.#wake()
-      this.#poll()
-    }
-    this.#pollTimer = world.timers.after(pollMs, run, { background: true })
   }
 
   get #isOver(): boolean {
@@ -137,7 +123,7 @@ class JournalPopulator implements Populator {
     if (last === undefined) return false
     const records = entries.map(recordOfJournal).filter(record => record !== null)
     if (records.length > 0) await log.append(topic, records)
-    this.#offset = last.sequence
+    this.#offset = last.position
     if (pipelineNotices.hasSubscribers) pipelineNotices.publish({ kind: 'published', count: records.length })
     return true
   }
@@ -157,7 +143,7 @@ class JournalPopulator implements Populator {
     if (offset === this.#saved.offset || this.#deposed) return
     const { stateStore, store, offsetPath } = this.#options
     try {
-      const result = await stateStore.set(offsetPath ?? defaultOffsetPath, String(offset), this.#saved.version)
+      const result = await stateStore.set(offsetPath ?? defaultOffsetPath, offset, this.#saved.version)
       if (result.ok) {
         this.#saved = { offset, version: result.version }
         await store.trimJournal(offset)
@@ -170,7 +156,6 @@ class JournalPopulator implements Populator {
   // Nobody but a populator writes the offset, and each writes it when it begins: so it is another that has begun since.
   #depose(): void {
     this.#deposed = true
-    this.#pollTimer?.cancel()
     this.#options.deposed?.()
   }
 
@@ -179,9 +164,8 @@ class JournalPopulator implements Populator {
     const { stateStore, offsetPath = defaultOffsetPath } = this.#options
     for (let attempt = 0; attempt < takeOverAttempts; attempt += 1) {
       const stored = await stateStore.get(offsetPath)
-      const read = Number(stored?.value ?? 0)
-      const offset = Number.isSafeInteger(read) && read > 0 ? read : 0
-      const result = await stateStore.set(offsetPath, String(offset), stored?.version ?? 0)
+      const offset = stored?.value ?? journalStart
+      const result = await stateStore.set(offsetPath, offset, stored?.version ?? 0)
       if (!result.ok) continue
       this.#saved = { offset, version: result.version }
       return

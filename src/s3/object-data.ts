@@ -1,5 +1,5 @@
 // Where an object's bytes go and come from: small ones into the metadata store, with the version that names them; larger ones into the
-// bucket's data location, flushed before they are named. Bytes that no version came to name are discarded.
+// bucket's data location, durable before they are named. Bytes that no version came to name are discarded.
 import { begun } from '../base/byte-source.ts'
 import type { Bucket } from '../domain/bucket.ts'
 import { serviceError } from '../domain/errors.ts'
@@ -42,13 +42,13 @@ export async function receiveData(
 ): Promise<ReceivedData> {
   const { services } = call
   const store = dataStoreOf(services, bucket)
-  const place = { partNumber, dataStoreName: store.name }
+  const place = { partNumber, store }
   if (check.decodedLength !== undefined && check.decodedLength <= services.inlineBytes) {
     const sink = inlineSink(check.decodedLength)
     const facts = await call.body.receive(check, sink)
     return inlineResult(services, sink.bytes(), facts, place)
   }
-  const writer = store.create()
+  const writer = store.create(check.decodedLength)
   const sink = writerSink(writer)
   try {
     const facts = await call.body.receive(check, sink)
@@ -58,7 +58,7 @@ export async function receiveData(
   } catch (error) {
     await sink.done().catch(nothingToDiscard)
     await writer.discard()
-    throw error
+    throw refusalOfStore(store.name, error)
   }
 }
 
@@ -70,21 +70,30 @@ export async function storeBytes(
   place: { readonly partNumber: number; readonly facts: () => PayloadFacts },
 ): Promise<ReceivedData> {
   const store = dataStoreOf(services, bucket)
-  const named = { partNumber: place.partNumber, dataStoreName: store.name }
+  const named = { partNumber: place.partNumber, store }
   if (bytes.size <= services.inlineBytes) {
     const sink = inlineSink(bytes.size)
     for await (const chunk of bytes.chunks) await sink.take(asBuffer(chunk))
     return inlineResult(services, sink.bytes(), place.facts(), named)
   }
-  const writer = store.create()
+  const writer = store.create(bytes.size)
   try {
     for await (const chunk of bytes.chunks) await writer.write(chunk)
     await writer.finish()
     return writtenResult(writer, place.facts(), named)
   } catch (error) {
     await writer.discard()
-    throw error
+    throw refusalOfStore(store.name, error)
   }
+}
+
+/** What the client is told when a location elsewhere fails: to try again. What says something of the data itself stays as it is. */
+function refusalOfStore(location: string, error: unknown): unknown {
+  if (!(error instanceof Failure)) return error
+  const { class: failureClass, code } = error.facts
+  if (failureClass === 'object' || failureClass === 'source-gone') return error
+  const message = `The data location ${location} cannot be reached now (${code}). Please try again.`
+  return serviceError(failureClass === 'throttled' ? 'SlowDown' : 'ServiceUnavailable', { message, cause: error })
 }
 
 function asBuffer(chunk: Uint8Array): Buffer {
@@ -93,7 +102,7 @@ function asBuffer(chunk: Uint8Array): Buffer {
 
 interface Place {
   readonly partNumber: number
-  readonly dataStoreName: string
+  readonly store: DataStore
 }
 
 function inlineResult(services: S3Services, bytes: Uint8Array, facts: PayloadFacts, place: Place): ReceivedData {
@@ -106,13 +115,15 @@ function writtenResult(writer: DataWriter, facts: PayloadFacts, place: Place): R
   return { facts, location: locationOf(writer.key, facts, place), discard: () => writer.discard() }
 }
 
-function locationOf(key: string, facts: PayloadFacts, place: Place): DataLocation {
+function locationOf(key: string, facts: PayloadFacts, { partNumber, store }: Place): DataLocation {
   return {
     key,
     size: facts.size,
     start: 0,
-    dataStoreName: place.dataStoreName,
-    dataStoreETag: `${place.partNumber}:${facts.md5Hex}`,
+    dataStoreName: store.name,
+    // As the original writes it: of data in files nothing is said.
+    ...(store.type === 'file' ? undefined : { dataStoreType: store.type }),
+    dataStoreETag: `${partNumber}:${facts.md5Hex}`,
   }
 }
 
@@ -181,7 +192,7 @@ export async function openStored(
   } catch (error) {
     if (error instanceof Failure && error.facts.class === 'source-gone') return null
     if (error instanceof Failure && error.facts.code === 'NoSuchDataStore') throw serviceError('LocationNotFound')
-    throw error
+    throw refusalOfStore(pieces[0]?.dataStoreName ?? '', error)
   }
 }
 

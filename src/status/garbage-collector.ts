@@ -1,5 +1,6 @@
 // Removes bytes that nothing references any more: those named by the garbage table, which deleting transactions fill, and those that dead
 // processes left half-written. Data goes first and its garbage row after it, so a crash in between only removes what is gone already.
+import { forEachBounded } from '../base/bounded.ts'
 import { pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
 import { limits } from '../domain/limits.ts'
@@ -28,6 +29,8 @@ export interface GarbageCollector {
 }
 
 const everyMsDefault = 10_000
+/** A removal far away is little work and much waiting. */
+const removalsAtOnce = 8
 
 export function createGarbageCollector(options: GarbageCollectorOptions): GarbageCollector {
   return new Collector(options)
@@ -62,14 +65,14 @@ class Collector implements GarbageCollector {
       const last = items.at(-1)
       if (last === undefined || this.#closed) break
       const gone: number[] = []
-      for (const item of items) {
+      await forEachBounded(items, removalsAtOnce, async item => {
         try {
           if (await this.#remove(item)) gone.push(item.id)
         } catch (error) {
           // What cannot be removed now stays on record, and keeps nothing else.
           failure = error
         }
-      }
+      })
       if (gone.length > 0) await store.forgetGarbage(gone)
       removed += gone.length
       afterId = last.id
@@ -80,18 +83,29 @@ class Collector implements GarbageCollector {
 
   async sweepOrphans(): Promise<number> {
     let removed = 0
+    let failure: { readonly error: unknown } | undefined
     for (const dataStore of this.#options.dataStores.values()) {
-      let candidates: string[] = []
-      for await (const candidate of dataStore.orphanCandidates()) {
-        if (this.#closed) return removed
-        candidates.push(candidate)
-        if (candidates.length < limits.pipelineBatch) continue
-        removed += await this.#removeUnreferenced(dataStore, candidates)
-        candidates = []
+      try {
+        for await (const count of this.#sweep(dataStore)) removed += count
+      } catch (error) {
+        // A location that is away keeps no other from being swept.
+        failure ??= { error }
       }
-      if (candidates.length > 0) removed += await this.#removeUnreferenced(dataStore, candidates)
     }
+    if (failure !== undefined) throw failure.error
     return removed
+  }
+
+  async *#sweep(dataStore: CollectedStore): AsyncGenerator<number> {
+    let candidates: string[] = []
+    for await (const candidate of dataStore.orphanCandidates()) {
+      if (this.#closed) return
+      candidates.push(candidate)
+      if (candidates.length < limits.pipelineBatch) continue
+      yield await this.#removeUnreferenced(dataStore, candidates)
+      candidates = []
+    }
+    if (candidates.length > 0) yield await this.#removeUnreferenced(dataStore, candidates)
   }
 
   /** Answers whether the data is gone. That of a location that is configured no more stays on record. */
@@ -106,7 +120,7 @@ class Collector implements GarbageCollector {
   async #removeUnreferenced(dataStore: CollectedStore, candidates: readonly string[]): Promise<number> {
     const referenced = await this.#options.store.referencedData(candidates)
     const orphans = candidates.filter(candidate => !referenced.has(candidate))
-    for (const orphan of orphans) await dataStore.remove(orphan)
+    await forEachBounded(orphans, removalsAtOnce, orphan => dataStore.remove(orphan))
     return orphans.length
   }
 

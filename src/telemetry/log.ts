@@ -104,7 +104,8 @@ function replicationSubscriptions(log: Logger): readonly (() => void)[] {
       if (notice.kind === 'failed') {
         const { what, site, error } = notice
         log.warn({ what, site, error: describeError(error) }, 'replication: will be tried again')
-      } else if (notice.kind === 'sums-corrected') log.warn(notice, 'pipeline')
+      } else if (notice.kind === 'sums-corrected' || notice.kind === 'warning' || notice.kind === 'gap')
+        log.warn(notice, 'pipeline')
       else if (notice.kind === 'swept') log[notice.republished > 0 ? 'info' : 'debug'](notice, 'pipeline')
       else log.debug(notice, 'pipeline')
     }),

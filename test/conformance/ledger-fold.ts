@@ -1,6 +1,7 @@
 // The part of the ledger's suite about folding status messages, quarantine and what was done per five minutes.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { journalStart } from '../../src/domain/entry.ts'
 import type { VersionId } from '../../src/domain/version-id.ts'
 import type { RowReason } from '../../src/metadata/ledger.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
@@ -44,7 +45,7 @@ export function foldSuite(adapter: StoreAdapter): void {
     )
     assert.equal((await store.ledger.row({ ...key, versionId: version, site: 'aws' }))?.state, 'completed')
     assert.deepEqual([(await sumsOf(store, 'aws')).objects, (await sumsOf(store, 'azure')).objects], [0, 1])
-    const entry = async () => (await store.journal(0, 1))[0]
+    const entry = async () => (await store.journal(journalStart, 1))[0]
     assert.notEqual((await entry())?.metadataJson ?? null, null, 'the other site may not have been told yet')
     await complete(store, 'azure', 'b', 'k')
     assert.equal((await infoOf(store, version)).status, 'COMPLETED')
@@ -62,7 +63,7 @@ export function foldSuite(adapter: StoreAdapter): void {
       })),
     )
     assert.deepEqual(await store.ledger.activity(slotAt + 1), [])
-    assert.equal((await store.journal(0, 100)).length, 1, 'status changes are not journaled')
+    assert.equal((await store.journal(journalStart, 100)).length, 1, 'status changes are not journaled')
   })
 
   it('takes COMPLETED for final, and a message twice for one', async test => {

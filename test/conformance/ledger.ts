@@ -18,8 +18,8 @@ import {
 } from './store-fixtures.ts'
 import { opened, type StoreAdapter } from './store-subject.ts'
 
-export function ledgerConformance(adapter: StoreAdapter): void {
-  describe(`ledger: ${adapter.name}`, () => {
+export function ledgerConformance(adapter: StoreAdapter, skip: false | string = false): void {
+  describe(`ledger: ${adapter.name}`, { skip }, () => {
     claimSuite(adapter)
     reportSuite(adapter)
     dueSuite(adapter)

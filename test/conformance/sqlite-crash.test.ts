@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { realWorld } from '../../src/base/world.ts'
+import { journalStart } from '../../src/domain/entry.ts'
 import { replicationGroup, storedVersionId } from '../../src/domain/version-id.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../src/metadata/sqlite/engine.ts'
@@ -33,7 +34,7 @@ async function killedAfter(count: number, path: string, round: number): Promise<
 }
 
 async function checkWhole(store: MetadataStore, puts: ReadonlyMap<string, string>, folds: readonly string[]) {
-  const journaled = new Set((await store.journal(0, 100_000)).map(entry => entry.versionId))
+  const journaled = new Set((await store.journal(journalStart, 100_000)).map(entry => entry.versionId))
   for (const [id, key] of puts) {
     const versionId = storedVersionId(id.slice(0, 20) + replicationGroup('RG001'))
     const record = await store.version({ bucket: 'b', key, version: versionId })
@@ -115,7 +116,7 @@ it('undoes a command that fails in the middle, and nothing of those beside it', 
     ['fulfilled', 'rejected', 'fulfilled'],
   )
   assert.equal(await store.version({ bucket: 'b', key: 'k2', version: 'latest' }), null)
-  assert.equal((await store.journal(0, 10)).length, 2)
+  assert.equal((await store.journal(journalStart, 10)).length, 2)
   assert.equal((await sumsOf(store, 'aws')).objects, 2)
   assert.equal(await store.ledger.recount(), false)
 })

@@ -125,5 +125,6 @@ export function createControlPlane(sites: readonly string[] = ['awsbackend', 'az
 export const deafBus: SignalBus = {
   publish: () => Promise.resolve(),
   subscribe: () => () => undefined,
+  reconnected: () => () => undefined,
   close: () => Promise.resolve(),
 }

@@ -3,7 +3,12 @@
 // except under CI=true, where it is a failure.
 
 import { azuriteAccount, startAzurite } from '../../src/demo/azurite.ts'
+import { startKafka } from '../../src/demo/kafka-server.ts'
+import { type RunningPostgres, startPostgres } from '../../src/demo/postgres.ts'
+import { startRedis } from '../../src/demo/redis.ts'
 import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
+import { startZookeeper } from '../../src/demo/zookeeper.ts'
+import { obtainZookeeperClient } from '../../src/demo/zookeeper-client.ts'
 import { obtainAws, obtainRclone } from './clients.ts'
 import { startS3Server } from './s3-server.ts'
 
@@ -33,7 +38,14 @@ export interface Available<T> {
 }
 
 /** The reason is handed from the runner to the files by these variables, so that each does not try again. */
-export const reasonVariables = { s3: 'CROSSBEAT_NO_S3', azure: 'CROSSBEAT_NO_AZURE' } as const
+export const reasonVariables = {
+  s3: 'CROSSBEAT_NO_S3',
+  azure: 'CROSSBEAT_NO_AZURE',
+  postgres: 'CROSSBEAT_NO_POSTGRES',
+  zookeeper: 'CROSSBEAT_NO_ZOOKEEPER',
+  redis: 'CROSSBEAT_NO_REDIS',
+  kafka: 'CROSSBEAT_NO_KAFKA',
+} as const
 
 /** A third-party S3 server with versioning: `$S3_ENDPOINT` with its keys, else versitygw. */
 export async function s3Server(): Promise<Available<S3Address>> {
@@ -55,6 +67,45 @@ export async function azureServer(): Promise<Available<AzureAddress>> {
     return present({ blobEndpoint: withAccount(trimmed(endpoint), accountName), accountName, accountKey })
   }
   return started(reasonVariables.azure, startAzurite)
+}
+
+/** A PostgreSQL whose user may make databases: `$POSTGRES_URL`, else one of our own that flushes nothing. */
+export async function postgresServer(): Promise<Available<{ readonly url: string }>> {
+  const url = process.env['POSTGRES_URL']
+  if (url) return present({ url })
+  return started(reasonVariables.postgres, () => startPostgres({ flush: false }))
+}
+
+/** ZooKeeper without a folder in the address, and the client compiled: `$ZOOKEEPER`, else one of ours. */
+export async function zookeeperServer(): Promise<Available<{ readonly connectionString: string }>> {
+  const given = process.env['ZOOKEEPER']
+  if (given) {
+    const client = await program(async () => (await obtainZookeeperClient()).path)
+    return client.skip === false ? present({ connectionString: trimmed(given) }) : absent(client.skip)
+  }
+  return started(reasonVariables.zookeeper, async () => {
+    await obtainZookeeperClient()
+    return startZookeeper()
+  })
+}
+
+/** Redis without a password: `$REDIS_URL`, else one of ours; channels need names that no other test uses. */
+export async function redisServer(): Promise<Available<{ readonly url: string }>> {
+  const url = process.env['REDIS_URL']
+  return url ? present({ url }) : started(reasonVariables.redis, startRedis)
+}
+
+/** A PostgreSQL of one's own, to be killed. */
+export async function ownPostgres(dataFolder: string): Promise<Available<RunningPostgres>> {
+  return started(reasonVariables.postgres, () => startPostgres({ flush: false, dataFolder }))
+}
+
+/** Addresses of Kafka brokers: `$KAFKA_BROKERS` (with commas between them), else one broker. Topics and groups need unique names. */
+export async function kafkaBrokers(): Promise<Available<readonly string[]>> {
+  const given = process.env['KAFKA_BROKERS']
+  if (given) return present(given.split(',').map(broker => broker.trim()))
+  const cluster = await started(reasonVariables.kafka, startKafka)
+  return { skip: cluster.skip, get: () => cluster.get().addresses, stop: () => cluster.stop() }
 }
 
 /** The aws CLI as the path of a program that works. */

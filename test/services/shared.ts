@@ -1,7 +1,12 @@
 // The servers that one run of `npm test` starts once for all its test files, and the environment by which those find
 // them (read by available.ts).
 import { azuriteVersion, obtainAzurite, startAzurite } from '../../src/demo/azurite.ts'
+import { kafkaVersion, obtainKafka, startKafka } from '../../src/demo/kafka-server.ts'
+import { obtainPostgres, startPostgres } from '../../src/demo/postgres.ts'
+import { obtainRedis, startRedis } from '../../src/demo/redis.ts'
 import { type Obtained, ServiceUnavailable } from '../../src/demo/service-cache.ts'
+import { obtainZookeeper, startZookeeper, zookeeperVersion } from '../../src/demo/zookeeper.ts'
+import { obtainZookeeperClient } from '../../src/demo/zookeeper-client.ts'
 import { reasonVariables } from './available.ts'
 import { obtainAws, obtainRclone } from './clients.ts'
 import { obtainS3Server, startS3Server } from './s3-server.ts'
@@ -49,6 +54,51 @@ const components: readonly Component[] = [
     start: async () => {
       const server = await startAzurite()
       return { environment: { AZURE_ENDPOINT: server.blobEndpoint }, stop: server.stop }
+    },
+  },
+  {
+    name: 'PostgreSQL',
+    given: 'POSTGRES_URL',
+    reasonVariable: reasonVariables.postgres,
+    obtain: obtainPostgres,
+    start: async () => {
+      const server = await startPostgres({ flush: false })
+      return { environment: { POSTGRES_URL: server.url }, stop: server.stop }
+    },
+  },
+  {
+    name: `ZooKeeper ${zookeeperVersion}`,
+    given: 'ZOOKEEPER',
+    reasonVariable: reasonVariables.zookeeper,
+    obtain: async () => {
+      const client = await obtainZookeeperClient()
+      const server = await obtainZookeeper()
+      const tookMs = client.tookMs + server.tookMs
+      return { path: server.path, tookMs, fromCache: client.fromCache && server.fromCache }
+    },
+    start: async () => {
+      const server = await startZookeeper()
+      return { environment: { ZOOKEEPER: server.connectionString }, stop: server.stop }
+    },
+  },
+  {
+    name: 'Redis',
+    given: 'REDIS_URL',
+    reasonVariable: reasonVariables.redis,
+    obtain: obtainRedis,
+    start: async () => {
+      const server = await startRedis()
+      return { environment: { REDIS_URL: server.url }, stop: server.stop }
+    },
+  },
+  {
+    name: `Kafka ${kafkaVersion}`,
+    given: 'KAFKA_BROKERS',
+    reasonVariable: reasonVariables.kafka,
+    obtain: obtainKafka,
+    start: async () => {
+      const cluster = await startKafka()
+      return { environment: { KAFKA_BROKERS: cluster.addresses.join(',') }, stop: cluster.stop }
     },
   },
   { name: 'aws CLI', obtain: obtainAws },

@@ -1,6 +1,8 @@
 // One embedded pipeline, wired from its parts over a database and clouds in memory: what the engine does, without servers and files.
 import { type ByteBudget, createByteBudget } from '../../src/base/bounded.ts'
 import type { World } from '../../src/base/world.ts'
+import { createElection, type Election } from '../../src/control/election.ts'
+import { leasePaths } from '../../src/control/paths.ts'
 import { openStateStore } from '../../src/control/sqlite/sqlite-state-store.ts'
 import type { StateStore } from '../../src/control/state-store.ts'
 import type { DataStore } from '../../src/locations/data-store.ts'
@@ -9,7 +11,7 @@ import { createMemoryDataStore } from '../../src/locations/memory/data-store.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { type MemoryDatabase, openSqlite, type SqliteEngine } from '../../src/metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../src/metadata/sqlite/sqlite-metadata-store.ts'
-import { createPopulator } from '../../src/queue/populator.ts'
+import { createPopulator, type PopulatorOptions } from '../../src/queue/populator.ts'
 import { openTopicLog } from '../../src/queue/sqlite/sqlite-topic-log.ts'
 import type { TopicLog, TopicMessage } from '../../src/queue/topic-log.ts'
 import { createDirectGateway } from '../../src/replicate/gateway-direct.ts'
@@ -87,6 +89,19 @@ function logOf({ locations, loses }: PipelineOptions, engine: SqliteEngine): Top
   }
 }
 
+/** As the role has it: what fails at its beginning is tried again. */
+function electedPopulator(options: PopulatorOptions & { readonly stateStore: StateStore }): Election {
+  return createElection({
+    ...{ stateStore: options.stateStore, world: options.world },
+    ...{ path: leasePaths.populator, owner: 'simulation', what: 'the populator' },
+    begin: async (_lease, resign) => {
+      const populator = createPopulator({ ...options, deposed: resign })
+      await populator.start()
+      return populator
+    },
+  })
+}
+
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { world, locations } = options
   const engine = await openSqlite({
@@ -110,7 +125,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   for (const site of sites)
     processors.set(site, processorOf(options, { site, ledger: store.ledger, log, gateway, budget }))
   const paused = new Set(options.paused)
-  const populator = createPopulator({ store, log, stateStore, world, topic: topics.replication })
+  const populator = electedPopulator({ store, log, stateStore, world, topic: topics.replication })
   const patchStatus = gateway.patchStatus.bind(gateway)
   const status = createStatusProcessor({ log, patchStatus, world, topic: topics.status, groupId })
   const isPaused = (site: string): boolean => processors.get(site)?.state().consumers === 'paused'

@@ -116,8 +116,9 @@ export class Simulation {
 
   async #start(): Promise<void> {
     const { crashEvery } = this.#weather
-    this.#crashIn = this.#healed ? Number.POSITIVE_INFINITY : Math.ceil(this.#fraction() * crashEvery * 2)
     for (;;) {
+      // A start has commits of its own, and may be the one that is cut off.
+      this.#crashIn = this.#healed ? Number.POSITIVE_INFINITY : Math.ceil(this.#fraction() * crashEvery * 2)
       const process = this.#time.process(seededRandom(Math.floor(this.#fraction() * 2 ** 31)))
       const starting = startPipeline({
         database: this.#database,

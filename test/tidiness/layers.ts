@@ -16,6 +16,8 @@ const ports = [
   'src/queue/status-message.ts',
   'src/locations/location.ts',
   'src/locations/data-store.ts',
+  'src/locations/data-name.ts',
+  'src/locations/data-holders.ts',
   'src/locations/multiple-backend.ts',
   'src/locations/stored-pieces.ts',
   'src/control/state-store.ts',
@@ -35,6 +37,11 @@ export const layers: readonly Layer[] = [
   { folder: 'src/queue/', may: stage },
   { folder: 'src/locations/', may: [...ground, 'src/config/types.ts'] },
   { folder: 'src/control/', may: stage },
+  // Its client is compiled on first use, into the folder where the other things lie that are fetched on demand.
+  {
+    folder: 'src/control/zookeeper/',
+    may: [...stage, 'src/demo/zookeeper-client.ts', 'src/demo/service-cache.ts'],
+  },
   { folder: 'src/replicate/', may: stage },
   { folder: 'src/status/', may: stage },
   { folder: 'src/s3/', may: stage },
@@ -62,6 +69,7 @@ export const adapters: readonly { readonly folder: string; readonly seenBy: read
   { folder: 'src/control/redis/', seenBy: ['src/engine/'] },
   { folder: 'src/locations/file/', seenBy: ['src/engine/'] },
   { folder: 'src/locations/memory/', seenBy: ['src/engine/'] },
+  { folder: 'src/locations/remote/', seenBy: ['src/engine/'] },
   // The demo uploads its files to our own S3 server.
   { folder: 'src/locations/aws_s3/', seenBy: ['src/engine/', 'src/demo/'] },
   { folder: 'src/locations/azure/', seenBy: ['src/engine/'] },

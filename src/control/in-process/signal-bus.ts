@@ -27,6 +27,8 @@ export function createInProcessSignalBus(timers: Timers): SignalBus {
         if (listeners.size === 0 && channels.get(channel) === listeners) channels.delete(channel)
       }
     },
+    // Nothing lies in between that could be lost.
+    reconnected: () => () => {},
     close() {
       closed = true
       channels.clear()

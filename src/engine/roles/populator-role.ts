@@ -5,12 +5,9 @@ import { createPopulator } from '../../queue/populator.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Parts } from '../parts.ts'
 
-/** The floor under lost signals: commits of other processes are found within this time. */
-const pollMs = 500
-
 export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Promise<Election> {
   const { config, store, log, stateStore, signals, world, owner, isShared } = parts
-  // Commits of this process are told by the store, those of others by a signal.
+  // The store tells of commits of this process at once and of others when it looks; a signal tells of those at once, too.
   const onJournal = (listener: () => void): (() => void) => {
     const endings = [store.onJournal(listener)]
     if (isShared) endings.push(signals.subscribe(journalChannel, listener))
@@ -31,8 +28,7 @@ export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Pr
     world,
     what: 'the populator',
     begin: async (_lease, resign) => {
-      const polling = isShared ? { pollMs } : {}
-      const populator = createPopulator({ store: journal, log, stateStore, world, topic, deposed: resign, ...polling })
+      const populator = createPopulator({ store: journal, log, stateStore, world, topic, deposed: resign })
       await populator.start()
       return populator
     },

@@ -1,8 +1,13 @@
 // Role `s3`: the S3 port with the internal routes. Where others read the journal, commits are told by a signal.
-import { controlEvents } from '../../base/channels.ts'
+import { hostname } from 'node:os'
+import { controlEvents, pipelineNotices } from '../../base/channels.ts'
 import type { Timer } from '../../base/world.ts'
+import type { Config, HostPort } from '../../config/types.ts'
+import { announceNode } from '../../control/node-directory.ts'
 import { journalChannel } from '../../control/paths.ts'
-import { createS3Server, type S3Server } from '../../s3/server.ts'
+import { createDataRoutes } from '../../s3/data-routes.ts'
+import { createS3Server, type MountedRoutes, type S3Server } from '../../s3/server.ts'
+import { createGarbageCollector } from '../../status/garbage-collector.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { mountInternalRoutes } from '../mounted-routes.ts'
 import type { Parts } from '../parts.ts'
@@ -13,9 +18,10 @@ const signalEveryMs = 20
 
 /** Listens when it resolves. Closing twice is closing once. */
 export async function startS3Role(parts: Parts, plane: ControlPlane, lifecycle: Lifecycle): Promise<S3Server> {
-  const { config, destinations } = parts
+  const { config, destinations, nodeData, stateStore } = parts
   const internal = mountInternalRoutes(parts, destinations, plane.context)
   lifecycle.add(() => internal.close())
+  const data = nodeData === null ? null : serveData(parts, nodeData, lifecycle)
   if (parts.isShared) lifecycle.add(signalJournal(parts))
   const s3 = createS3Server({
     listen: config.s3.listen,
@@ -26,10 +32,44 @@ export async function startS3Role(parts: Parts, plane: ControlPlane, lifecycle: 
     sites: config.sites,
     locations: config.locations,
     world: parts.world,
-    mountedRoutes: internal.serve,
+    mountedRoutes: data === null ? internal.serve : eitherOf(data, internal.serve),
   })
   await s3.listen()
+  if (nodeData !== null) await announceNode(stateStore, nodeData.nodeId, advertised(config, s3.address))
   return s3
+}
+
+/** Lets other processes have what lies on our disk, and removes what a former process left on it: nobody else can. */
+function serveData(
+  parts: Parts,
+  { nodeId, stores }: NonNullable<Parts['nodeData']>,
+  lifecycle: Lifecycle,
+): MountedRoutes {
+  const { store, world } = parts
+  const routes = createDataRoutes({ nodeId, dataStores: stores, world })
+  lifecycle.add(() => routes.close())
+  const collector = createGarbageCollector({ store, dataStores: stores, world })
+  const sweep = collector.sweepOrphans().then(
+    count => {
+      if (count > 0) pipelineNotices.publish({ kind: 'orphans-removed', count })
+    },
+    error => pipelineNotices.publish({ kind: 'failed', what: 'removing orphans', error }),
+  )
+  lifecycle.add(async () => {
+    await collector.close()
+    await sweep
+  })
+  return routes.serve
+}
+
+function eitherOf(first: MountedRoutes, second: MountedRoutes): MountedRoutes {
+  return async (...call) => (await first(...call)) || second(...call)
+}
+
+/** Where other machines reach us: as configured, else where we listen, else the name of this machine. */
+function advertised({ s3 }: Config, { host, port }: HostPort): HostPort {
+  if (s3.advertise !== undefined) return s3.advertise
+  return { host: host === '0.0.0.0' || host === '::' ? hostname() : host, port }
 }
 
 /** Tells the populator, wherever it is, that there is something to read: at once, then at most once in a while. */

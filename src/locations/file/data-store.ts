@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { type FileSystem, realFiles, systemErrorCode, type WritableFile } from '../../base/files.ts'
 import type { Random } from '../../base/world.ts'
 import { Failure } from '../../domain/failure.ts'
+import { isDataName } from '../data-name.ts'
 import type { DataStore, DataWriter } from '../data-store.ts'
+import { createHeldData } from '../held-data.ts'
 import { createFolderFlusher, type FolderFlusher } from './folder-flusher.ts'
-import { createHeldData } from './held-data.ts'
 
 export interface FileDataStoreOptions {
   readonly name: string
@@ -57,6 +58,7 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
   const heldData = createHeldData(dataKey => void remove(dataKey).catch(() => {}))
   return {
     name: options.name,
+    type: 'file',
     create() {
       const turn = Math.floor(count++ / namesPerFolderTurn) & 0xff
       const random = Buffer.from(options.random.bytes(15)).toString('hex')
@@ -66,16 +68,11 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
     readInto: (dataKey, start, target, signal) => readInto(store, dataKey, start, target, signal),
     hold: dataKeys => heldData.hold(dataKeys),
     async remove(dataKey) {
-      if (isDataKey(dataKey) && !heldData.putsOff(dataKey)) await remove(dataKey)
+      if (isDataName(dataKey) && !heldData.putsOff(dataKey)) await remove(dataKey)
     },
     orphanCandidates: () => orphanCandidates(store),
     close: async () => {},
   }
-}
-
-/** Names are ours or refused: nothing that came from outside may lead out of the folder. */
-function isDataKey(dataKey: string): boolean {
-  return /^[A-Za-z0-9-]+\.[0-9a-f]{4,}$/.test(dataKey)
 }
 
 /** Two levels of sixteen folders, by the first digits after the epoch. */
@@ -183,7 +180,7 @@ async function readInto(
 }
 
 async function openData(store: Store, dataKey: string) {
-  if (!isDataKey(dataKey)) throw gone(dataKey)
+  if (!isDataName(dataKey)) throw gone(dataKey)
   try {
     return await store.files.openForReading(store.pathOf(dataKey))
   } catch (error) {
@@ -205,7 +202,7 @@ function damaged(dataKey: string): Failure {
 
 async function* orphanCandidates(store: Store): AsyncIterable<string> {
   const { folder, epoch } = store.options
-  const isOld = (name: string): boolean => isDataKey(name) && !name.startsWith(`${epoch}.`)
+  const isOld = (name: string): boolean => isDataName(name) && !name.startsWith(`${epoch}.`)
   for (const name of await store.files.list(join(folder, temporaryFolder))) if (isOld(name)) yield name
   for (const first of await store.files.list(folder)) {
     if (!/^[0-9a-f]$/.test(first)) continue

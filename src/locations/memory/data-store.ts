@@ -18,6 +18,7 @@ export function createMemoryDataStore(options: MemoryDataStoreOptions): DataStor
   const { name, epoch, random, disk } = options
   return {
     name,
+    type: 'file',
     create() {
       const key = `${epoch}.${Buffer.from(random.bytes(16)).toString('hex')}`
       let chunks: Uint8Array[] = []

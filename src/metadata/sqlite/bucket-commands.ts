@@ -1,8 +1,10 @@
 // The writer's side of buckets. A bucket that is gone leaves nothing behind under its internal id, so a bucket made again under the same name
 // never meets rows of the former one.
+
+import type { StoredRow } from '../ledger-form.ts'
 import type { ChangeBucketResult } from '../metadata-store.ts'
 import type { Request } from './commands.ts'
-import { moveSums, type StoredRow } from './ledger-rows.ts'
+import { moveSums } from './ledger-rows.ts'
 import type { WriteContext } from './write-context.ts'
 
 export function createBucket(context: WriteContext, request: Request<'create-bucket'>): 'created' | 'exists' {

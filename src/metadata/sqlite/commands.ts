@@ -18,35 +18,7 @@ import type {
   WriteCondition,
   WriteMode,
 } from '../metadata-store.ts'
-import type { TaskColumns } from './version-form.ts'
-
-export interface DataReference {
-  readonly key: string
-  readonly location: string
-}
-
-/** A version's metadata, taken apart into columns. */
-export interface VersionBody {
-  /** JSON of the public metadata without versionId, isNull, originOp and replicationInfo. */
-  readonly metadata: string
-  readonly originOp: string
-  /** JSON; null for a version without replication. */
-  readonly replication: string | null
-  /** Sites whose backend is PENDING, each once. */
-  readonly sites: readonly string[]
-  readonly isDeleteMarker: boolean
-  readonly size: number
-  readonly etag: string
-  readonly lastModified: string
-  readonly storageClass: string
-  readonly ownerId: string
-  readonly ownerName: string
-  /** JSON. */
-  readonly integrity: string | null
-  readonly data: readonly DataReference[]
-  /** Name of its bytes, if they are one piece in the store's own table. */
-  readonly inlineKey: string | null
-}
+import type { TaskColumns, VersionBody } from '../version-form.ts'
 
 /** A claim with its version as it is stored; undefined: not asked for. */
 export type StoredClaim =

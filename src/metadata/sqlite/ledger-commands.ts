@@ -3,20 +3,10 @@
 
 import { limits } from '../../domain/limits.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
+import { ledgerRow, type StoredRow, state } from '../ledger-form.ts'
+import { formColumns, type TaskColumns } from '../version-form.ts'
 import type { Reply, Request, StoredClaim } from './commands.ts'
-import {
-  blockOthers,
-  changeRow,
-  forgetUpload,
-  ledgerRow,
-  oldestUnfinished,
-  rowOf,
-  type StoredRow,
-  saveUpload,
-  state,
-  uploadOf,
-} from './ledger-rows.ts'
-import { formColumns, type TaskColumns } from './version-form.ts'
+import { blockOthers, changeRow, forgetUpload, oldestUnfinished, rowOf, saveUpload, uploadOf } from './ledger-rows.ts'
 import type { WriteContext } from './write-context.ts'
 
 export function claim(context: WriteContext, request: Request<'claim'>): Reply<'claim'> {

@@ -3,19 +3,9 @@
 import type { StatusMessage } from '../../domain/entry.ts'
 import { originOpOf, type ReplicationInfo, withBackend } from '../../domain/replication-info.ts'
 import type { FoldResult, RowReason } from '../ledger.ts'
+import { isOpen, type StoredRow, sourceGone, state } from '../ledger-form.ts'
 import type { Request } from './commands.ts'
-import {
-  changeRow,
-  endRow,
-  forgetUpload,
-  isOpen,
-  moveSums,
-  rowOf,
-  type StoredRow,
-  sourceGone,
-  state,
-  unblockNext,
-} from './ledger-rows.ts'
+import { changeRow, endRow, forgetUpload, moveSums, rowOf, unblockNext } from './ledger-rows.ts'
 import { dropApplied } from './version-rows.ts'
 import type { StoredBucket, WriteContext } from './write-context.ts'
 

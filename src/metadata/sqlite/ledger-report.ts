@@ -1,18 +1,10 @@
 // The writer's side of how attempts end. A report holds only while its claim does; a newer revision that came meanwhile is noticed here.
 import { type ReplicationInfo, withBackend } from '../../domain/replication-info.ts'
 import { type AttemptEnd, type AttemptReport, type ReportResult, statusOfEnd } from '../ledger.ts'
+import { type StoredRow, state } from '../ledger-form.ts'
 import type { Reply, Request } from './commands.ts'
 import { foldOne, infoOf, saveInfo, versionToFold } from './ledger-fold.ts'
-import {
-  blockOthers,
-  changeRow,
-  countEnd,
-  forgetUpload,
-  rowOf,
-  type StoredRow,
-  state,
-  unblockNext,
-} from './ledger-rows.ts'
+import { blockOthers, changeRow, countEnd, forgetUpload, rowOf, unblockNext } from './ledger-rows.ts'
 import type { StoredBucket, WriteContext } from './write-context.ts'
 
 export function report(context: WriteContext, request: Request<'report'>): Reply<'report'> {

@@ -12,10 +12,11 @@ import type {
   ReportResult,
   SiteBacklog,
 } from '../ledger.ts'
+import { ledgerRow, type StoredRow } from '../ledger-form.ts'
+import { claimedVersion } from '../version-form.ts'
 import type { StoredClaim } from './commands.ts'
 import type { SqliteEngine } from './engine.ts'
-import { ledgerRow, rowColumns, type StoredRow } from './ledger-rows.ts'
-import { claimedVersion } from './version-form.ts'
+import { rowColumns } from './ledger-rows.ts'
 
 type SiteRef = VersionRef & { readonly site: string }
 

@@ -1,6 +1,5 @@
 // The metadata store on SQLite. Writes are client commands: flushed before they are answered. Reads are short and indexed, on this thread.
-import type { Bucket } from '../../domain/bucket.ts'
-import type { JournalEntry } from '../../domain/entry.ts'
+import type { JournalEntry, JournalPosition } from '../../domain/entry.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../../domain/replication-info.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
@@ -13,13 +12,9 @@ import type {
   MetadataStore,
   PutReplica,
   PutVersion,
-  Upload,
-  UploadPart,
   VersionKey,
 } from '../metadata-store.ts'
-import type { SqliteEngine } from './engine.ts'
-import { list } from './listing.ts'
-import { sqliteLedger } from './sqlite-ledger.ts'
+import { type BucketRow, bucketForm, type PartRow, partForm, type UploadRow, uploadForm } from '../row-forms.ts'
 import {
   type FormColumns,
   formColumns,
@@ -28,7 +23,10 @@ import {
   type RecordColumns,
   versionBody,
   versionRecord,
-} from './version-form.ts'
+} from '../version-form.ts'
+import type { SqliteEngine } from './engine.ts'
+import { list } from './listing.ts'
+import { sqliteLedger } from './sqlite-ledger.ts'
 
 /** The port over an open engine; closing the store closes the engine. */
 export function sqliteMetadataStore(engine: SqliteEngine): MetadataStore {
@@ -44,29 +42,6 @@ export function sqliteMetadataStore(engine: SqliteEngine): MetadataStore {
 }
 
 type Methods<Name extends keyof MetadataStore> = Pick<MetadataStore, Name>
-
-interface BucketRow {
-  readonly id: number
-  readonly name: string
-  readonly owner_id: string
-  readonly owner_name: string
-  readonly creation_date: string
-  readonly location_constraint: string
-  readonly versioning: Bucket['versioning']
-  readonly replication: string | null
-}
-
-function bucketForm(row: BucketRow): Bucket {
-  return {
-    name: row.name,
-    ownerId: row.owner_id,
-    ownerDisplayName: row.owner_name,
-    creationDate: row.creation_date,
-    locationConstraint: row.location_constraint,
-    versioning: row.versioning,
-    replication: row.replication === null ? null : JSON.parse(row.replication),
-  }
-}
 
 function bucketMethods(
   engine: SqliteEngine,
@@ -166,50 +141,6 @@ function readVersion(engine: SqliteEngine, address: VersionKey): VersionRecord |
   return row === undefined ? null : versionRecord(address.bucket, key, row)
 }
 
-interface UploadRow {
-  readonly key: string
-  readonly upload_id: string
-  readonly initiated: string
-  readonly owner_id: string
-  readonly owner_name: string
-  readonly settings: string
-}
-
-function uploadForm(bucket: string, row: UploadRow): Upload {
-  return {
-    uploadId: row.upload_id,
-    bucket,
-    key: row.key,
-    initiated: row.initiated,
-    ownerId: row.owner_id,
-    ownerDisplayName: row.owner_name,
-    settings: row.settings,
-  }
-}
-
-interface PartRow {
-  readonly part_number: number
-  readonly etag: string
-  readonly size: number
-  readonly last_modified: string
-  readonly crc32: string
-  readonly checksum: string | null
-  readonly location: string
-}
-
-function partForm(row: PartRow): UploadPart {
-  const checksum: UploadPart['checksum'] = row.checksum === null ? undefined : JSON.parse(row.checksum)
-  return {
-    partNumber: row.part_number,
-    etag: row.etag,
-    size: row.size,
-    lastModified: row.last_modified,
-    crc32: row.crc32,
-    ...(checksum !== undefined && { checksum }),
-    location: JSON.parse(row.location),
-  }
-}
-
 function uploadMethods(
   engine: SqliteEngine,
 ): Methods<'createUpload' | 'upload' | 'uploads' | 'putPart' | 'parts' | 'abortUpload'> {
@@ -271,7 +202,7 @@ interface JournalRow extends Omit<FormColumns, 'metadata'> {
 
 function journalEntry(row: JournalRow): JournalEntry {
   return {
-    sequence: row.sequence,
+    position: String(row.sequence),
     timestamp: new Date(row.at).toISOString(),
     type: row.type,
     bucket: row.bucket,
@@ -294,21 +225,28 @@ function needsReplication(replication: string): boolean {
   return pendingSites(info).length > 0
 }
 
+/** What is no position of ours (no entry has been read yet) is the beginning. */
+function sequenceOf(position: JournalPosition): number {
+  const sequence = Number(position)
+  return Number.isSafeInteger(sequence) && sequence > 0 ? sequence : 0
+}
+
 function journalMethods(engine: SqliteEngine): Methods<'journal' | 'onJournal' | 'trimJournal'> {
   return {
-    journal: async (afterSequence, max, content = 'whole') =>
+    journal: async (after, max, content = 'whole') =>
       engine.reader
         .all<JournalRow>(
           `SELECT journal.sequence, journal.at, journal.type, journal.bucket, journal.key, journal.version_id AS journal_version_id,
            journal.revision AS journal_revision, versions.id, versions.version_id, null_kind, origin_op, ${content === 'whole' ? 'metadata' : 'NULL AS metadata'}, replication
            FROM journal LEFT JOIN versions ON versions.bucket_id = journal.bucket_id AND versions.key = journal.key
            AND versions.version_id = journal.version_id WHERE sequence > ? ORDER BY sequence LIMIT ?`,
-          afterSequence,
+          sequenceOf(after),
           max,
         )
         .map(row => journalEntry(row)),
     onJournal: listener => engine.onJournal(listener),
-    trimJournal: async sequence => {
+    trimJournal: async upTo => {
+      const sequence = sequenceOf(upTo)
       while (await engine.submit('replication', 'trim-journal', { sequence }));
     },
   }

@@ -1,7 +1,8 @@
 // The writer's side of multipart uploads and of data that nobody needs any more.
 import type { DataLocation } from '../../domain/object-metadata.ts'
 import { isInlineKey } from '../../domain/object-metadata.ts'
-import type { DataReference, PutPartCommand, Request } from './commands.ts'
+import type { DataReference } from '../version-form.ts'
+import type { PutPartCommand, Request } from './commands.ts'
 import { discard, refer } from './version-rows.ts'
 import type { WriteContext } from './write-context.ts'
 

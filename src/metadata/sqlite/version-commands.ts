@@ -1,17 +1,12 @@
 // The writer's side of versions: put, replica, change, delete. Each reads what is there, decides, and changes version, journal, ledger rows,
 // sums and garbage together; an outcome other than success has changed nothing.
 import { storedVersionId } from '../../domain/version-id.ts'
+import { state } from '../ledger-form.ts'
 import type { ChangeVersionResult, DeleteVersionResult, PutReplicaResult, PutVersionResult } from '../metadata-store.ts'
-import type {
-  ChangeVersionCommand,
-  DeleteVersionCommand,
-  PutReplicaCommand,
-  PutVersionCommand,
-  VersionBody,
-} from './commands.ts'
-import { changeRow, insertRow, moveSums, rowOf, state } from './ledger-rows.ts'
+import { dataOfPieces, nullKind, type VersionBody } from '../version-form.ts'
+import type { ChangeVersionCommand, DeleteVersionCommand, PutReplicaCommand, PutVersionCommand } from './commands.ts'
+import { changeRow, insertRow, moveSums, rowOf } from './ledger-rows.ts'
 import { endUpload } from './upload-commands.ts'
-import { dataOfPieces, nullKind } from './version-form.ts'
 import {
   conditionHolds,
   dataOf,

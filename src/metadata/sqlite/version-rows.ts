@@ -3,21 +3,10 @@
 import type { DataLocation } from '../../domain/object-metadata.ts'
 import { isInlineKey } from '../../domain/object-metadata.ts'
 import type { VersionId } from '../../domain/version-id.ts'
+import { isOpen, type StoredRow, sourceGone, state } from '../ledger-form.ts'
 import type { WriteCondition } from '../metadata-store.ts'
-import type { DataReference, VersionBody } from './commands.ts'
-import {
-  changeRow,
-  endRow,
-  insertRow,
-  isOpen,
-  moveSums,
-  rowColumns,
-  type StoredRow,
-  sourceGone,
-  state,
-  unblockNext,
-} from './ledger-rows.ts'
-import { dataOfPieces } from './version-form.ts'
+import { type DataReference, dataOfPieces, type VersionBody } from '../version-form.ts'
+import { changeRow, endRow, insertRow, moveSums, rowColumns, unblockNext } from './ledger-rows.ts'
 import type { WriteContext } from './write-context.ts'
 
 export interface StoredVersion {

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newMetadata } from '../../../test/conformance/store-fixtures.ts'
 import type { AttemptEnd, AttemptReport, Claim, RowReason } from '../ledger.ts'
+import { versionBody } from '../version-form.ts'
 import type { Command, CommandKind, Request } from './commands.ts'
-import { versionBody } from './version-form.ts'
 import { Writer } from './writer.ts'
 
 type Claimed = Extract<Claim, { outcome: 'claimed' }>

@@ -1,9 +1,10 @@
 // The one writer of a database: opens it, migrates it, takes note of what a former process left, and carries out batches of commands, one
 // transaction each. Runs in its own thread, or inline for simulations. Never half of a batch: a commit that fails refuses all of it.
+
+import { state } from '../ledger-form.ts'
 import type { Command } from './commands.ts'
 import { Connection, isFinal } from './connection.ts'
 import { carryOut } from './handlers.ts'
-import { state } from './ledger-rows.ts'
 import { migrate } from './schema.ts'
 import { WriteContext } from './write-context.ts'
 

@@ -4,6 +4,7 @@ import { forEachBounded } from '../../base/bounded.ts'
 import { isJsonObject, jsonObject } from '../../domain/backbeat-wire.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
+import { nodeOf } from '../../locations/data-name.ts'
 import type { Destination } from '../../locations/multiple-backend.ts'
 import { openPayload } from '../auth/payload-check.ts'
 import type { Answer } from '../call.ts'
@@ -60,9 +61,15 @@ function requireKnown(call: BackbeatCall, location: DeletedLocation): void {
 }
 
 async function deleteLocation(call: BackbeatCall, location: DeletedLocation): Promise<void> {
-  const destination = call.destinations.get(location.dataStoreName)
-  if (destination === undefined) await call.services.dataStores.get(location.dataStoreName)?.remove(location.key)
-  else await destination.location.delete(location.key, location.versionId, { signal: call.signal() })
+  const { key, dataStoreName, versionId } = location
+  const destination = isOwnData(location) ? undefined : call.destinations.get(dataStoreName)
+  if (destination === undefined) await call.services.dataStores.get(dataStoreName)?.remove(key)
+  else await destination.location.delete(key, versionId, { signal: call.signal() })
+}
+
+/** A cloud may hold both copies and data of its own buckets: that has names of ours, which carry the node that wrote them. */
+function isOwnData({ key, versionId }: DeletedLocation): boolean {
+  return versionId === '' && nodeOf(key) !== null
 }
 
 interface ConditionalDelete {
@@ -74,7 +81,7 @@ interface ConditionalDelete {
 function conditionalTarget(call: BackbeatCall, locations: readonly DeletedLocation[]): ConditionalDelete | null {
   const destination = call.destinations.get(call.headers.get('x-scal-storage-class') ?? '')
   const [location] = locations
-  return destination === undefined || location === undefined || location.versionId !== ''
+  return destination === undefined || location === undefined || location.versionId !== '' || isOwnData(location)
     ? null
     : { destination, location }
 }

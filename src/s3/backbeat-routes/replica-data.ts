@@ -10,7 +10,7 @@ import { malformedMetadata } from './metadata-body.ts'
 
 const checksAtOnce = 16
 
-/** Throws MalformedPOSTRequest, InvalidLocationConstraint, AccessDenied, LocationNotFound. */
+/** Throws MalformedPOSTRequest, InvalidLocationConstraint, AccessDenied, LocationNotFound, ServiceUnavailable. */
 export async function checkPieces(
   call: BackbeatCall,
   metadata: NewMetadata,
@@ -49,7 +49,9 @@ async function requireData(call: BackbeatCall, piece: DataLocation): Promise<voi
     const last = store?.read(piece.key, Math.max(0, piece.size - 1), Math.max(1, piece.size)) ?? []
     if (piece.size > 0) for await (const _ of last) break
   } catch (error) {
-    if (error instanceof Failure) throw serviceError('LocationNotFound', { cause: error })
-    throw error
+    if (!(error instanceof Failure)) throw error
+    const { class: failureClass } = error.facts
+    const missing = failureClass === 'source-gone' || failureClass === 'object'
+    throw serviceError(missing ? 'LocationNotFound' : 'ServiceUnavailable', { cause: error })
   }
 }

@@ -18,11 +18,11 @@ async function requestedLocation(call: Call): Promise<LocationConfig> {
   const asked = document?.optionalText('LocationConstraint') ?? ''
   const name = asked === '' ? defaultLocation : asked
   const location = call.services.locations.find(candidate => candidate.name === name)
-  if (location?.type === 'file') return location
+  if (location !== undefined && call.services.dataStores.has(name)) return location
   const message =
     location === undefined
       ? `The location constraint ${name.slice(0, 255)} is none of this server's locations.`
-      : `The location ${name} is a ${location.type} location: it can be a replication target, but not hold a bucket's objects.`
+      : `The location ${name} is a ${location.type} location that takes copies: it cannot hold a bucket's objects.`
   throw serviceError('InvalidLocationConstraint', { message, details: { LocationConstraint: name.slice(0, 255) } })
 }
 

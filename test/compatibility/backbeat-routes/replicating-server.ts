@@ -6,6 +6,7 @@ import { Secret } from '../../../src/base/secret.ts'
 import { realWorld as world } from '../../../src/base/world.ts'
 import type { Credentials, ServersSiteConfig, SiteConfig } from '../../../src/config/types.ts'
 import { openStateStore } from '../../../src/control/sqlite/sqlite-state-store.ts'
+import type { DataStore } from '../../../src/locations/data-store.ts'
 import { createMemoryCloud, type MemoryCloud } from '../../../src/locations/memory/cloud.ts'
 import { createMemoryDataStore } from '../../../src/locations/memory/data-store.ts'
 import type { FaultPlan } from '../../../src/locations/memory/faults.ts'
@@ -39,6 +40,8 @@ export interface ReplicatingOptions {
   /** Replication group: differs between servers that replicate to each other. */
   readonly group: string
   readonly awsFaults?: FaultPlan
+  /** Instead of one in memory: where the bytes of source versions are. */
+  readonly makeDataStores?: (store: MetadataStore) => Promise<ReadonlyMap<string, DataStore>>
   /** Whose keys the site `peer` signs with; the replication service account's if left out. */
   readonly peerAccount?: AccountName
 }
@@ -78,7 +81,7 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
   })
   const disk = new Map<string, Uint8Array>()
   const dataStore = createMemoryDataStore({ name: 'us-east-1', epoch: '1', random: world.random, disk })
-  const dataStores = new Map([[dataStore.name, dataStore]])
+  const dataStores = (await options.makeDataStores?.(store)) ?? new Map([[dataStore.name, dataStore]])
   const aws = createMemoryCloud(world, { versions: true })
   const faults = options.awsFaults === undefined ? {} : { faults: options.awsFaults }
   const location = createMemoryLocation({ name: 'awsbackend', type: 'aws_s3', cloud: aws, world, ...faults })

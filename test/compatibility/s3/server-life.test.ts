@@ -29,6 +29,7 @@ async function withServer(
 function brokenDataStore(discarded: string[]): DataStore {
   return {
     name: 'us-east-1',
+    type: 'file',
     create: () => ({
       key: 'broken',
       write: async () => {

@@ -1,17 +1,44 @@
 // Between the public form of a version's metadata and its columns: what the front end hands over is taken apart here, on the main thread, and
-// put together again when it is read.
+// put together again when it is read. Shared by the stores, which keep the same columns.
 import {
   type DataLocation,
   type Integrity,
   isInlineKey,
   type ObjectMetadata,
   type VersionRecord,
-} from '../../domain/object-metadata.ts'
-import { noReplication, type ReplicationInfo } from '../../domain/replication-info.ts'
-import { storedVersionId } from '../../domain/version-id.ts'
-import type { ClaimedVersion } from '../ledger.ts'
-import type { NewMetadata } from '../metadata-store.ts'
-import type { VersionBody } from './commands.ts'
+} from '../domain/object-metadata.ts'
+import { noReplication, type ReplicationInfo } from '../domain/replication-info.ts'
+import { storedVersionId } from '../domain/version-id.ts'
+import type { ClaimedVersion } from './ledger.ts'
+import type { NewMetadata } from './metadata-store.ts'
+
+export interface DataReference {
+  readonly key: string
+  readonly location: string
+}
+
+/** A version's metadata, taken apart into columns. */
+export interface VersionBody {
+  /** JSON of the public metadata without versionId, isNull, originOp and replicationInfo. */
+  readonly metadata: string
+  readonly originOp: string
+  /** JSON; null for a version without replication. */
+  readonly replication: string | null
+  /** Sites whose backend is PENDING, each once. */
+  readonly sites: readonly string[]
+  readonly isDeleteMarker: boolean
+  readonly size: number
+  readonly etag: string
+  readonly lastModified: string
+  readonly storageClass: string
+  readonly ownerId: string
+  readonly ownerName: string
+  /** JSON. */
+  readonly integrity: string | null
+  readonly data: readonly DataReference[]
+  /** Name of its bytes, if they are one piece in the store's own table. */
+  readonly inlineKey: string | null
+}
 
 /** How the null version came to be: decides what its public metadata shows. */
 export const nullKind = { none: 0, suspended: 1, unversioned: 2 } as const

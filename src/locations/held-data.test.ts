@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { realWorld } from '../../base/world.ts'
-import { openFileDataStore } from './data-store.ts'
+import { realWorld } from '../base/world.ts'
+import { openFileDataStore } from './file/data-store.ts'
 import { createHeldData } from './held-data.ts'
 
 test('data that is removed while it is read stays until the last reader has let it go', () => {

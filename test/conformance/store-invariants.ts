@@ -6,16 +6,21 @@ import fc from 'fast-check'
 import type { VersionId } from '../../src/domain/version-id.ts'
 import type { Claim } from '../../src/metadata/ledger.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
-import { sqliteMetadataStore } from '../../src/metadata/sqlite/sqlite-metadata-store.ts'
 import { type ManualWorld, manualWorld } from './manual-clock.ts'
-import { inlineSqlite, type SqliteSubject } from './sqlite-stores.ts'
 import { attemptReport, done, makeBucket, pendingAt, put, statusMessage } from './store-fixtures.ts'
 
 type Claimed = Claim & { outcome: 'claimed' }
 
+/** A store that can be left as kill -9 leaves it. */
+export interface CrashableStore {
+  readonly store: MetadataStore
+  crash(): Promise<CrashableStore>
+  close(): Promise<void>
+}
+
 interface State {
   readonly world: ManualWorld
-  subject: SqliteSubject
+  subject: CrashableStore
   store: MetadataStore
   readonly claims: Claimed[]
   readonly reported: Claimed[]
@@ -123,7 +128,7 @@ async function bookkeeping(state: State, { what, site, pick }: Step): Promise<vo
     await state.store.ledger.retry(rows)
   } else if (what === 'crash') {
     state.subject = await state.subject.crash()
-    state.store = sqliteMetadataStore(state.subject.engine)
+    state.store = state.subject.store
     state.claims.length = 0
   } else {
     const ended = picked(state.reported, pick)
@@ -187,32 +192,34 @@ async function drain(state: State): Promise<void> {
   for (const sums of await state.store.ledger.backlog()) assert.equal(sums.objects, 0, 'nothing is left open')
 }
 
-it('keeps its invariants whatever happens in whatever order', { timeout: 60_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async steps => {
-      const world = manualWorld()
-      const subject = await inlineSqlite.open(world)
-      const state: State = {
-        world,
-        subject,
-        store: sqliteMetadataStore(subject.engine),
-        claims: [],
-        reported: [],
-        known: [],
-      }
-      try {
-        await makeBucket(state.store, 'b')
-        for (const taken of steps) {
-          await run(state, taken)
-          await checkVersions(state)
+export interface InvariantsSubject {
+  readonly name: string
+  readonly skip: false | string
+  readonly runs: number
+  open(world: ManualWorld): Promise<CrashableStore>
+}
+
+export function storeInvariants({ name, skip, runs, open }: InvariantsSubject): void {
+  it(`${name} keeps its invariants whatever happens in whatever order`, { timeout: 120_000, skip }, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async steps => {
+        const world = manualWorld()
+        const subject = await open(world)
+        const state: State = { world, subject, store: subject.store, claims: [], reported: [], known: [] }
+        try {
+          await makeBucket(state.store, 'b')
+          for (const taken of steps) {
+            await run(state, taken)
+            await checkVersions(state)
+          }
+          await checkLedger(state)
+          await drain(state)
+          await checkLedger(state)
+        } finally {
+          await state.subject.close()
         }
-        await checkLedger(state)
-        await drain(state)
-        await checkLedger(state)
-      } finally {
-        await state.subject.close()
-      }
-    }),
-    { numRuns: 60 },
-  )
-})
+      }),
+      { numRuns: runs },
+    )
+  })
+}

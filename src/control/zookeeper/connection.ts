@@ -1,0 +1,279 @@
+// One live session with ZooKeeper at a time. Guarantees: a session that the servers have not confirmed within most of its time-out, by our own
+// monotonic clock, is given up before they can give it up; then, and when they say that it expired, a new one is opened, for as long as it
+// takes. The client underneath reconnects within a session; it is never trusted to do so (it has states that it does not leave by itself).
+import type { Secret } from '../../base/secret.ts'
+import type { Timer, World } from '../../base/world.ts'
+import { codes, type NativeClient, type NativeHandle } from './native.ts'
+import { ZookeeperError } from './zookeeper-error.ts'
+
+export interface ConnectionOptions {
+  readonly client: NativeClient
+  /** `host:port,host:port` */
+  readonly servers: string
+  readonly sessionTimeoutMs: number
+  readonly auth?: { readonly scheme: string; readonly credentials: Secret }
+  readonly world: World
+}
+
+export interface ConnectionListener {
+  /** Calls go through again; `fresh` when the session is new, and with it everything of the old one is gone. */
+  connected(fresh: boolean): void
+  /** A watched path has changed. */
+  changed(path: string): void
+  /** The session is over: nothing that depends on it may be taken for granted from now on. */
+  ended(why: Error): void
+}
+
+/** What a call was answered with. */
+export interface Reply<Result> {
+  readonly code: number
+  readonly result: Result | null
+}
+
+/** A period in which the servers keep what is ours. */
+export interface Session {
+  readonly ended: boolean
+}
+
+class LiveSession implements Session {
+  readonly handle: NativeHandle
+  readonly openedAt: number
+  established = false
+  connected = false
+  ended = false
+  /** When the last call that was answered had been sent: the servers heard of us not before. */
+  confirmedAt: number
+  timeoutMs: number
+
+  constructor(handle: NativeHandle, now: number, timeoutMs: number) {
+    this.handle = handle
+    this.openedAt = now
+    this.confirmedAt = now
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** The part of the session's time-out after which we give it up: the rest is for a timer that runs late. */
+const trustedPart = 0.85
+const heartbeatPart = 1 / 5
+const connectWithinMs = { least: 1_000, most: 6_000 }
+const reopenDelayMs = 300
+
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #listener: ConnectionListener
+  readonly #waiting = new Set<() => void>()
+  #session: LiveSession | null = null
+  #watchdog: Timer | null = null
+  #heartbeat: Timer | null = null
+  #reopen: Timer | null = null
+  #closed = false
+  #problem = 'not connected yet'
+  #authRefused = false
+
+  constructor(options: ConnectionOptions, listener: ConnectionListener) {
+    this.#options = options
+    this.#listener = listener
+  }
+
+  /** The session in which calls are made now; null while there is none that is confirmed. */
+  get session(): Session | null {
+    this.#expireIfUnconfirmed()
+    const session = this.#session
+    return session?.established === true ? session : null
+  }
+
+  /** Null when all is well. */
+  get problem(): string | null {
+    this.#expireIfUnconfirmed()
+    return this.#session?.connected === true ? null : this.#problem
+  }
+
+  /** The servers refused our credentials. */
+  get authRefused(): boolean {
+    return this.#authRefused
+  }
+
+  open(): void {
+    if (this.#closed || this.#session !== null) return
+    const { client, servers, sessionTimeoutMs, auth, world } = this.#options
+    const handle = new client()
+    const session = new LiveSession(handle, world.clock.monotonic(), sessionTimeoutMs)
+    this.#session = session
+    handle.emit = (event, _handle, detail) => this.#onEvent(session, event, detail)
+    // Level 0: the client's own log would go to our standard error.
+    const made = handle.init({ connect: servers, timeout: sessionTimeoutMs, debug_level: 0 })
+    if (made instanceof Error) {
+      this.#end(session, `no connection can be made to ${servers}: ${made.message}`)
+      return
+    }
+    if (auth !== undefined) handle.add_auth(auth.scheme, auth.credentials.reveal(), () => {})
+    this.#armWatchdog(session)
+  }
+
+  /** Ends the session in good order: what belonged to it disappears at once if the server is there. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#problem = 'the state store is closed'
+    this.#reopen?.cancel()
+    if (this.#session !== null) this.#end(this.#session, this.#problem)
+    this.#wakeAll()
+    // Handles are closed in the next turn, in order.
+    await new Promise<void>(resolve => this.#options.world.timers.immediate(resolve))
+  }
+
+  /**
+   * Waits for a connection until `deadline` (monotonic), sends, and answers with what the server says; with `gaveUp` when it says nothing in
+   * time. Rejects as `unavailable` when nothing could be sent.
+   */
+  async call<Result>(
+    deadline: number,
+    send: (handle: NativeHandle, done: (code: number, result?: Result | null) => void) => number,
+  ): Promise<Reply<Result>> {
+    const session = await this.#connectedSession(deadline)
+    const { clock, timers } = this.#options.world
+    const sentAt = clock.monotonic()
+    return new Promise(resolve => {
+      const timer = timers.after(Math.max(0, deadline - sentAt), () => resolve({ code: codes.gaveUp, result: null }))
+      const done = (code: number, result?: Result | null): void => {
+        timer.cancel()
+        if (isServerAnswer(code)) this.#confirm(session, sentAt)
+        resolve({ code, result: result ?? null })
+      }
+      const taken = send(session.handle, done)
+      if (taken !== codes.ok) done(taken)
+    })
+  }
+
+  async #connectedSession(deadline: number): Promise<LiveSession> {
+    const { clock, timers } = this.#options.world
+    for (;;) {
+      if (this.#closed) throw new ZookeeperError('closed', 'the state store is closed')
+      this.#expireIfUnconfirmed()
+      const session = this.#session
+      if (session?.connected === true) return session
+      const remainingMs = deadline - clock.monotonic()
+      if (remainingMs <= 0) throw new ZookeeperError('unavailable', this.#problem)
+      await new Promise<void>(resolve => {
+        const wake = (): void => {
+          timer.cancel()
+          this.#waiting.delete(wake)
+          resolve()
+        }
+        const timer = timers.after(remainingMs, wake)
+        this.#waiting.add(wake)
+      })
+    }
+  }
+
+  #wakeAll(): void {
+    for (const wake of [...this.#waiting]) wake()
+  }
+
+  #onEvent(session: LiveSession, event: string, detail: unknown): void {
+    if (session.ended) return
+    if (event === 'connect') this.#onConnected(session)
+    else if (event === 'connecting') this.#onDisconnected(session)
+    else if (event === 'close') this.#onClosed(session, detail)
+    else if (typeof detail === 'string') this.#listener.changed(detail)
+  }
+
+  #onConnected(session: LiveSession): void {
+    const fresh = !session.established
+    session.connected = true
+    if (fresh) {
+      session.established = true
+      // Nothing can depend on the session yet: what does will be confirmed by a call of its own.
+      session.confirmedAt = this.#options.world.clock.monotonic()
+      session.timeoutMs = session.handle.timeout > 0 ? session.handle.timeout : this.#options.sessionTimeoutMs
+      this.#armWatchdog(session)
+    }
+    this.#authRefused = false
+    this.#beat(session)
+    this.#listener.connected(fresh)
+    this.#wakeAll()
+  }
+
+  #onDisconnected(session: LiveSession): void {
+    session.connected = false
+    this.#problem = `the connection to ${this.#options.servers} was lost`
+  }
+
+  #onClosed(session: LiveSession, code: unknown): void {
+    this.#authRefused = code === codes.authFailed
+    const why = this.#authRefused ? 'the credentials were refused' : 'the session expired'
+    this.#end(session, why)
+  }
+
+  #end(session: LiveSession, why: string): void {
+    if (session.ended) return
+    session.ended = true
+    session.connected = false
+    this.#watchdog?.cancel()
+    this.#heartbeat?.cancel()
+    if (this.#session === session) this.#session = null
+    if (!this.#closed) this.#problem = why
+    if (session.established) this.#listener.ended(new ZookeeperError('unavailable', why))
+    // Not from within the client's own callback.
+    this.#options.world.timers.immediate(() => session.handle.close())
+    if (this.#closed) return
+    const delayMs = session.established ? 0 : reopenDelayMs
+    this.#reopen = this.#options.world.timers.after(delayMs, () => this.open())
+  }
+
+  #confirm(session: LiveSession, sentAt: number): void {
+    session.confirmedAt = Math.max(session.confirmedAt, sentAt)
+  }
+
+  // Also called where it matters whether the session holds, because after a pause of the whole process a timer may run too late.
+  #expireIfUnconfirmed(): void {
+    const session = this.#session
+    if (session === null || this.#remainingMs(session) > 0) return
+    const { servers } = this.#options
+    const why = session.established
+      ? `${servers} has not answered for most of the session's time-out (${session.timeoutMs} ms)`
+      : `${servers} cannot be reached, or takes connections and does not answer as ZooKeeper`
+    this.#end(session, why)
+  }
+
+  #remainingMs(session: LiveSession): number {
+    const now = this.#options.world.clock.monotonic()
+    if (session.established) return session.confirmedAt + session.timeoutMs * trustedPart - now
+    const { least, most } = connectWithinMs
+    return session.openedAt + Math.min(most, Math.max(least, session.timeoutMs / 2)) - now
+  }
+
+  #armWatchdog(session: LiveSession): void {
+    this.#watchdog?.cancel()
+    if (session.ended) return
+    const look = (): void => {
+      this.#expireIfUnconfirmed()
+      this.#armWatchdog(session)
+    }
+    this.#watchdog = this.#options.world.timers.after(Math.max(1, this.#remainingMs(session)), look)
+  }
+
+  // Tells the servers that we are there, and us that they are.
+  #beat(session: LiveSession): void {
+    this.#heartbeat?.cancel()
+    if (session.ended || !session.connected) return
+    const { clock, timers } = this.#options.world
+    const sentAt = clock.monotonic()
+    session.handle.a_exists('/', false, code => {
+      if (isServerAnswer(code)) this.#confirm(session, sentAt)
+    })
+    this.#heartbeat = timers.after(session.timeoutMs * heartbeatPart, () => this.#beat(session))
+  }
+}
+
+/** The server has looked at the call: it was done, or will never be. */
+export function isServerAnswer(code: number): boolean {
+  return (
+    code === codes.ok ||
+    code === codes.noNode ||
+    code === codes.noAuth ||
+    code === codes.badVersion ||
+    code === codes.nodeExists ||
+    code === codes.notEmpty
+  )
+}

@@ -1,0 +1,260 @@
+// Apache Kafka for `npm run distributed` and the tests: its jars from Maven Central into the cache, one JVM per broker, each broker and
+// controller at once (KRaft). A cluster's brokers can be killed, frozen, emptied and started again one by one.
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { realWorld } from '../base/world.ts'
+import { runCommand } from './command.ts'
+import { type Obtained, obtainFolder, ServiceUnavailable } from './service-cache.ts'
+import { freePort, openDataFolder, type Running, startService } from './service-process.ts'
+
+/** 4.4.0 is incomplete on Maven Central. */
+export const kafkaVersion = '4.3.1'
+const log4jVersion = '2.25.4'
+
+export interface KafkaOptions {
+  /** Brokers of the cluster; one unless given. */
+  readonly brokers?: number
+  /** Kept if given; else a new one under the temporary files, removed by `stop`. */
+  readonly dataFolder?: string
+  /** Added to every broker's server.properties. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** A listener that asks for these credentials (SASL PLAIN) in place of the open one. */
+  readonly sasl?: { readonly username: string; readonly password: string }
+  readonly installing?: (what: string) => void
+}
+
+export interface KafkaBroker {
+  readonly id: number
+  /** `127.0.0.1:<port>` */
+  readonly address: string
+  readonly pid: number
+  /** SIGKILL, as a crash would. */
+  kill(): void
+  /** SIGSTOP: it neither answers nor closes its connections. */
+  freeze(): void
+  /** SIGCONT. */
+  thaw(): void
+  /** Starts a killed broker again on its data, or on a new disk. */
+  restart(options?: { readonly diskLost: boolean }): Promise<void>
+}
+
+export interface RunningKafka {
+  readonly addresses: readonly string[]
+  readonly brokers: readonly KafkaBroker[]
+  stop(): Promise<void>
+}
+
+/** Finds Kafka's jars in the cache or downloads them; `path` is a Java class path. Throws ServiceUnavailable without Java 17 and Maven. */
+export async function obtainKafka(installing?: (what: string) => void): Promise<Obtained> {
+  await checkJava()
+  const obtained = await obtainFolder(`kafka-${kafkaVersion}`, async folder => {
+    installing?.(`Apache Kafka ${kafkaVersion} with Maven (once, about 45 MB, into a cache outside of the project)`)
+    await writeFile(join(folder, 'pom.xml'), pom)
+    const args = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=libs', '-DincludeScope=runtime']
+    try {
+      await runCommand('mvn', args, { cwd: folder })
+    } catch (error) {
+      throw unavailable(error, 'Maven 3.6 or newer with a connection to Maven Central')
+    }
+    await writeFile(join(folder, 'libs', 'log4j2.properties'), logSettings)
+  })
+  const libs = join(obtained.path, 'libs')
+  return { ...obtained, path: `${libs}:${join(libs, '*')}` }
+}
+
+function unavailable(error: unknown, help: string): ServiceUnavailable {
+  const why = error instanceof Error ? error.message : String(error)
+  return new ServiceUnavailable(
+    `Apache Kafka ${kafkaVersion}`,
+    why,
+    `${help}, or KAFKA_BROKERS, set to the addresses of a Kafka that is running`,
+  )
+}
+
+async function checkJava(): Promise<void> {
+  let output: string
+  try {
+    output = await runCommand('java', ['-version'])
+  } catch (error) {
+    throw unavailable(error, 'Java 17 or newer on the PATH')
+  }
+  const major = Number(/version "(\d+)/.exec(output)?.[1] ?? 0)
+  if (major < 17) throw unavailable(new Error(`"java -version" says ${output.trim()}`), 'Java 17 or newer on the PATH')
+}
+
+/** Installs Kafka if necessary and starts a cluster of it; resolves when every broker has started. */
+export async function startKafka(options: KafkaOptions = {}): Promise<RunningKafka> {
+  const { path: classPath } = await obtainKafka(options.installing)
+  const data = await openDataFolder('kafka', options.dataFolder)
+  const places: Place[] = []
+  const earlier = await readdir(data.path)
+  for (let id = 1; id <= (options.brokers ?? 1); id += 1) {
+    const folder = join(data.path, `broker-${id}`)
+    await mkdir(folder, { recursive: true })
+    places.push({ id, folder, port: await freePort(), controllerPort: await freePort() })
+  }
+  // An earlier cluster's controllers are known by their old ports: its data can be used again because the quorum is named afresh here.
+  const isNew = !earlier.includes('broker-1')
+  const brokers = places.map(place => new Broker(classPath, place, places, options))
+  try {
+    await Promise.all(brokers.map(broker => broker.start(isNew)))
+  } catch (error) {
+    await Promise.all(brokers.map(broker => broker.stop()))
+    await data.remove()
+    throw error
+  }
+  return {
+    addresses: brokers.map(broker => broker.address),
+    brokers,
+    stop: async () => {
+      await Promise.all(brokers.map(broker => broker.stop()))
+      await data.remove()
+    },
+  }
+}
+
+interface Place {
+  readonly id: number
+  readonly folder: string
+  readonly port: number
+  readonly controllerPort: number
+}
+
+class Broker implements KafkaBroker {
+  readonly id: number
+  readonly address: string
+  readonly #classPath: string
+  readonly #place: Place
+  readonly #properties: string
+  #running: Running | null = null
+
+  constructor(classPath: string, place: Place, places: readonly Place[], options: KafkaOptions) {
+    this.id = place.id
+    this.address = `127.0.0.1:${place.port}`
+    this.#classPath = classPath
+    this.#place = place
+    this.#properties = propertiesOf(place, places, options)
+  }
+
+  get pid(): number {
+    return this.#running?.pid ?? 0
+  }
+
+  async start(format: boolean): Promise<void> {
+    const { folder, port, id } = this.#place
+    const file = join(folder, 'server.properties')
+    await writeFile(file, this.#properties)
+    if (format) {
+      const args = ['-cp', this.#classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
+      await runCommand('java', [...javaSettings, ...args])
+    }
+    this.#running = await startService({
+      name: `Kafka ${kafkaVersion}, broker ${id}`,
+      command: 'java',
+      args: ['-Xmx256m', '-Xms256m', ...javaSettings, '-cp', this.#classPath, 'kafka.Kafka', file],
+      logFile: join(folder, `kafka-${realWorld.clock.now()}.log`),
+      ready: async log => (log().includes('Kafka Server started') ? port : undefined),
+      cleanUp: async () => {},
+    })
+  }
+
+  kill(): void {
+    this.#running?.kill()
+  }
+
+  freeze(): void {
+    process.kill(this.pid, 'SIGSTOP')
+  }
+
+  thaw(): void {
+    process.kill(this.pid, 'SIGCONT')
+  }
+
+  async restart({ diskLost } = { diskLost: false }): Promise<void> {
+    await this.stop()
+    if (diskLost) await rm(join(this.#place.folder, 'data'), { recursive: true, force: true })
+    await this.start(diskLost)
+  }
+
+  /** Brokers are killed rather than asked: an orderly shutdown waits for a quorum that may be gone. */
+  async stop(): Promise<void> {
+    this.#running?.kill()
+    await this.#running?.stop()
+    this.#running = null
+  }
+}
+
+const clusterId = 'Y3Jvc3NiZWF0LWthZmthMQ'
+const javaSettings = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'] as const
+
+function propertiesOf(place: Place, places: readonly Place[], options: KafkaOptions): string {
+  const replicas = String(Math.min(3, places.length))
+  const secured = options.sasl !== undefined
+  const settings: Record<string, string> = {
+    'process.roles': 'broker,controller',
+    'node.id': String(place.id),
+    'controller.quorum.voters': places.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
+    listeners: `CLIENTS://127.0.0.1:${place.port},CONTROLLER://127.0.0.1:${place.controllerPort}`,
+    'advertised.listeners': `CLIENTS://127.0.0.1:${place.port}`,
+    'listener.security.protocol.map': `CLIENTS:${secured ? 'SASL_PLAINTEXT' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT`,
+    'inter.broker.listener.name': 'CLIENTS',
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': join(place.folder, 'data'),
+    'offsets.topic.replication.factor': replicas,
+    'transaction.state.log.replication.factor': replicas,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'transaction.state.log.min.isr': places.length > 1 ? '2' : '1',
+    'share.coordinator.state.topic.min.isr': places.length > 1 ? '2' : '1',
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.num.partitions': '4',
+    'share.coordinator.state.topic.num.partitions': '4',
+    'min.insync.replicas': places.length > 1 ? '2' : '1',
+    'group.initial.rebalance.delay.ms': '0',
+    'log.cleaner.dedupe.buffer.size': '16777216',
+    'auto.create.topics.enable': 'false',
+    ...(options.sasl === undefined ? {} : saslSettings(options.sasl)),
+    ...options.settings,
+  }
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}
+
+function saslSettings({ username, password }: { readonly username: string; readonly password: string }) {
+  return {
+    'sasl.enabled.mechanisms': 'PLAIN',
+    'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+    'listener.name.clients.plain.sasl.jaas.config':
+      'org.apache.kafka.common.security.plain.PlainLoginModule required ' +
+      `username="${username}" password="${password}" user_${username}="${password}";`,
+  }
+}
+
+const logSettings = `rootLogger.level = INFO
+rootLogger.appenderRef.out.ref = OUT
+appender.out.type = Console
+appender.out.name = OUT
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = [%d] %p %m (%c)%n
+`
+
+const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>crossbeat</groupId>
+  <artifactId>kafka-jars</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_2.13</artifactId>
+      <version>${kafkaVersion}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.logging.log4j</groupId>
+      <artifactId>log4j-slf4j-impl</artifactId>
+      <version>${log4jVersion}</version>
+    </dependency>
+  </dependencies>
+</project>
+`

@@ -1,0 +1,91 @@
+// ZooKeeper's own C client as a module of Node: the npm package `zookeeper` holds its source, which is compiled once for this version of Node
+// into the cache, outside of node_modules, so that an installation without a compiler works as long as nobody wants ZooKeeper.
+import { existsSync } from 'node:fs'
+import { copyFile, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { npmEnvironment, runCommand } from './command.ts'
+import { type Obtained, obtainFolder, ServiceUnavailable } from './service-cache.ts'
+
+const moduleName = 'zookeeper.node'
+const help =
+  'gcc, make and Python 3 (Debian: apt-get install build-essential python3), and a connection to the npm registry'
+
+/** Finds the compiled client or compiles it (about 20 s of CPU); `path` is the module. Throws ServiceUnavailable if that fails. */
+export async function obtainZookeeperClient(installing?: (what: string) => void): Promise<Obtained> {
+  const source = await findSource()
+  const target = `node-${process.versions.modules}-${process.platform}-${process.arch}`
+  const obtained = await obtainFolder(`zookeeper-client-${source.version}-${target}`, async folder => {
+    installing?.(`ZooKeeper's client ${source.version} with the C compiler (once, about 20 s, into a cache)`)
+    const work = await mkdtemp(join(tmpdir(), 'crossbeat-zookeeper-client-'))
+    try {
+      await copyFile(await compile(source.folder, work), join(folder, moduleName))
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new ServiceUnavailable(`ZooKeeper's client ${source.version}`, `it could not be compiled: ${why}`, help)
+    } finally {
+      await rm(work, { recursive: true, force: true })
+    }
+  })
+  return { ...obtained, path: join(obtained.path, moduleName) }
+}
+
+async function findSource(): Promise<{ readonly folder: string; readonly version: string }> {
+  try {
+    const description = createRequire(import.meta.url).resolve('zookeeper/package.json')
+    const parsed: unknown = JSON.parse(await readFile(description, 'utf8'))
+    const version = typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : ''
+    return { folder: dirname(description), version }
+  } catch {
+    const why = 'the npm package "zookeeper" is not installed'
+    throw new ServiceUnavailable(
+      "ZooKeeper's client",
+      why,
+      'npm ci (it is an optional dependency: without --omit=optional)',
+    )
+  }
+}
+
+// In a copy: files of node_modules may be shared with other checkouts by hard links.
+async function compile(source: string, work: string): Promise<string> {
+  const copy = join(work, 'zookeeper')
+  await cp(source, copy, { recursive: true })
+  await rm(join(copy, 'build'), { recursive: true, force: true })
+  const modules = dirname(source)
+  const env = npmEnvironment()
+  env['NODE_PATH'] = modules
+  env['PATH'] = [env['PATH'] ?? '', join(modules, '.bin')].join(delimiter)
+  env['npm_config_nodedir'] = await findHeaders(work, env)
+  await runCommand('npm', ['run', 'install', '--ignore-scripts=false'], { cwd: copy, env })
+  return join(copy, 'build', 'Release', moduleName)
+}
+
+/** A folder with `include/node` of exactly this Node: beside its program, else from its npm package. */
+async function findHeaders(work: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const beside = dirname(dirname(process.execPath))
+  if (await hasHeaders(beside)) return beside
+  const name = `node-${process.platform}-${process.arch}`
+  const args = [
+    'install',
+    '--prefix',
+    work,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--no-save',
+    '--loglevel=error',
+  ]
+  await runCommand('npm', [...args, `${name}@${process.versions.node}`], { cwd: work, env })
+  return join(work, 'node_modules', name)
+}
+
+async function hasHeaders(folder: string): Promise<boolean> {
+  const file = join(folder, 'include', 'node', 'node_version.h')
+  if (!existsSync(file)) return false
+  const text = await readFile(file, 'utf8')
+  const [major, minor] = process.versions.node.split('.')
+  return (
+    text.includes(`#define NODE_MAJOR_VERSION ${major}\n`) && text.includes(`#define NODE_MINOR_VERSION ${minor}\n`)
+  )
+}

@@ -1,0 +1,103 @@
+// ZooKeeper as a child process, for `npm run distributed` and the tests: its jars from Maven, one server without a quorum, on 127.0.0.1.
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { obtainJars } from './maven.ts'
+import type { Obtained } from './service-cache.ts'
+import { freePort, openDataFolder, type Running, type ServiceOptions, startService } from './service-process.ts'
+
+export const zookeeperVersion = '3.9.4'
+
+// The server does not start without the last three, which it declares as provided.
+const coordinates = [
+  `org.apache.zookeeper:zookeeper:${zookeeperVersion}`,
+  'io.dropwizard.metrics:metrics-core:4.1.12.1',
+  'org.xerial.snappy:snappy-java:1.1.10.5',
+  'org.slf4j:slf4j-simple:2.0.13',
+]
+const answerWithinMs = 1_000
+const portAttempts = 3
+
+export interface RunningZookeeper extends Running {
+  /** `127.0.0.1:<port>`, without a folder. */
+  readonly connectionString: string
+}
+
+export interface ZookeeperOptions extends ServiceOptions {
+  /** The shortest session time-out that a client may ask for is two ticks. */
+  readonly tickMs?: number
+}
+
+/** Finds ZooKeeper's jars in the cache or fetches them; throws ServiceUnavailable without Java or Maven. */
+export function obtainZookeeper(installing?: (what: string) => void): Promise<Obtained> {
+  const otherwise = 'ZOOKEEPER, set to the address of one that is running'
+  return obtainJars({ name: `zookeeper-${zookeeperVersion}`, coordinates, otherwise }, installing)
+}
+
+/** Installs ZooKeeper if necessary and starts it; a data folder that is given keeps its data over restarts. */
+export async function startZookeeper(options: ZookeeperOptions = {}): Promise<RunningZookeeper> {
+  const { path } = await obtainZookeeper(options.installing)
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(path, options)
+    } catch (error) {
+      // Between finding a free port and listening on it, somebody else may have taken it.
+      const taken = error instanceof Error && error.message.includes('Address already in use')
+      if (!taken || options.port !== undefined || attempt === portAttempts) throw error
+    }
+  }
+}
+
+async function startOnce(jars: string, options: ZookeeperOptions): Promise<RunningZookeeper> {
+  const port = options.port ?? (await freePort())
+  const tickMs = options.tickMs ?? 500
+  const data = await openDataFolder('zookeeper', options.dataFolder)
+  const settings = {
+    tickTime: tickMs,
+    minSessionTimeout: 2 * tickMs,
+    dataDir: join(data.path, 'data'),
+    clientPort: port,
+    clientPortAddress: '127.0.0.1',
+    'admin.enableServer': false,
+    '4lw.commands.whitelist': '*',
+    maxClientCnxns: 0,
+  }
+  const file = join(data.path, 'zoo.cfg')
+  await writeFile(
+    file,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
+  const jvm = ['-Xmx64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
+  const running = await startService({
+    name: `ZooKeeper ${zookeeperVersion}`,
+    command: 'java',
+    args: [...jvm, '-cp', `${jars}/*`, 'org.apache.zookeeper.server.ZooKeeperServerMain', file],
+    logFile: join(data.path, 'zookeeper.log'),
+    ready: async () => ((await zookeeperAnswers(port)) ? port : undefined),
+    cleanUp: data.remove,
+  })
+  return { ...running, connectionString: `127.0.0.1:${port}` }
+}
+
+/** Whether a ZooKeeper on this port of 127.0.0.1 says that it is well. One that is starting may take the question and never answer. */
+export async function zookeeperAnswers(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1' })
+  socket.setTimeout(answerWithinMs, () => socket.destroy(new Error('no answer')))
+  let answer = ''
+  socket.on('data', chunk => {
+    answer += chunk.toString('latin1')
+  })
+  try {
+    await once(socket, 'connect')
+    socket.write('ruok')
+    await once(socket, 'close')
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+  return answer === 'imok'
+}

@@ -1,0 +1,152 @@
+// DATA STORE ADAPTER `aws_s3`: objects' bytes as objects of a bucket that many processes share, each below a folder of its own under its data
+// name. A write counts when the location has confirmed its checksum. Names carry the node that wrote them, and a node sweeps only what former
+// starts of its own have left: of other nodes nobody here can know whether they still write.
+import { createByteBudget } from '../../base/bounded.ts'
+import { createBufferPool } from '../../base/buffer-pool.ts'
+import type { HttpClient } from '../../base/http-client.ts'
+import type { World } from '../../base/world.ts'
+import { limits } from '../../domain/limits.ts'
+import { isDataName } from '../data-name.ts'
+import type { DataStore } from '../data-store.ts'
+import { createHeldData } from '../held-data.ts'
+import type { S3Details } from './bucket.ts'
+import { createS3Channel } from './channel.ts'
+import { createLeftovers } from './data-leftovers.ts'
+import { listKeys, listUploadsBelow } from './data-listing.ts'
+import { createDataWriter } from './data-writer.ts'
+import { createS3Location } from './location.ts'
+import {
+  damaged,
+  dataNameOf,
+  eraseObject,
+  gone,
+  keyOf,
+  readingFailure,
+  type SourceBucket,
+  withinTime,
+} from './source-bucket.ts'
+
+export interface S3DataStoreOptions {
+  readonly name: string
+  readonly details: S3Details
+  readonly http: HttpClient
+  readonly world: World
+  /** What the names of this process's data begin with. */
+  readonly writer: string
+  /** What the names begin with that this or former starts of this node made. */
+  readonly node: string
+  /** Whether this node has ever written here: a location that was never used is not swept. */
+  readonly use?: { readonly before: boolean; begin(): Promise<void> }
+  readonly memoryBytes?: number
+  readonly partBytes?: number
+  readonly requestMs?: number
+  /** How often what failed writes left is looked for. */
+  readonly cleanUpMs?: number
+}
+
+const chunkBytes = 256 * 1024
+const alwaysUsed = { before: true, begin: async () => {} }
+
+export function createS3DataStore(options: S3DataStoreOptions): DataStore {
+  const { name, world, writer, use = alwaysUsed } = options
+  const bucket = openBucket(options)
+  const leftovers = createLeftovers(bucket, options.cleanUpMs)
+  // What cannot be removed then is tried again with what failed writes left.
+  const held = createHeldData(dataName => void leftovers.erase(keyOf(dataName), false))
+  let begun: Promise<void> | undefined
+  const begin = (): Promise<void> => {
+    begun ??= use.begin().catch(error => {
+      begun = undefined
+      throw error
+    })
+    return begun
+  }
+  return {
+    name,
+    type: 'aws_s3',
+    create(expectedBytes) {
+      const dataName = `${writer}.${Buffer.from(world.random.bytes(16)).toString('hex')}`
+      return createDataWriter({ bucket, dataName, expectedBytes, begin, cleanUp: leftovers.erase })
+    },
+    read: (dataName, start, end, signal) => readRange(bucket, dataName, start, end, signal),
+    async readInto(dataName, start, target, signal) {
+      let at = 0
+      for await (const chunk of readRange(bucket, dataName, start, start + target.byteLength, signal)) {
+        target.set(chunk, at)
+        at += chunk.byteLength
+      }
+    },
+    hold: dataNames => held.hold(dataNames),
+    async remove(dataName) {
+      if (isDataName(dataName) && !held.putsOff(dataName)) await eraseObject(bucket, keyOf(dataName))
+    },
+    async *orphanCandidates() {
+      if (use.before) yield* orphansOf(bucket, options)
+    },
+    close: () => leftovers.close(),
+  }
+}
+
+function openBucket(options: S3DataStoreOptions): SourceBucket {
+  const { name, http, world } = options
+  // A name is written once: versions of it are nobody's, wherever the bucket keeps them.
+  const details = { ...options.details, supportsVersioning: false }
+  const { accessKey, secretKey, sessionToken } = details.credentials
+  const keys = { accessKey, secretKey: secretKey.reveal() }
+  const all = sessionToken === undefined ? keys : { ...keys, sessionToken: sessionToken.reveal() }
+  return {
+    name,
+    location: createS3Location({ name, details, http, world }),
+    channel: createS3Channel(details, () => all, http, world),
+    versioned: options.details.supportsVersioning,
+    timers: world.timers,
+    budget: createByteBudget(options.memoryBytes ?? limits.sourceWriteBytes),
+    pool: createBufferPool(limits.pooledBytesMax),
+    partBytes: options.partBytes ?? limits.sourcePartBytes,
+    requestMs: options.requestMs ?? limits.sourceRequestMs,
+  }
+}
+
+async function* readRange(
+  bucket: SourceBucket,
+  dataName: string,
+  start: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (end <= start) return
+  signal?.throwIfAborted()
+  if (!isDataName(dataName)) throw gone(dataName)
+  let position = start
+  try {
+    const key = keyOf(dataName)
+    const body = await withinTime(bucket, signal, context => bucket.location.get(key, '', { start, end }, context))
+    for await (const chunk of body) {
+      for (let at = 0; at < chunk.byteLength; at += chunkBytes) {
+        const piece = chunk.subarray(at, at + chunkBytes)
+        position += piece.byteLength
+        if (position > end) throw damaged(dataName)
+        yield piece
+        signal?.throwIfAborted()
+      }
+    }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw readingFailure(error, dataName)
+  }
+  if (position < end) throw damaged(dataName)
+}
+
+/** Data of former starts; their uploads, which nothing can refer to, are aborted on the way. */
+async function* orphansOf(bucket: SourceBucket, options: S3DataStoreOptions): AsyncGenerator<string> {
+  const { channel, location } = bucket
+  const isOld = (key: string): boolean => dataNameOf(key)?.startsWith(`${options.writer}.`) === false
+  const prefix = keyOf(options.node)
+  for await (const { key, uploadId } of listUploadsBelow(channel, prefix)) {
+    if (isOld(key)) await withinTime(bucket, undefined, context => location.abortUpload(key, uploadId, context))
+  }
+  for await (const key of listKeys(channel, prefix)) {
+    const dataName = dataNameOf(key)
+    if (dataName !== null && isOld(key)) yield dataName
+  }
+}

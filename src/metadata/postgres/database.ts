@@ -1,0 +1,159 @@
+// Connections to one PostgreSQL database: prepared statements over a pool that reconnects by itself. The client library is loaded when it is
+// first needed, because only the distributed engine needs it.
+import type { Sql, TransactionSql } from 'postgres'
+import { DependencyError } from '../../base/dependency.ts'
+import type { Timers } from '../../base/world.ts'
+import { NoAnswerError, placeOf } from './failures.ts'
+
+export type Value = string | number | null
+
+/** What runs inside one transaction. */
+export interface Transaction {
+  rows<Row>(text: string, ...values: Value[]): Promise<readonly Row[]>
+  /** Several statements at once, without values. */
+  script(text: string): Promise<void>
+}
+
+export interface DatabaseOptions {
+  readonly url: string
+  readonly connections: number
+  readonly timers: Timers
+  /** A statement without an answer after this time is given up; its outcome is unknown. */
+  readonly answerWithinMs: number
+}
+
+type Client = Sql<{ bigint: number }>
+
+/** Longer than this nothing of ours takes; a statement that waits for a lock is cancelled by the server before the process gives it up. */
+const statementTimeoutMs = 20_000
+const idleInTransactionMs = 30_000
+const connectTimeoutS = 5
+const reconnectDelayMaxS = 1
+
+export class Database {
+  readonly #sql: Client
+  readonly #timers: Timers
+  readonly #answerWithinMs: number
+
+  constructor(sql: Client, options: DatabaseOptions) {
+    this.#sql = sql
+    this.#timers = options.timers
+    this.#answerWithinMs = options.answerWithinMs
+  }
+
+  /** The rows of one statement, a transaction of its own. */
+  async rows<Row>(text: string, ...values: Value[]): Promise<readonly Row[]> {
+    const found: Iterable<unknown> = await this.#inTime(this.#sql.unsafe(text, values, { prepare: true }))
+    // A plain array: the library's own kind carries more than rows.
+    return [...found] as Row[]
+  }
+
+  /** Runs `work` in one transaction without a time limit of its own; for migrations and counting, not for the hot path. */
+  async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+    let answer: { readonly result: Result } | null = null
+    await this.#sql.begin(async sql => {
+      await sql.unsafe('SET LOCAL statement_timeout = 0').simple()
+      answer = { result: await work(transactionOf(sql)) }
+    })
+    return resultOf(answer)
+  }
+
+  #inTime<Result>(asked: PromiseLike<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const limit = this.#timers.after(
+        this.#answerWithinMs,
+        () => reject(new NoAnswerError(`no answer within ${this.#answerWithinMs} ms`)),
+        { background: true },
+      )
+      asked.then(
+        result => {
+          limit.cancel()
+          resolve(result)
+        },
+        error => {
+          limit.cancel()
+          reject(error)
+        },
+      )
+    })
+  }
+
+  /** Ends the connections; what is under way has two seconds to end. */
+  async close(): Promise<void> {
+    await this.#sql.end({ timeout: 2 })
+  }
+
+  /** Ends the connections at once, as the end of the process would. */
+  async abandon(): Promise<void> {
+    await this.#sql.end({ timeout: 0 })
+  }
+}
+
+/** The one value that a function of the database has answered. */
+export function answerOf<Answer>(rows: readonly { readonly value: Answer }[]): Answer {
+  const [row] = rows
+  if (row === undefined) throw new Error('a function of the database gave no answer')
+  return row.value
+}
+
+// The compiler does not see that a callback has set it.
+function resultOf<Result>(answer: { readonly result: Result } | null): Result {
+  if (answer === null) throw new Error('the transaction ended without its work')
+  return answer.result
+}
+
+function transactionOf(sql: TransactionSql<{ bigint: number }>): Transaction {
+  return {
+    async rows<Row>(text: string, ...values: Value[]) {
+      const found: Iterable<unknown> = await sql.unsafe(text, values, { prepare: true })
+      return [...found] as Row[]
+    },
+    async script(text) {
+      await sql.unsafe(text).simple()
+    },
+  }
+}
+
+/** Makes a pool; connects when it is first used. Throws DependencyError without the client library, or when the URL is none. */
+export async function openDatabase(options: DatabaseOptions, searchPath: string): Promise<Database> {
+  if (placeOf(options.url) === null)
+    throw new DependencyError(
+      'PostgreSQL',
+      'its URL cannot be read',
+      'Write it as postgres://user:password@host:5432/database, special characters percent-encoded',
+    )
+  const postgres = await loadClient()
+  const bigint = { to: 20, from: [20], parse: Number, serialize: String }
+  const sql = postgres(options.url, {
+    max: options.connections,
+    types: { bigint },
+    fetch_types: false,
+    connect_timeout: connectTimeoutS,
+    backoff: attempt => Math.min(reconnectDelayMaxS, 0.05 * 2 ** attempt),
+    onnotice: () => {},
+    connection: {
+      application_name: 'crossbeat',
+      search_path: searchPath,
+      statement_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: idleInTransactionMs,
+      // Every statement is short and goes by an index, also on tables that were empty when it was planned.
+      enable_seqscan: 'off',
+      plan_cache_mode: 'force_generic_plan',
+      jit: 'off',
+    },
+  })
+  return new Database(sql, options)
+}
+
+async function loadClient() {
+  try {
+    return (await import('postgres')).default
+  } catch (error) {
+    throw new DependencyError(
+      'PostgreSQL',
+      'its client library (npm package "postgres") is not installed',
+      'Run npm ci without --omit=optional',
+      { cause: error },
+    )
+  }
+}

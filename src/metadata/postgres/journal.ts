@@ -1,0 +1,195 @@
+// Reading the journal in commit order, with nothing skipped. An entry is shown once every transaction with a lower number has ended: a later
+// commit can then no longer come to stand before it. A position names the cluster and its timeline: one of another cluster, or of before a
+// fail-over, means the beginning, and what is published twice is harmless.
+import { sleep, type Timer, type World } from '../../base/world.ts'
+import type { EntryContent, JournalEntry, JournalPosition } from '../../domain/entry.ts'
+import type { ReplicationInfo } from '../../domain/replication-info.ts'
+import { storedVersionId } from '../../domain/version-id.ts'
+import { pendingSites, publicMetadataJson } from '../version-form.ts'
+import type { Database } from './database.ts'
+
+interface JournalRow {
+  /** The newest transaction with entries that are not shown yet. */
+  readonly held: string | null
+  readonly xid: string | null
+  readonly seq: number
+  readonly at: number
+  readonly type: JournalEntry['type']
+  readonly bucket: string
+  readonly key: string
+  readonly journal_version_id: string
+  readonly journal_revision: number
+  /** Null when the version is gone. */
+  readonly version_id: string | null
+  readonly null_kind: number
+  readonly origin_op: string
+  readonly metadata: string | null
+  readonly replication: string | null
+}
+
+function readSql(content: EntryContent): string {
+  return `SELECT held.xid AS held, j.* FROM (SELECT max(xid)::text AS xid FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) held
+    LEFT JOIN LATERAL (SELECT e.xid::text AS xid, e.seq, e.at, e.type, e.bucket, e.key, e.version_id AS journal_version_id,
+      e.revision AS journal_revision, v.version_id, v.null_kind, v.origin_op, ${content === 'whole' ? 'v.metadata' : 'NULL AS metadata'}, v.replication
+      FROM journal e LEFT JOIN versions v ON v.bucket_id = e.bucket_id AND v.key = e.key AND v.version_id = e.version_id
+      WHERE (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+      ORDER BY e.xid, e.seq LIMIT $3::integer) j ON true`
+}
+
+/** Transactions last milliseconds: what they hold back is waited for a little, so that a reader that was woken finds what woke it. */
+const heldWaitsMs = [1, 2, 4, 8, 15, 30, 40]
+const trimAtOnce = 5_000
+
+export class Journal {
+  readonly #database: Database
+  readonly #world: World
+  readonly #cluster: string
+  #timeline = ''
+
+  constructor(database: Database, world: World, cluster: string) {
+    this.#database = database
+    this.#world = world
+    this.#cluster = cluster
+  }
+
+  /** The server may have become another one. */
+  set timeline(timeline: string) {
+    this.#timeline = timeline
+  }
+
+  async read(after: JournalPosition, max: number, content: EntryContent): Promise<readonly JournalEntry[]> {
+    const [xid, seq] = this.#place(after)
+    const sql = readSql(content)
+    let awaited: bigint | null = null
+    for (const waitMs of [...heldWaitsMs, 0]) {
+      const found = await this.#database.rows<JournalRow>(sql, xid, seq, max)
+      const entries = found.flatMap(row => (row.xid === null ? [] : [this.#entry(row)]))
+      const held = found[0]?.held ?? null
+      awaited ??= held === null ? null : BigInt(held)
+      const last = BigInt(found.at(-1)?.xid ?? 0)
+      if (held === null || awaited === null || last >= awaited || entries.length === max || waitMs === 0) return entries
+      await sleep(this.#world.timers, waitMs)
+    }
+    return []
+  }
+
+  async trim(upTo: JournalPosition): Promise<void> {
+    const [xid, seq] = this.#place(upTo)
+    const oldest = `SELECT ctid FROM journal WHERE (xid, seq) <= ($1::text::xid8, $2::bigint) ORDER BY xid, seq LIMIT ${trimAtOnce}`
+    for (;;) {
+      const gone = await this.#database.rows<{ n: number }>(
+        `WITH gone AS (DELETE FROM journal WHERE ctid = ANY (ARRAY(${oldest})) RETURNING 1) SELECT count(*)::integer AS n FROM gone`,
+        xid,
+        seq,
+      )
+      if ((gone[0]?.n ?? 0) < trimAtOnce) return
+    }
+  }
+
+  #place(position: JournalPosition): readonly [string, string] {
+    const [cluster, timeline, xid = '', seq = ''] = position.split('/')
+    const isOurs = cluster === this.#cluster && timeline === this.#timeline && /^\d+$/.test(xid) && /^\d+$/.test(seq)
+    return isOurs ? [xid, seq] : ['0', '0']
+  }
+
+  #entry(row: JournalRow): JournalEntry {
+    return {
+      position: `${this.#cluster}/${this.#timeline}/${row.xid}/${row.seq}`,
+      timestamp: new Date(row.at).toISOString(),
+      type: row.type,
+      bucket: row.bucket,
+      key: row.key,
+      versionId: storedVersionId(row.journal_version_id),
+      revision: row.journal_revision,
+      metadataJson: pendingMetadata(row),
+    }
+  }
+}
+
+function pendingMetadata(row: JournalRow): string | null {
+  const { version_id: versionId, replication, metadata } = row
+  if (versionId === null || replication === null) return null
+  // A site may have ended already while others have not been told of the version yet, so PROCESSING counts, too.
+  const info: ReplicationInfo = JSON.parse(replication)
+  if (pendingSites(info).length === 0) return null
+  return metadata === null
+    ? `{"replicationInfo":${replication}}`
+    : publicMetadataJson({ ...row, version_id: versionId, metadata })
+}
+
+const lookSql = `SELECT (SELECT xid::text || '/' || seq FROM journal WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+    ORDER BY xid DESC, seq DESC LIMIT 1) AS shown,
+  EXISTS (SELECT 1 FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS held`
+
+/** Held-back entries are looked for again this soon, then less and less often. */
+const heldLookMs = 5
+
+/**
+ * Tells listeners when there is more of the journal to read: soon after each commit of this process (or when a signal says so), and by looking
+ * from time to time for those of others.
+ */
+export class JournalWatch {
+  readonly #database: Database
+  readonly #world: World
+  readonly #everyMs: number
+  readonly #listeners = new Set<() => void>()
+  #shown: string | null = null
+  #looking = false
+  #again = false
+  #timer: Timer | null = null
+  #delayMs: number
+  #heldMs = heldLookMs
+
+  constructor(database: Database, world: World, everyMs: number) {
+    this.#database = database
+    this.#world = world
+    this.#everyMs = everyMs
+    this.#delayMs = everyMs
+  }
+
+  onJournal(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    this.wake()
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Looks at once, if anybody wants to know. */
+  wake(): void {
+    if (this.#listeners.size === 0) return
+    if (this.#looking) {
+      this.#again = true
+      return
+    }
+    this.#timer?.cancel()
+    this.#looking = true
+    void this.#look()
+  }
+
+  close(): void {
+    this.#listeners.clear()
+    this.#timer?.cancel()
+  }
+
+  async #look(): Promise<void> {
+    this.#again = false
+    try {
+      const [found] = await this.#database.rows<{ shown: string | null; held: boolean }>(lookSql)
+      this.#delayMs = found?.held === true ? Math.min(this.#everyMs, this.#heldMs) : this.#everyMs
+      this.#heldMs = found?.held === true ? this.#heldMs * 2 : heldLookMs
+      this.#tell(found?.shown ?? null)
+    } catch {
+      // The database is away: the next look finds what has been missed.
+      this.#delayMs = this.#everyMs
+    }
+    this.#looking = false
+    if (this.#again) this.wake()
+    else if (this.#listeners.size > 0)
+      this.#timer = this.#world.timers.after(this.#delayMs, () => this.wake(), { background: true })
+  }
+
+  #tell(shown: string | null): void {
+    if (shown === null || shown === this.#shown) return
+    this.#shown = shown
+    for (const listener of [...this.#listeners]) listener()
+  }
+}

@@ -1,0 +1,57 @@
+// Reports and status messages in the form that the functions of the database read.
+import type { StatusMessage } from '../../domain/entry.ts'
+import type { AttemptReport } from '../ledger.ts'
+
+export function reportItem(report: AttemptReport, toDatabase: (ms: number) => number) {
+  const { bucket, key, versionId: version, site, revision, token, end } = report
+  const item = { bucket, key, version, site, revision, token, kind: end.kind }
+  switch (end.kind) {
+    case 'done':
+      return {
+        ...item,
+        destination: end.destinationVersionId,
+        etag: end.destinationEtag,
+        appliedKind: end.appliedKind,
+        becomes: end.becomesApplied ? 1 : 0,
+      }
+    case 'retry':
+      return {
+        ...item,
+        reason: JSON.stringify(end.reason),
+        next_at: Math.round(toDatabase(end.nextAttemptAt)),
+        unsettled: end.unsettled ? 1 : 0,
+      }
+    case 'released':
+      return { ...item, unsettled: end.unsettled ? 1 : 0 }
+    case 'skipped':
+    case 'quarantined':
+      return { ...item, reason: JSON.stringify(end.reason) }
+    default:
+      return end satisfies never
+  }
+}
+
+export function messageItem(message: StatusMessage) {
+  const {
+    bucket,
+    key,
+    versionId: version,
+    site,
+    status,
+    dataStoreVersionId: destination,
+    revision,
+    reason = '',
+  } = message
+  const item = { bucket, key, version, site, status, destination, reason }
+  return revision === undefined ? { ...item, ...contentSeen(message.metadataJson) } : { ...item, revision }
+}
+
+/** What a message of the original programs says of the content it was about; what cannot be read is of no version. */
+function contentSeen(metadataJson: string): { readonly etag: string | null; readonly tags: unknown } {
+  // A text with a zero byte is none that was ever stored.
+  const seen: unknown = metadataJson.includes('\\u0000') ? null : JSON.parse(metadataJson)
+  if (typeof seen !== 'object' || seen === null) return { etag: null, tags: {} }
+  const etag = 'content-md5' in seen && typeof seen['content-md5'] === 'string' ? seen['content-md5'] : ''
+  const tags = 'tags' in seen && typeof seen.tags === 'object' && seen.tags !== null ? seen.tags : {}
+  return { etag, tags }
+}

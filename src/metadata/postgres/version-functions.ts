@@ -1,0 +1,231 @@
+// The functions that write versions, on the server's side: each command is one statement and one transaction, with no way back and forth while
+// locks are held. Locks come first, so that everything after them sees what was committed before, and before the transaction gets its xid.
+
+export const commonFunctions = `
+-- Milliseconds; the database's clock unless the caller brings a time (tests do).
+CREATE FUNCTION moment(p_now bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  SELECT coalesce(p_now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+$$;
+
+-- A process that others have taken for dead may write no more: its data may have been swept.
+CREATE FUNCTION check_epoch(p_epoch bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_epoch::text, 2));
+  PERFORM 1 FROM epochs WHERE epoch = p_epoch AND NOT ended;
+  IF NOT FOUND THEN RAISE EXCEPTION 'epoch % has ended', p_epoch USING ERRCODE = 'CB001'; END IF;
+END $$;
+
+-- Shared locks of the buckets (their deletion takes them alone), then the keys', always in the same order.
+CREATE FUNCTION lock_keys(p_epoch bigint, p_buckets text[], p_keys text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE h bigint;
+BEGIN
+  PERFORM check_epoch(p_epoch);
+  FOR h IN SELECT DISTINCT hashtextextended(b, 1) FROM unnest(p_buckets) b ORDER BY 1 LOOP
+    PERFORM pg_advisory_xact_lock_shared(h);
+  END LOOP;
+  FOR h IN SELECT DISTINCT hashtextextended(b || '/' || k, 0) FROM unnest(p_buckets, p_keys) t(b, k) ORDER BY 1 LOOP
+    PERFORM pg_advisory_xact_lock(h);
+  END LOOP;
+END $$;
+
+CREATE FUNCTION lock_items(p_epoch bigint, p_items json) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE buckets text[]; keys text[];
+BEGIN
+  SELECT array_agg(t.bucket), array_agg(t.key) INTO buckets, keys FROM json_to_recordset(p_items) AS t(bucket text, key text);
+  PERFORM lock_keys(p_epoch, buckets, keys);
+END $$;
+
+CREATE FUNCTION bucket_id(p_name text) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN (SELECT id FROM buckets WHERE name = p_name);
+END $$;
+
+-- The later of the clock and one tick after the newest id. Ticks within a millisecond are never the same, so an id is not given again even when
+-- the version that had it is gone.
+CREATE FUNCTION next_version_id(p_now bigint, p_newest text, p_group text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE ms bigint := p_now; tick bigint := nextval('version_ticks'); last_ms bigint; last_tick bigint;
+BEGIN
+  IF p_newest IS NOT NULL THEN
+    last_ms := 99999999999999 - substr(p_newest, 1, 14)::bigint;
+    last_tick := 999999 - substr(p_newest, 15, 6)::bigint;
+    IF ms < last_ms OR (ms = last_ms AND tick <= last_tick) THEN
+      IF last_tick < 999999 THEN ms := last_ms; tick := last_tick + 1; ELSE ms := last_ms + 1; tick := 0; END IF;
+    END IF;
+  END IF;
+  RETURN lpad((99999999999999 - ms)::text, 14, '0') || lpad((999999 - tick)::text, 6, '0') || p_group;
+END $$;
+
+CREATE FUNCTION discard(p_keys text[], p_locations text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_keys IS NULL THEN RETURN; END IF;
+  INSERT INTO garbage (data_key, location) SELECT k, l FROM unnest(p_keys, p_locations) t(k, l);
+  DELETE FROM data_references WHERE data_key = ANY (p_keys);
+END $$;
+
+-- Discards the data that a version's metadata names, but for what is kept.
+CREATE FUNCTION discard_data(p_metadata text, p_keep text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE pieces json := p_metadata::json -> 'location'; keys text[]; locations text[];
+BEGIN
+  IF pieces IS NULL OR json_typeof(pieces) <> 'array' THEN RETURN; END IF;
+  SELECT array_agg(p ->> 'key'), array_agg(p ->> 'dataStoreName') INTO keys, locations
+    FROM json_array_elements(pieces) p WHERE p ->> 'key' <> ALL (p_keep);
+  PERFORM discard(keys, locations);
+END $$;
+
+CREATE FUNCTION refer(p_keys text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO data_references (data_key) SELECT k FROM unnest(p_keys) k WHERE k NOT LIKE 'inline.%' ON CONFLICT DO NOTHING;
+END $$;
+
+CREATE FUNCTION add_entry(p_now bigint, p_type text, p_bid bigint, p_bucket text, p_key text, p_version text, p_revision integer)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE answer bigint;
+BEGIN
+  INSERT INTO journal (at, type, bucket_id, bucket, key, version_id, revision)
+    VALUES (p_now, p_type, p_bid, p_bucket, p_key, p_version, p_revision) RETURNING seq INTO answer;
+  RETURN answer;
+END $$;
+`
+
+export const putFunctions = `
+CREATE FUNCTION condition_holds(p_match text[], p_none text[], p_etag text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT (p_match IS NULL OR coalesce('*' = ANY (p_match) AND p_etag IS NOT NULL OR p_etag = ANY (p_match), false))
+    AND (p_none IS NULL OR NOT coalesce('*' = ANY (p_none) AND p_etag IS NOT NULL OR p_etag = ANY (p_none), false))
+$$;
+
+-- Ends an upload; false, with nothing changed, when there is none or data to be kept is no longer that of a part.
+CREATE FUNCTION end_upload(p_bid bigint, p_key text, p_upload text, p_keep text[]) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE keys text[]; locations text[];
+BEGIN
+  PERFORM 1 FROM uploads WHERE bucket_id = p_bid AND key = p_key AND upload_id = p_upload;
+  IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM 1 FROM unnest(p_keep) k WHERE NOT EXISTS (SELECT 1 FROM parts WHERE upload_id = p_upload AND data_key = k);
+  IF FOUND THEN RETURN false; END IF;
+  SELECT array_agg(data_key ORDER BY part_number), array_agg(data_location ORDER BY part_number) INTO keys, locations
+    FROM parts WHERE upload_id = p_upload AND data_key <> ALL (p_keep);
+  PERFORM discard(keys, locations);
+  DELETE FROM parts WHERE upload_id = p_upload;
+  DELETE FROM uploads WHERE bucket_id = p_bid AND key = p_key AND upload_id = p_upload;
+  RETURN true;
+END $$;
+
+-- Removes a version with its data and its ledger rows; p_keep names data that a new version takes over.
+CREATE FUNCTION remove_version(p_now bigint, p_bid bigint, p_key text, p_version text, p_keep text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE v versions; r ledger;
+BEGIN
+  DELETE FROM versions WHERE bucket_id = p_bid AND key = p_key AND version_id = p_version RETURNING * INTO v;
+  IF v.is_delete_marker = 0 THEN PERFORM discard_data(v.metadata, p_keep); END IF;
+  IF v.revision = 0 THEN RETURN; END IF;
+  FOR r IN SELECT * FROM ledger WHERE bucket_id = p_bid AND key = p_key AND version_id = p_version LOOP
+    PERFORM end_with_source(p_now, r);
+  END LOOP;
+END $$;
+
+-- Puts of one group commit, in order. Answers '+<version id>' or an outcome for each.
+CREATE FUNCTION put_versions(p_epoch bigint, p_group text, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
+DECLARE i record; cur record; now_ms bigint; bid bigint; newest text; vid text; rev integer; entry bigint; etag_now text;
+  answers text[] := '{}';
+BEGIN
+  PERFORM lock_items(p_epoch, p_items);
+  FOR i IN SELECT * FROM json_to_recordset(p_items) AS t(bucket text, key text, kind smallint, marker smallint, size bigint, etag text,
+    modified text, class text, owner text, owner_name text, origin text, metadata text, replication text, integrity text, inline_key text,
+    sites text[], data text[], bytes_key text, bytes text, if_match text[], if_none text[], upload text) LOOP
+    now_ms := moment(p_now);
+    bid := bucket_id(i.bucket);
+    IF bid IS NULL THEN answers := answers || 'no-such-bucket'::text; CONTINUE; END IF;
+    SELECT version_id, is_delete_marker, etag INTO cur FROM versions WHERE bucket_id = bid AND key = i.key ORDER BY version_id LIMIT 1;
+    etag_now := CASE WHEN cur.is_delete_marker = 0 THEN cur.etag END;
+    IF NOT condition_holds(i.if_match, i.if_none, etag_now) THEN answers := answers || 'precondition-failed'::text; CONTINUE; END IF;
+    IF i.upload IS NOT NULL AND NOT end_upload(bid, i.key, i.upload, i.data) THEN
+      answers := answers || 'no-such-upload'::text; CONTINUE;
+    END IF;
+    newest := cur.version_id;
+    rev := 0;
+    IF cardinality(i.sites) > 0 THEN
+      rev := 1;
+      -- A deleted version may have been applied at a site: the next one must come after it even if the clock was set back.
+      newest := least(newest, (SELECT version_id FROM ledger WHERE bucket_id = bid AND key = i.key ORDER BY version_id LIMIT 1),
+        (SELECT min(version_id) FROM applied WHERE bucket_id = bid AND key = i.key));
+    END IF;
+    vid := next_version_id(now_ms, newest, p_group);
+    IF i.kind > 0 THEN
+      PERFORM remove_version(now_ms, bid, i.key, v.version_id, i.data) FROM versions v WHERE v.bucket_id = bid AND v.key = i.key AND v.null_kind > 0;
+    END IF;
+    INSERT INTO versions (bucket_id, key, version_id, null_kind, is_delete_marker, revision, size, etag, last_modified, storage_class,
+      owner_id, owner_name, origin_op, metadata, replication, integrity, inline_key)
+      VALUES (bid, i.key, vid, i.kind, i.marker, rev, i.size, i.etag, i.modified, i.class, i.owner, i.owner_name, i.origin, i.metadata,
+      i.replication, i.integrity, i.inline_key);
+    IF cardinality(i.data) > 0 THEN PERFORM refer(i.data); END IF;
+    IF i.bytes IS NOT NULL THEN INSERT INTO inline_data (data_key, bytes) VALUES (i.bytes_key, decode(i.bytes, 'hex')); END IF;
+    entry := add_entry(now_ms, 'put', bid, i.bucket, i.key, vid, rev);
+    IF rev = 1 THEN PERFORM open_rows(now_ms, bid, i.key, vid, i.sites, 1, i.marker, i.size, entry); END IF;
+    answers := answers || ('+' || vid);
+  END LOOP;
+  RETURN to_json(answers);
+END $$;
+
+CREATE FUNCTION put_replica(p_epoch bigint, p_group text, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE i record; v versions; now_ms bigint; bid bigint; vid text; null_now smallint; body text; versioned text;
+BEGIN
+  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, keep smallint, marker smallint, size bigint, etag text,
+    modified text, class text, owner text, owner_name text, origin text, metadata text, replication text, integrity text, inline_key text, data text[]);
+  PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
+  now_ms := moment(p_now);
+  SELECT id, versioning INTO bid, versioned FROM buckets WHERE name = i.bucket;
+  IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
+  IF i.version IS NULL THEN
+    SELECT * INTO v FROM versions WHERE bucket_id = bid AND key = i.key AND null_kind > 0;
+  ELSE
+    SELECT * INTO v FROM versions WHERE bucket_id = bid AND key = i.key AND version_id = i.version;
+  END IF;
+  IF FOUND THEN RETURN replace_version(now_ms, i.bucket, v, p_item); END IF;
+  IF i.keep = 1 THEN RETURN 'no-such-version'; END IF;
+  vid := coalesce(i.version, next_version_id(now_ms,
+    (SELECT version_id FROM versions WHERE bucket_id = bid AND key = i.key ORDER BY version_id LIMIT 1), p_group));
+  null_now := CASE WHEN i.version IS NOT NULL THEN 0 WHEN versioned = 'Unversioned' THEN 2 ELSE 1 END;
+  INSERT INTO versions (bucket_id, key, version_id, null_kind, is_delete_marker, revision, size, etag, last_modified, storage_class,
+    owner_id, owner_name, origin_op, metadata, replication, integrity, inline_key)
+    VALUES (bid, i.key, vid, null_now, i.marker, 0, i.size, i.etag, i.modified, i.class, i.owner, i.owner_name, i.origin, i.metadata,
+    i.replication, i.integrity, i.inline_key);
+  PERFORM refer(i.data);
+  PERFORM add_entry(now_ms, 'put', bid, i.bucket, i.key, vid, 0);
+  RETURN CASE WHEN null_now > 0 THEN '0' ELSE '+' END || vid;
+END $$;
+
+-- Metadata with the fields that belong to the stored bytes taken from what was stored; the order of the others stays.
+CREATE FUNCTION with_data_of(p_metadata text, p_stored text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  WITH names(n) AS (VALUES ('location'), ('x-amz-server-side-encryption'), ('x-amz-server-side-encryption-aws-kms-key-id'),
+    ('x-amz-server-side-encryption-customer-algorithm')),
+  fields AS (
+    SELECT e.key AS k, CASE WHEN n.n IS NULL THEN e.value ELSE p_stored::json -> e.key END AS v, e.ordinality AS o
+      FROM json_each(p_metadata::json) WITH ORDINALITY e LEFT JOIN names n ON n.n = e.key
+    UNION ALL
+    SELECT n.n, p_stored::json -> n.n, 1000000 FROM names n WHERE p_metadata::json -> n.n IS NULL
+  )
+  SELECT json_object_agg(k, v ORDER BY o)::text FROM fields WHERE v IS NOT NULL
+$$;
+
+CREATE FUNCTION replace_version(p_now bigint, p_bucket text, v versions, p_item json) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE i record; body text; answer text; kept text[]; pieces json; inline_name text;
+BEGIN
+  SELECT * INTO i FROM json_to_record(p_item) AS t(keep smallint, marker smallint, size bigint, etag text, modified text, class text,
+    owner text, owner_name text, origin text, metadata text, replication text, integrity text);
+  body := CASE WHEN i.keep = 1 THEN with_data_of(i.metadata, v.metadata) ELSE i.metadata END;
+  answer := CASE WHEN v.null_kind > 0 THEN '0' ELSE '+' END || v.version_id;
+  IF v.metadata = body AND v.replication IS NOT DISTINCT FROM i.replication THEN RETURN answer; END IF;
+  pieces := body::json -> 'location';
+  IF json_typeof(pieces) = 'array' THEN
+    SELECT array_agg(p ->> 'key') INTO kept FROM json_array_elements(pieces) p;
+  END IF;
+  kept := coalesce(kept, '{}');
+  IF cardinality(kept) = 1 AND kept[1] LIKE 'inline.%' THEN inline_name := kept[1]; END IF;
+  UPDATE versions SET is_delete_marker = i.marker, size = i.size, etag = i.etag, last_modified = i.modified, storage_class = i.class,
+    owner_id = i.owner, owner_name = i.owner_name, origin_op = i.origin, metadata = body, replication = i.replication,
+    integrity = coalesce(i.integrity, v.integrity), inline_key = inline_name
+    WHERE bucket_id = v.bucket_id AND key = v.key AND version_id = v.version_id;
+  PERFORM refer(kept);
+  PERFORM discard_data(v.metadata, kept);
+  PERFORM add_entry(p_now, 'put', v.bucket_id, p_bucket, v.key, v.version_id, v.revision);
+  RETURN answer;
+END $$;
+`
