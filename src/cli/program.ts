@@ -31,6 +31,7 @@ export async function runProgram(args: readonly string[], options: ProgramOption
     })
   const program = createProgram(options)
   addServerCommands(program, options, ends)
+  addDemoCommands(program, options, ends)
   addControlCommands(program, options, ends)
   addConfigCommands(program, options, ends)
   try {
@@ -93,13 +94,25 @@ function addServerCommands(program: Command, { output }: ProgramOptions, ends: E
       if (config === undefined) command.error("error: start needs '--config <file>'")
       return ends(import('./start.ts').then(({ start }) => start({ ...options, config }, output)))
     })
+}
+
+function addDemoCommands(program: Command, { output }: ProgramOptions, ends: Ends): void {
+  const folder = '--data-dir <folder>'
   program
     .command('demo')
     .description('run Crossbeat with two stand-in clouds on this machine (what npm start does)')
-    .option('--data-dir <folder>', 'where everything is kept (default: the folder data of the project)')
+    .option(folder, 'where everything is kept (default: the folder data of the project)')
     .addHelpText('after', examples(['demo', 'demo --data-dir /tmp/try']))
     .action((options: { readonly dataDir?: string }) =>
       ends(import('./demo.ts').then(({ demo }) => demo(options, output))),
+    )
+  program
+    .command('distributed')
+    .description('the same with every role as a process of its own (what npm run distributed does)')
+    .option(folder, 'where everything is kept (default: the folder data/distributed of the project)')
+    .addHelpText('after', examples(['distributed', 'distributed --data-dir /tmp/try']))
+    .action((options: { readonly dataDir?: string }) =>
+      ends(import('./distributed.ts').then(({ distributed }) => distributed(options, output))),
     )
 }
 

@@ -8,6 +8,8 @@ export interface NextSteps {
   readonly secretKey: string
   readonly bucket: string
   readonly copies: readonly string[]
+  /** That starts it again. */
+  readonly command: string
 }
 
 export function nextSteps(facts: NextSteps): string {
@@ -35,6 +37,6 @@ export function nextSteps(facts: NextSteps): string {
     title('The copies'),
     ...facts.copies.map(line => `  ${line}`),
     '',
-    'Crossbeat keeps running. Ctrl-C stops it; the next npm start finds its data again.',
+    `Crossbeat keeps running. Ctrl-C stops it; the next ${facts.command} finds its data again.`,
   ].join('\n')
 }

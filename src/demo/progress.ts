@@ -50,15 +50,28 @@ export function openProgress({ store, bucket, world, out }: ProgressOptions): Pr
       const versionId = decodeVersionId(shown)
       if (versionId === null) continue
       for (const row of await store.ledger.rowsOf({ bucket, key, versionId })) {
-        const ended = endedAt.get(`${row.site} ${versionId}`)
+        const name = `${row.site} ${versionId}`
+        // Where other processes do the work, it ended when that was first seen.
+        if (isEnded(row.state) && !endedAt.has(name)) endedAt.set(name, world.clock.now())
+        const ended = endedAt.get(name)
         found.push({ key, size, site: row.site, versionId, since: row.createdAt, state: row.state, endedAt: ended })
       }
     }
     return found
   }
+  let stopped = false
+  // From the first upload on, so that it is known when each copy ended, wherever the work is done.
+  const looking = (async () => {
+    while (!stopped) {
+      await copies()
+      await sleep(world.timers, pollMs)
+    }
+  })()
   return {
     add: uploaded => void uploads.push(uploaded),
     async finished() {
+      stopped = true
+      await looking
       const screen = out.isTTY ? tableScreen(out) : lineScreen(out)
       for (;;) {
         const now = await copies()
