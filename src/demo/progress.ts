@@ -2,7 +2,7 @@
 // place; elsewhere one line is printed when a copy ends.
 import { styleText } from 'node:util'
 import { attemptsEnded } from '../base/channels.ts'
-import type { World } from '../base/world.ts'
+import type { Timer, World } from '../base/world.ts'
 import { sleep } from '../base/world.ts'
 import { decodeVersionId } from '../domain/version-id.ts'
 import type { RowState } from '../metadata/ledger.ts'
@@ -59,19 +59,17 @@ export function openProgress({ store, bucket, world, out }: ProgressOptions): Pr
     }
     return found
   }
-  let stopped = false
   // From the first upload on, so that it is known when each copy ended, wherever the work is done.
-  const looking = (async () => {
-    while (!stopped) {
-      await copies()
-      await sleep(world.timers, pollMs)
-    }
-  })()
+  let timer: Timer | null = null
+  const look = (): void => {
+    const run = (): void => void copies().then(look, () => {})
+    timer = world.timers.after(pollMs, run, { background: true })
+  }
+  look()
   return {
     add: uploaded => void uploads.push(uploaded),
     async finished() {
-      stopped = true
-      await looking
+      timer?.cancel()
       const screen = out.isTTY ? tableScreen(out) : lineScreen(out)
       for (;;) {
         const now = await copies()
