@@ -61,7 +61,9 @@ export function openProgress({ store, bucket, world, out }: ProgressOptions): Pr
   }
   // From the first upload on, so that it is known when each copy ended, wherever the work is done.
   let timer: Timer | null = null
+  let isShown = false
   const look = (): void => {
+    if (isShown) return
     const run = (): void => void copies().then(look, () => {})
     timer = world.timers.after(pollMs, run, { background: true })
   }
@@ -69,6 +71,7 @@ export function openProgress({ store, bucket, world, out }: ProgressOptions): Pr
   return {
     add: uploaded => void uploads.push(uploaded),
     async finished() {
+      isShown = true
       timer?.cancel()
       const screen = out.isTTY ? tableScreen(out) : lineScreen(out)
       for (;;) {
