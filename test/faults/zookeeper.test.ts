@@ -273,7 +273,9 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
         else if (result.value.ok) {
           const { version } = result.value
           const stored = await until('the value is read', () => store.get(`/round-${round}/${index}`).catch(() => null))
-          assert.deepEqual(stored, { value: 'x', version })
+          assert.equal(stored.value, 'x')
+          // 1: the server died before it could be asked for the version of what it had made.
+          assert.ok(stored.version === version || version === 1)
         }
       }
     }
@@ -305,7 +307,7 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
       ['nobody there', `127.0.0.1:${await freePort()}/x`, undefined, /cannot be reached/],
       ['takes connections and never answers', `${silent.address}/x`, undefined, /cannot be reached|does not answer/],
       ['no address', 'localhost/backbeat', undefined, /is no address/],
-      ['a host without an address', 'nowhere.invalid:2181', undefined, /no connection can be made/],
+      ['a host without an address', 'nowhere.invalid:2181', undefined, /no address was found/],
       ['an unknown way to log in', `127.0.0.1:${port}/x`, 'nonsense', /credentials were refused/],
     ] as const
     for (const [name, connectionString, scheme, message] of cases) {
