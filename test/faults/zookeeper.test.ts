@@ -1,6 +1,9 @@
 // Goal: what the state store promises holds with a real ZooKeeper that is killed, frozen or cut off, and with sessions that expire. Method: a
 // server and proxies of this file alone.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +19,7 @@ import { openZookeeperStateStore, type ZookeeperStateStore } from '../../src/con
 import { ZookeeperError } from '../../src/control/zookeeper/zookeeper-error.ts'
 import { runCommand } from '../../src/demo/command.ts'
 import { freePort } from '../../src/demo/service-process.ts'
-import { type RunningZookeeper, startZookeeper } from '../../src/demo/zookeeper.ts'
+import { obtainZookeeper, type RunningZookeeper, startZookeeper } from '../../src/demo/zookeeper.ts'
 import { nobody, RecordingProcessor } from '../control/control-plane.ts'
 import { uniqueName, zookeeperServer } from '../services/available.ts'
 import { startSwallowingProxy } from './swallowing-proxy.ts'
@@ -66,6 +69,34 @@ async function setSoon(store: ZookeeperStateStore, path: string, value: string):
       return false
     }
   })
+}
+
+/** A look of another process at its lease. */
+interface Look {
+  readonly at: number
+  readonly valid: boolean
+  readonly epoch: number
+}
+
+async function startHolder(address: string) {
+  const script = join(import.meta.dirname, 'zookeeper-holder.ts')
+  const child = spawn(process.execPath, [script, address, '/leases/x'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  child.stdout.on('data', chunk => {
+    output += String(chunk)
+  })
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  closers.push(stop)
+  const looks = (): readonly Look[] =>
+    output
+      .split('\n')
+      .slice(0, -1)
+      .map(line => JSON.parse(line))
+  return { pid: child.pid ?? 0, looks, stop }
 }
 
 describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
@@ -167,6 +198,62 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
       assert.equal(next.lost.aborted, false, 'a former holder releases nothing')
       await next.release()
     }
+  })
+
+  test('a holder whose process was frozen never takes its lease for valid after another got it', async () => {
+    const folder = uniqueName('woken')
+    const near = await openStore(undefined, folder)
+    const holder = await startHolder(`127.0.0.1:${port}/${folder}`)
+    await until('the process holds the lease', () => holder.looks().some(look => look.valid))
+    process.kill(holder.pid, 'SIGSTOP')
+    const next = await until('another gets the lease', () => near.lease('/leases/x', 'near'))
+    const grantedAt = performance.timeOrigin + performance.now()
+    const before = holder.looks().length
+    process.kill(holder.pid, 'SIGCONT')
+    await until('the process has looked again', () => holder.looks().length > before + 10)
+    assert.deepEqual(
+      holder.looks().filter(look => look.valid && look.at > grantedAt),
+      [],
+    )
+    await until('the process asks for the lease again', () => holder.looks().at(-1)?.valid === false)
+    await next.release()
+    await until('the process holds the lease again', () => holder.looks().at(-1)?.valid)
+    assert.ok((holder.looks().at(-1)?.epoch ?? 0) > next.epoch)
+    await holder.stop()
+  })
+
+  test('what another client of ZooKeeper writes is read, what we write is read by it, and access lists are kept to', async () => {
+    const { path: jars } = await obtainZookeeper()
+    const cli = (...words: string[]): Promise<string> =>
+      runCommand('java', [
+        '-cp',
+        `${jars}/*`,
+        'org.apache.zookeeper.ZooKeeperMain',
+        '-server',
+        server.connectionString,
+        ...words,
+      ])
+    const folder = uniqueName('locked')
+    const digest = createHash('sha1').update('user:password').digest('base64')
+    await cli('create', `/${folder}`, '', `digest:user:${digest}:cdrwa`)
+    await assert.rejects(openStore(undefined, `${folder}/below`), (error: unknown) => {
+      assert.ok(error instanceof DependencyError, String(error))
+      return /credentials do not allow/.test(error.message)
+    })
+    const store = await openZookeeperStateStore({
+      connectionString: `${server.connectionString}/${folder}/below`,
+      sessionTimeoutMs,
+      auth: { scheme: 'digest', credentials: new Secret('user:password') },
+      world: realWorld,
+    })
+    closers.push(() => store.close())
+    await cli('create', `/${folder}/below/backbeat`)
+    await cli('create', `/${folder}/below/backbeat/theirs`, '{"paused":false}')
+    assert.equal(await store.get('/backbeat'), null, 'a node without data is a folder')
+    const theirs = await store.get('/backbeat/theirs')
+    assert.equal(theirs?.value, '{"paused":false}')
+    assert.ok((await store.set('/backbeat/theirs', '{"paused":true}', theirs?.version ?? 0)).ok)
+    assert.match(await cli('get', `/${folder}/below/backbeat/theirs`), /^\{"paused":true\}$/m)
   })
 
   test('a pause holds, and a resume is heard, when the session of a queue processor expires in between', async () => {

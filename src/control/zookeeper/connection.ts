@@ -223,11 +223,11 @@ export class Connection {
     session.connected = true
     session.attempts = 0
     this.#retry?.cancel()
+    session.timeoutMs = session.handle.timeout > 0 ? session.handle.timeout : this.#options.sessionTimeoutMs
     if (fresh) {
       session.established = true
       // Nothing can depend on the session yet: what does will be confirmed by a call of its own.
       session.confirmedAt = this.#options.world.clock.monotonic()
-      session.timeoutMs = session.handle.timeout > 0 ? session.handle.timeout : this.#options.sessionTimeoutMs
       this.#armWatchdog(session)
     }
     this.#authRefused = false
