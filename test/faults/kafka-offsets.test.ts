@@ -1,18 +1,25 @@
 // What becomes of a group whose place in a topic is lost or emptied, and of servers and settings that cannot be used: nothing is skipped without
 // a word, and every failure says what to do.
 import assert from 'node:assert/strict'
+import { tracingChannel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { after, type TestContext, test } from 'node:test'
-import { Admin } from '@platformatic/kafka'
+import { Admin, Consumer } from '@platformatic/kafka'
 import { pipelineNotices } from '../../src/base/channels.ts'
 import { DependencyError } from '../../src/base/dependency.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { realWorld } from '../../src/base/world.ts'
 import { startKafka } from '../../src/demo/kafka-server.ts'
+import { sqliteMetadataStore } from '../../src/metadata/sqlite/sqlite-metadata-store.ts'
+import { replicationRecord } from '../../src/queue/entry-format.ts'
 import type { KafkaTopicLog } from '../../src/queue/kafka/kafka-topic-log.ts'
+import type { KafkaTiming } from '../../src/queue/kafka/settings.ts'
 import type { TopicConsumer, TopicGap, TopicRecord } from '../../src/queue/topic-log.ts'
+import { createGapFiller } from '../../src/status/gap-filler.ts'
 import { type MemoryOffsets, memoryOffsets, openLog } from '../conformance/kafka-logs.ts'
+import { inlineSqlite } from '../conformance/sqlite-stores.ts'
+import { makeBucket, put } from '../conformance/store-fixtures.ts'
 import { kafkaBrokers, uniqueName } from '../services/available.ts'
 import { Traffic, until } from './kafka-traffic.ts'
 
@@ -28,9 +35,15 @@ interface Opened {
   readonly gaps: TopicGap[]
 }
 
+interface Choices {
+  readonly partitions?: number
+  readonly timing?: Partial<KafkaTiming>
+  readonly onGap?: (gap: TopicGap) => Promise<void>
+}
+
 async function opened(
   test: TestContext,
-  { partitions = 1, onGap = async (_gap: TopicGap): Promise<void> => {} } = {},
+  { partitions = 1, timing = {}, onGap = async () => {} }: Choices = {},
 ): Promise<Opened> {
   const topic = uniqueName('offsets')
   const offsets = memoryOffsets()
@@ -39,6 +52,7 @@ async function opened(
     brokers: kafka.get(),
     topics: { [topic]: { partitions, replication: 1 } },
     offsets,
+    timing,
     onGap: async gap => {
       await onGap(gap)
       gaps.push(gap)
@@ -137,6 +151,98 @@ test('a topic emptied while nobody read it is told when the group comes back', {
   const again = await consumerOf(place)
   assert.deepEqual(await work(again, 1), ['a4'])
   assert.deepEqual(place.gaps, [{ topic, group: topic, partition: 0, from: 1, to: 3, cause: 'removed' }])
+})
+
+test('what is lost from the topic comes due in the ledger before newer entries are handed out', {
+  skip,
+}, async test => {
+  const subject = await inlineSqlite.open(realWorld)
+  test.after(() => subject.close())
+  const store = sqliteMetadataStore(subject.engine)
+  await makeBucket(store, 'b')
+  const topic = uniqueName('ledger')
+  const topics = { replication: topic, status: `${topic}-status` }
+  const woken: string[] = []
+  const log = await openLog({
+    brokers: kafka.get(),
+    topics: { [topic]: { partitions: 1, replication: 1 } },
+    onGap: createGapFiller({
+      ledger: store.ledger,
+      topics,
+      groupId: topic,
+      sites: ['aws', 'other'],
+      wake: site => woken.push(site),
+      sweep: async () => {},
+    }),
+  })
+  const admin = new Admin({ clientId: 'plain', bootstrapBrokers: [...kafka.get()] })
+  test.after(async () => {
+    await log.close()
+    await admin.close()
+  })
+  const publish = async (key: string): Promise<void> => {
+    const versionId = await put(store, 'b', key, { sites: ['aws', 'other'] })
+    const ref = { bucket: 'b', key, versionId, revision: 1, timestamp: '2026-11-22T00:00:00.000Z' }
+    await log.append(topic, [replicationRecord({ ...ref, metadataJson: '{"replicationInfo":{}}' })])
+  }
+  const open = () => log.consumer({ topic, group: `${topic}-aws`, windowMax: 100 })
+  await publish('done')
+  const consumer = await open()
+  await work(consumer, 1)
+  await consumer.close()
+  await publish('lost')
+  await admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset: 2n }] }] })
+  await publish('new')
+  const again = await open()
+  const [record] = await takeAll(again, 1)
+  assert.equal(record?.key, 'b%2Fnew')
+  assert.ok((await store.ledger.due('aws', 10)).some(ref => ref.key === 'lost'))
+  assert.deepEqual(await store.ledger.due('other', 10), [], 'the other site has lost nothing')
+  assert.deepEqual(woken, ['aws'])
+})
+
+test('offsets are committed again when nothing moves, so that Kafka does not forget them', { skip }, async test => {
+  const place = await opened(test, { timing: { recommitMs: 200 } })
+  await append(place, 'a1')
+  const consumer = await consumerOf(place)
+  await work(consumer, 1)
+  await until('the offset is committed', async () => (await committed(place)) === 1)
+  let commits = 0
+  const noted = (): void => {
+    commits += 1
+  }
+  const channel = tracingChannel('plt:kafka:consumer:commits').start
+  channel.subscribe(noted)
+  test.after(() => channel.unsubscribe(noted))
+  await until('it is committed again and again', () => commits >= 3)
+})
+
+test('a client that stands still without an error is made anew', { skip }, async test => {
+  const notices: string[] = []
+  test.after(
+    pipelineNotices.subscribe(notice => {
+      if (notice.kind === 'failed') notices.push(notice.what)
+    }),
+  )
+  const place = await opened(test, { timing: { stallMs: 500, requestTimeoutMs: 60_000 } })
+  const consumer = await consumerOf(place)
+  const { fetch } = Consumer.prototype
+  test.after(() => {
+    Consumer.prototype.fetch = fetch
+  })
+  let stuck = 0
+  // Its requests are swallowed: no answer, no error.
+  Consumer.prototype.fetch = () => {
+    stuck += 1
+    return new Promise<never>(() => {})
+  }
+  await append(place, 'a1')
+  await until('requests are swallowed', () => stuck > 0)
+  Consumer.prototype.fetch = fetch
+  await append(place, 'a2', 'a3')
+  const values = await work(consumer, 3)
+  assert.deepEqual(values, ['a1', 'a2', 'a3'])
+  assert.ok(notices.some(what => what.includes('its client is made anew')))
 })
 
 test('a topic deleted under load is made again, the gap is told, and everything goes on', { skip }, async test => {
