@@ -101,7 +101,7 @@ function announce(engine: Engine, { roles }: RoleChoice, output: Output): void {
     ...(health === null ? [] : [`probes on ${urlOf(health)}`]),
   ]
   const what = roles.length === roleNames.length ? '' : ` as ${roles.join(', ')}`
-  output.stdout(`Crossbeat is ready${what}. ${places.join(', ')}`)
+  output.stdout(`Crossbeat is ready${what}. ${sentence(places.join(', '))}`)
   if (accounts.made !== undefined) {
     output.stdout(
       `Keys made for the administrator, shown this once and kept in ${accounts.credentialsFile} (profile crossbeat):`,
@@ -112,6 +112,10 @@ function announce(engine: Engine, { roles }: RoleChoice, output: Output): void {
     // Keys that were made by a start which then failed were never shown.
     output.stdout(`The administrator's keys are in ${accounts.credentialsFile} (profile crossbeat).`)
   }
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 function startFailure(error: unknown, dataDir: string): string {

@@ -118,6 +118,14 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
     'locations: found no location of type file or aws_s3, expected at least one, for the data that is replicated',
   ],
   [
+    'copies of any name in the only location',
+    {
+      locations: { 'us-east-1': { ...local, type: 'aws_s3', details: { ...awsDetails, bucketMatch: true } } },
+      env_replication_endpoints: [{ site: 'us-east-1', type: 'aws_s3' }],
+    },
+    'locations: found no location that can hold the data of buckets, expected one of type file, or one of type aws_s3 that is no site with bucketMatch',
+  ],
+  [
     'no objectId',
     withLocal({ objectId: undefined }),
     'locations.us-east-1.objectId: found nothing, expected a string that no other location has',

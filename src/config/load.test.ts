@@ -45,6 +45,15 @@ function problems(value: unknown, files = {}, variables = {}): readonly Problem[
   return result.problems
 }
 
+test('the data of all buckets may lie in an S3 location, which may be a site as well', () => {
+  const sites = { env_replication_endpoints: [{ site: 'us-east-1', type: 'aws_s3' }] }
+  const config = good({ locations: { 'us-east-1': { ...aws, objectId: 'us-east-1' } }, ...sites })
+  assert.deepEqual(
+    config.locations.map(location => [location.name, location.type]),
+    [['us-east-1', 'aws_s3']],
+  )
+})
+
 test('an empty configuration is complete: every key has a default', () => {
   const config = good({})
   assert.equal(config.dataDir, '/work/data')

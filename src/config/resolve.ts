@@ -13,7 +13,16 @@ import { errorCode, type ReferenceSource } from './references.ts'
 import { wrapCredentials } from './s3-location.ts'
 import { configSchema, controlSchema, type RawReplication, type RawRetry, replicationSchema } from './schema.ts'
 import { asMapping, fitsShape, fittingParts, hasShape, ownValue } from './shape.ts'
-import type { BackoffConfig, Config, ControlConfig, HostPort, ReplicationConfig, SiteConfig } from './types.ts'
+import { holdsSourceData } from './source-data.ts'
+import type {
+  BackoffConfig,
+  Config,
+  ControlConfig,
+  HostPort,
+  LocationConfig,
+  ReplicationConfig,
+  SiteConfig,
+} from './types.ts'
 
 /** The outside of the file. `absolute` makes paths absolute as seen from the configuration file. */
 export type ResolveSource = ReferenceSource & LocationSource & { absolute(path: string): string }
@@ -46,6 +55,7 @@ export function resolveConfig(
   if (engine?.kind === 'distributed') checkShared(root, replication, report)
   const health = readHealth(ownValue(ownValue(root, 'health'), 'listen'), report)
   if (s3 === undefined || control === undefined || replication === undefined || engine === undefined) return undefined
+  if (report.problems.length === 0) requireDataLocation(locations, sites, report)
   if (report.problems.length > 0 || !fitsShape(configSchema, root)) return undefined
   return {
     dataDir: source.absolute(root.dataDir ?? './data'),
@@ -60,6 +70,12 @@ export function resolveConfig(
     health: { listen: health },
     log: { level: logLevels.find(level => level === root.log?.level) ?? 'info' },
   }
+}
+
+function requireDataLocation(locations: readonly LocationConfig[], sites: readonly SiteConfig[], report: Report): void {
+  if (locations.some(location => holdsSourceData(location, sites))) return
+  const expected = 'one of type file, or one of type aws_s3 that is no site with bucketMatch'
+  report.add(['locations'], 'no location that can hold the data of buckets', expected)
 }
 
 function readAdvertised(value: unknown, report: Report): HostPort | undefined {

@@ -9,6 +9,7 @@ import { npmEnvironment, runCommand } from './command.ts'
 import { type Obtained, obtainFolder, ServiceUnavailable } from './service-cache.ts'
 
 const moduleName = 'zookeeper.node'
+const tools = ['g++', 'gcc', 'make', 'python3']
 const help =
   'gcc, make and Python 3 (Debian: apt-get install build-essential python3), and a connection to the npm registry'
 
@@ -20,6 +21,7 @@ export async function obtainZookeeperClient(installing?: (what: string) => void)
     installing?.(`ZooKeeper's client ${source.version} with the C compiler (once, about 20 s, into a cache)`)
     const work = await mkdtemp(join(tmpdir(), 'crossbeat-zookeeper-client-'))
     try {
+      for (const tool of tools) await runCommand(tool, ['--version'])
       await copyFile(await compile(source.folder, work), join(folder, moduleName))
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)

@@ -9,12 +9,13 @@ import { freePort, openDataFolder, type Running, type ServiceOptions, startServi
 
 export const zookeeperVersion = '3.9.4'
 
-// The server does not start without the last three, which it declares as provided.
+// The server does not start without the next three, its command line not without the last: they are declared as provided.
 const coordinates = [
   `org.apache.zookeeper:zookeeper:${zookeeperVersion}`,
   'io.dropwizard.metrics:metrics-core:4.1.12.1',
   'org.xerial.snappy:snappy-java:1.1.10.5',
   'org.slf4j:slf4j-simple:2.0.13',
+  'commons-cli:commons-cli:1.5.0',
 ]
 const answerWithinMs = 1_000
 const portAttempts = 3
@@ -32,7 +33,7 @@ export interface ZookeeperOptions extends ServiceOptions {
 /** Finds ZooKeeper's jars in the cache or fetches them; throws ServiceUnavailable without Java or Maven. */
 export function obtainZookeeper(installing?: (what: string) => void): Promise<Obtained> {
   const otherwise = 'ZOOKEEPER, set to the address of one that is running'
-  return obtainJars({ name: `zookeeper-${zookeeperVersion}`, coordinates, otherwise }, installing)
+  return obtainJars({ name: `zookeeper-${zookeeperVersion}-cli`, coordinates, otherwise }, installing)
 }
 
 /** Installs ZooKeeper if necessary and starts it; a data folder that is given keeps its data over restarts. */

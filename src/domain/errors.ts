@@ -90,6 +90,7 @@ export const errorCatalogue = {
   MaxMessageLengthExceeded: { status: 400, message: 'Your request was too big.' },
   MetadataTooLarge: { status: 400, message: 'Your metadata headers exceed the maximum allowed metadata size.' },
   MethodNotAllowed: { status: 405, message: 'The specified method is not allowed against this resource.' },
+  MisdirectedRequest: { status: 421, message: 'This server does not have what is asked for; another one may.' },
   MissingContentLength: { status: 411, message: 'You must provide the Content-Length HTTP header.' },
   MissingRequestBodyError: { status: 400, message: 'Request body is empty' },
   MissingSecurityHeader: { status: 400, message: 'Your request was missing a required header' },

@@ -21,7 +21,7 @@ export interface DataStoresOptions {
   readonly config: Pick<Config, 'dataDir' | 'locations' | 'sites'>
   readonly world: World
   readonly http: HttpClient
-  /** Of this process start: letters and digits, never the same twice for a data folder. */
+  /** Of this process start: letters, digits and hyphens, never the same twice for a data folder. */
   readonly epoch: string
   /** False leaves flushing to the system: for measurements only. */
   readonly flush?: boolean

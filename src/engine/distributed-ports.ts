@@ -1,14 +1,18 @@
 // Which adapter stands behind which port of the distributed engine, and what of the configuration it gets.
-import { DependencyError } from '../base/dependency.ts'
+import { Secret } from '../base/secret.ts'
 import type { World } from '../base/world.ts'
-import type { Config, DistributedEngineConfig } from '../config/types.ts'
+import { formatHostPort } from '../config/address.ts'
+import type { ClientTls, Config, DistributedEngineConfig, RedisConfig } from '../config/types.ts'
 import { createInProcessSignalBus } from '../control/in-process/signal-bus.ts'
 import type { SignalBus } from '../control/signal-bus.ts'
 import type { StateStore } from '../control/state-store.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { TopicLog } from '../queue/topic-log.ts'
+import { createLazyTopicLog } from './lazy-topic-log.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Dependency, RoleChoice } from './parts.ts'
+import { groupId } from './processors.ts'
+import { tellProcessors } from './roles/control-plane.ts'
 import type { Patience } from './waiting.ts'
 
 export interface Opening {
@@ -26,32 +30,128 @@ export interface OpenPort<Port> {
   readonly dependency?: Dependency
 }
 
+/** Far away: a process that reads no journal has no use for being told of what others commit. */
+const neverMs = 2 ** 31
+
 export async function openDatabase(
-  _opening: Opening,
-  _onFatal: (error: Error) => void,
+  { config, engine, world, choice, patience, lifecycle }: Opening,
+  onFatal: (error: Error) => void,
 ): Promise<OpenPort<MetadataStore> & { readonly epoch: string }> {
-  throw missing('PostgreSQL')
+  const { openPostgres } = await import('../metadata/postgres/engine.ts')
+  const { url, poolMax } = engine.postgres
+  const polling = choice.roles.includes('populator') ? {} : { pollMs: neverMs }
+  const group = config.replicationGroupId
+  const opened = await patience.open(() =>
+    openPostgres({ url: url.reveal(), poolMax, world, group, onFatal, ...polling }),
+  )
+  lifecycle.add(() => opened.close())
+  const dependency = { name: 'PostgreSQL', required: true, health: () => opened.health() }
+  return { port: opened.store, epoch: opened.epoch, dependency }
 }
 
-export async function openState(_opening: Opening): Promise<OpenPort<StateStore>> {
-  throw missing('ZooKeeper')
+export async function openState({ engine, world, patience, lifecycle }: Opening): Promise<OpenPort<StateStore>> {
+  const { openZookeeperStateStore } = await import('../control/zookeeper/state-store.ts')
+  const { connectionString, sessionTimeoutMs, auth } = engine.zookeeper
+  const digest = auth && { scheme: 'digest', credentials: new Secret(`${auth.username}:${auth.password.reveal()}`) }
+  const port = await patience.open(() =>
+    openZookeeperStateStore({
+      connectionString,
+      sessionTimeoutMs,
+      world,
+      ...(digest === undefined ? {} : { auth: digest }),
+    }),
+  )
+  lifecycle.add(() => port.close())
+  return { port, dependency: { name: 'ZooKeeper', required: true, health: () => port.health() } }
 }
 
 /** Without Redis signals stay in the process, and others find out by watching and asking. */
-export async function openSignals({ engine, world }: Opening): Promise<OpenPort<SignalBus>> {
+export async function openSignals({ engine, world, patience, lifecycle }: Opening): Promise<OpenPort<SignalBus>> {
   if (engine.redis === undefined) return { port: createInProcessSignalBus(world.timers) }
-  throw missing('Redis')
+  const { openRedisSignalBus } = await import('../control/redis/signal-bus.ts')
+  const { server, password, tls } = engine.redis
+  const address = server.kind === 'url' ? { url: server.url.reveal() } : sentinelsOf(server)
+  const port = await patience.open(() =>
+    openRedisSignalBus({
+      ...address,
+      world,
+      ...(password === undefined ? {} : { password }),
+      ...(tls === undefined ? {} : { tls: pem(tls) }),
+    }),
+  )
+  lifecycle.add(() => port.close())
+  return { port, dependency: { name: 'Redis', required: false, health: () => port.health() } }
 }
 
-export async function openLog(
-  _opening: Opening,
-  _offsets: StateStore,
-  _store: MetadataStore,
-  _signals: SignalBus,
-): Promise<OpenPort<TopicLog>> {
-  throw missing('Kafka')
+function sentinelsOf(server: Extract<RedisConfig['server'], { kind: 'sentinels' }>) {
+  const { sentinels, name, password } = server
+  return { sentinels, name, ...(password === undefined ? {} : { sentinelPassword: password }) }
 }
 
-function missing(name: string): DependencyError {
-  return new DependencyError(name, 'there is no adapter for it in this build', 'Leave `engine` out')
+/** What TLS clients are given; what is undefined is left out. */
+function pem({ ca, cert, key }: ClientTls): { ca?: string; cert?: string; key?: string } {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key: key.reveal() }),
+  }
+}
+
+/** What takes part in the pipeline needs the log; whoever only describes it (S3 and control) opens it when it is asked for. */
+export async function openLog(opening: Opening, ports: LogPorts): Promise<OpenPort<TopicLog>> {
+  const { choice, patience, lifecycle } = opening
+  const takesPart = choice.roles.some(role => role === 'populator' || role === 'processor' || role === 'status')
+  if (!takesPart) {
+    const log = createLazyTopicLog(() => openKafka(opening, ports))
+    lifecycle.add(() => log.close())
+    return { port: log }
+  }
+  const port = await patience.open(() => openKafka(opening, ports))
+  lifecycle.add(() => port.close())
+  return { port, dependency: { name: 'Kafka', required: true, health: () => port.health() } }
+}
+
+export interface LogPorts {
+  readonly stateStore: StateStore
+  readonly store: MetadataStore
+  readonly signals: SignalBus
+}
+
+async function openKafka({ config, engine, world }: Opening, ports: LogPorts) {
+  const { openKafkaTopicLog } = await import('../queue/kafka/kafka-topic-log.ts')
+  const { brokers, clientId, sasl, tls, topics } = engine.kafka
+  const names = config.replication.topics
+  return openKafkaTopicLog({
+    brokers: brokers.map(formatHostPort),
+    clientId,
+    topics: { [names.replication]: topics.replication, [names.status]: topics.status },
+    world,
+    offsets: ports.stateStore,
+    onGap: gap => fillGap(gap, ports, config),
+    ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: mechanisms[sasl.mechanism] } }),
+    ...(tls === undefined ? {} : { tls: pem(tls) }),
+  })
+}
+
+const mechanisms = {
+  plain: 'PLAIN',
+  'scram-sha-256': 'SCRAM-SHA-256',
+  'scram-sha-512': 'SCRAM-SHA-512',
+} as const
+
+/**
+ * Entries are gone that a group never read: the ledger has their rows. Those of a site are made due, so that its processors bring them in the
+ * order of each key; results that were never folded are published again by the sweeper.
+ */
+async function fillGap(
+  { topic, group }: { readonly topic: string; readonly group: string },
+  { store, signals }: LogPorts,
+  config: Config,
+): Promise<void> {
+  const { sites, replication } = config
+  if (topic !== replication.topics.replication) return
+  const site = sites.find(candidate => group === `${groupId}-${candidate.site}`)?.site
+  if (site === undefined) return
+  await store.ledger.makeDue(site, 0)
+  tellProcessors({ signals }, site)
 }

@@ -52,7 +52,7 @@ async function openParts(
   const database = await openDatabase(opening, onFatal)
   const state = await openState(opening)
   const signals = await openSignals(opening)
-  const log = await openLog(opening, state.port, database.port, signals.port)
+  const log = await openLog(opening, { stateStore: state.port, store: database.port, signals: signals.port })
   const accounts = await loadSharedAccounts({
     accountsFile: config.accountsFile ?? '',
     stateStore: state.port,

@@ -4,7 +4,7 @@
 /** Identity of a data folder, for as long as the folder lives. */
 const nodeForm = 'n[0-9a-f]{16}'
 const nodePattern = new RegExp(`^${nodeForm}$`)
-const ownedPattern = new RegExp(`^(${nodeForm})-[A-Za-z0-9]+\\.`)
+const ownedPattern = new RegExp(`^(${nodeForm})-[A-Za-z0-9-]+\\.`)
 
 /** Names are ours or refused: nothing that came from outside may lead out of a folder. */
 export function isDataName(name: string): boolean {
@@ -15,7 +15,7 @@ export function isNodeId(text: string): boolean {
   return nodePattern.test(text)
 }
 
-/** What the names begin with that a process start of a node makes; `epoch` is letters and digits. */
+/** What the names begin with that a process start of a node makes; `epoch` is letters, digits and hyphens. */
 export function writerOf(nodeId: string, epoch: string): string {
   return `${nodeId}-${epoch}`
 }

@@ -50,12 +50,26 @@ export interface TopicDescription {
   }[]
 }
 
+/** Entries that a group will never get: retention or an operator removed them, the topic was made anew, or where the group was is not known. */
+export interface TopicGap {
+  readonly topic: string
+  readonly group: string
+  readonly partition: number
+  /** Where the group was; the entries from here up to `to` are gone. */
+  readonly from: number
+  /** Where it goes on; less than `from` in a topic that was made anew. */
+  readonly to: number
+  readonly cause: 'removed' | 'other-topic' | 'offset-unknown'
+}
+
 export interface TopicLog {
   /** What replication entries carry here: as much as those who read the topics look at. */
   readonly entryContent: EntryContent
   /** Resolves when the records are in the log. */
   append(topic: string, messages: readonly TopicMessage[]): Promise<void>
   consumer(options: ConsumerOptions): Promise<TopicConsumer>
+  /** Keeps a record that nobody can read where an operator finds it. Left out where the log has no place for that. */
+  setAside?(record: TopicRecord, problem: string): Promise<void>
   /** For health checks; rejects when the log cannot be reached. */
   describe(topics: readonly string[]): Promise<readonly TopicDescription[]>
   close(): Promise<void>

@@ -1,18 +1,13 @@
 // The queue processor of one site. It takes entries of the replication topic as hints that a key has work, asks the ledger which row is
 // due, and runs one task per key at a time, oldest version first, many keys at once. It can be paused at any moment: what runs ends, what was
 // only claimed is given back. Every entry is finished as soon as its row has ended or is parked, so nothing in trouble holds up the topic.
-import {
-  type AttemptEnded,
-  attemptsEnded,
-  attemptsStarted,
-  pipelineNotices,
-  unreadableRecords,
-} from '../base/channels.ts'
+import { type AttemptEnded, attemptsEnded, attemptsStarted, pipelineNotices } from '../base/channels.ts'
 import type { Timer } from '../base/world.ts'
 import { limits } from '../domain/limits.ts'
 import type { AttemptEnd, Claim, ReportResult } from '../metadata/ledger.ts'
 import { readReplicationEntry } from '../queue/entry-format.ts'
 import type { TopicConsumer, TopicRecord } from '../queue/topic-log.ts'
+import { setAside } from '../queue/unreadable.ts'
 import { type Breaker, createBreaker, type Verdict } from './breaker.ts'
 import { type ClaimKeeper, createClaimKeeper, type KeptClaim } from './claim-keeper.ts'
 import { createDueRows, type DueRows } from './due-rows.ts'
@@ -255,10 +250,10 @@ class QueueProcessor implements SiteProcessor {
   #accept(record: TopicRecord): void {
     const read = readReplicationEntry(record.value)
     if (read.kind === 'unreadable') {
-      const { topic, partition, offset } = record
-      unreadableRecords.publish({ topic, partition, offset, problem: read.problem })
-    }
-    if (read.kind !== 'entry' || !read.entry.sites.includes(this.#options.site)) this.#finish(record)
+      const { log, world } = this.#options
+      const finish = (unread: TopicRecord): void => this.#finish(unread)
+      setAside({ log, world, finish, isClosed: () => this.#closed }, record, read.problem)
+    } else if (read.kind !== 'entry' || !read.entry.sites.includes(this.#options.site)) this.#finish(record)
     else this.#order.offer(read.entry, { record, versionId: read.entry.versionId })
   }
 

@@ -8,6 +8,7 @@ import type { World } from '../base/world.ts'
 import { failureHeader, wireHeaders } from '../domain/backbeat-wire.ts'
 import { ServiceError, serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
+import { dataRoute } from '../locations/data-holders.ts'
 import { nodeOf } from '../locations/data-name.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import { signerOf } from './access.ts'
@@ -17,7 +18,7 @@ import type { ByteRange } from './byte-range.ts'
 import type { Answer } from './call.ts'
 import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
 import { drain } from './request-body.ts'
-import { writeAnswer } from './response.ts'
+import { abortSignalOf, writeAnswer } from './response.ts'
 import type { MountedCall, MountedRoutes } from './server.ts'
 
 export interface DataRoutesOptions {
@@ -37,7 +38,8 @@ export interface DataRoutes {
 }
 
 const defaultIdleMs = 30_000
-const prefix = 'crossbeat/data/'
+/** Behind the first slash the path is a bucket, `_`, and a key. */
+const prefix = `${dataRoute.slice('/_/'.length)}/`
 
 export function createDataRoutes(options: DataRoutesOptions): DataRoutes {
   const idle = createIdleWatch(options.world.timers, options.idleMs ?? defaultIdleMs)
@@ -68,25 +70,20 @@ async function serve(exchange: Exchange): Promise<boolean> {
 
 /** What is asked for, after everything that can be refused without the disk. */
 async function answerOf(exchange: Exchange, path: string): Promise<Answer> {
-  const { auth, options, mounted } = exchange
+  const { auth, options } = exchange
   const account = signerOf(auth)
   if (!account.admin && account.service === undefined) throw serviceError('AccessDenied')
   const [location = '', dataName = '', ...rest] = path.split('/')
   const nodeId = rest.length === 0 ? nodeOf(dataName) : null
   if (nodeId === null) throw serviceError('InvalidArgument', { message: 'The path does not name data of a node.' })
   const store = options.dataStores.get(location)
-  if (nodeId !== options.nodeId || store === undefined) return misdirected(mounted.requestId)
-  const { method, headers } = mounted.head
+  // The node has another id since its folder is a new one, or it keeps nothing of that location: that says nothing of the data.
+  if (nodeId !== options.nodeId || store === undefined) throw serviceError('MisdirectedRequest')
+  const { method, headers } = exchange.mounted.head
   if (method === 'GET') return read(store, dataName, rangeOf(headers.get('range')), abortSignalOf(exchange.response))
   if (method !== 'DELETE') throw serviceError('MethodNotAllowed')
   await store.remove(dataName)
   return { status: 204 }
-}
-
-/** This node has another id (its folder is a new one), or keeps nothing of that location. */
-function misdirected(requestId: string): Answer {
-  const body = JSON.stringify({ code: 'MisdirectedRequest', message: 'This node does not have the data.', requestId })
-  return { status: 421, headers: ['Content-Type', 'application/json'], body, errorCode: 'MisdirectedRequest' }
 }
 
 /** Exactly one range with both its ends: what is asked for is always known. Throws InvalidRange. */
@@ -103,14 +100,6 @@ async function read(store: DataStore, dataName: string, range: ByteRange, signal
   await store.readInto(dataName, end - 1, new Uint8Array(1), signal)
   const body = await begun(store.read(dataName, start, end, signal))
   return { status: 206, headers: ['Content-Type', 'application/octet-stream'], length: end - start, body }
-}
-
-function abortSignalOf(response: ServerResponse): AbortSignal {
-  const controller = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort(new Error('the reader went away'))
-  })
-  return controller.signal
 }
 
 /** Failures of the data go out with their class; what is neither is a defect and says nothing of itself. */

@@ -1,6 +1,7 @@
 // Where an object's bytes go and come from: small ones into the metadata store, with the version that names them; larger ones into the
 // bucket's data location, durable before they are named. Bytes that no version came to name are discarded.
 import { begun } from '../base/byte-source.ts'
+import { pipelineNotices } from '../base/channels.ts'
 import type { Bucket } from '../domain/bucket.ts'
 import { serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
@@ -92,6 +93,7 @@ function refusalOfStore(location: string, error: unknown): unknown {
   if (!(error instanceof Failure)) return error
   const { class: failureClass, code } = error.facts
   if (failureClass === 'object' || failureClass === 'source-gone') return error
+  pipelineNotices.publish({ kind: 'failed', what: `reaching data at ${location}`, error })
   const message = `The data location ${location} cannot be reached now (${code}). Please try again.`
   return serviceError(failureClass === 'throttled' ? 'SlowDown' : 'ServiceUnavailable', { message, cause: error })
 }

@@ -65,3 +65,12 @@ function drained(response: ServerResponse, idle: IdleWatch): Promise<void> {
     response.once('close', done)
   })
 }
+
+/** Aborts when the client goes away before its answer is whole. */
+export function abortSignalOf(response: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort(new Error('the client went away'))
+  })
+  return controller.signal
+}

@@ -22,7 +22,7 @@ import { withPresignedMetadata } from './presigned-metadata.ts'
 import { drain, type IncomingBody, incomingBody } from './request-body.ts'
 import { headerMap, type RequestHead } from './request-head.ts'
 import { parseRequestTarget, type RequestTarget } from './request-target.ts'
-import { writeAnswer } from './response.ts'
+import { abortSignalOf, writeAnswer } from './response.ts'
 import { findRoute } from './route.ts'
 
 /** What a mounted handler of `/_/` paths gets beside request and response. */
@@ -279,14 +279,6 @@ function makeServices(options: S3ServerOptions): S3Services {
       return `${prefix}.${names.toString(36).padStart(9, '0')}`
     },
   }
-}
-
-function abortSignalOf(response: ServerResponse): AbortSignal {
-  const controller = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort(new Error('the client went away'))
-  })
-  return controller.signal
 }
 
 /** How long a connection that was refused as a whole may go on sending before it is cut. */

@@ -1,15 +1,16 @@
 // The replication status processor: folds the results of tasks into the source versions and ends their ledger rows, a batch of messages in
 // one transaction. A message is finished only when it has been folded; what cannot be read is told, counted and finished, and blocks nothing.
-import { pipelineNotices, unreadableRecords } from '../base/channels.ts'
+import { pipelineNotices } from '../base/channels.ts'
 import { sleep, type World } from '../base/world.ts'
 import type { StatusMessage } from '../domain/entry.ts'
 import { limits } from '../domain/limits.ts'
 import type { FoldResult } from '../metadata/ledger.ts'
 import { readStatusMessage } from '../queue/entry-format.ts'
 import type { TopicConsumer, TopicLog, TopicRecord } from '../queue/topic-log.ts'
+import { setAside } from '../queue/unreadable.ts'
 
 export interface StatusProcessorOptions {
-  readonly log: Pick<TopicLog, 'consumer'>
+  readonly log: Pick<TopicLog, 'consumer' | 'setAside'>
   /** `SourceGateway.patchStatus`. Answers in order. */
   readonly patchStatus: (messages: readonly StatusMessage[]) => Promise<readonly FoldResult[]>
   readonly world: World
@@ -91,8 +92,8 @@ class Folder implements StatusProcessor {
       const read = readStatusMessage(record.value)
       if (read.kind === 'entry') readable.push({ record, message: read.entry })
       else {
-        if (read.kind === 'unreadable') this.#unread(record, read.problem)
-        consumer.finish(record)
+        if (read.kind === 'unreadable') this.#unread(consumer, record, read.problem)
+        else consumer.finish(record)
       }
     }
     if (readable.length === 0 || (await this.#fold(consumer, readable, wholeTriesMax))) return
@@ -126,10 +127,11 @@ class Folder implements StatusProcessor {
     await sleep(this.#options.world.timers, retryMs, this.#abort.signal).catch(() => {})
   }
 
-  #unread(record: TopicRecord, problem: string): void {
+  #unread(consumer: TopicConsumer, record: TopicRecord, problem: string): void {
     this.#unreadable += 1
-    const { topic, partition, offset } = record
-    unreadableRecords.publish({ topic, partition, offset, problem })
+    const { log, world } = this.#options
+    const finish = (unread: TopicRecord): void => consumer.finish(unread)
+    setAside({ log, world, finish, isClosed: () => this.#abort.signal.aborted }, record, problem)
   }
 
   #notice(what: string, error: unknown): void {

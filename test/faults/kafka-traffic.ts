@@ -21,6 +21,8 @@ export class Traffic {
   readonly #wrong: string[] = []
   readonly #stops: (() => Promise<void>)[] = []
   repeated = 0
+  /** Values of keys that are not counted. */
+  readonly others: string[] = []
   /** Appends that were refused and made again. */
   refused = 0
 
@@ -41,6 +43,7 @@ export class Traffic {
   /** A record was handed to somebody. */
   note(key: string, value: string): void {
     const index = Number(key.slice(4))
+    if (Number.isNaN(index)) return void this.others.push(value)
     const number = Number(value)
     const expected = this.#arrived[index] ?? 0
     if (number === expected) this.#arrived[index] = number + 1
@@ -99,14 +102,22 @@ export class Traffic {
     })
   }
 
+  async stopSending(): Promise<void> {
+    await this.#stops.shift()?.()
+  }
+
+  /** Closes the consumers. */
+  async stop(): Promise<void> {
+    for (const stop of this.#stops.splice(0)) await stop()
+    assert.deepEqual(this.#wrong, [])
+  }
+
   /** Stops sending, waits until everything has arrived, and says what was wrong. */
   async end(): Promise<void> {
-    const [sending, ...receiving] = this.#stops
-    await sending?.()
+    await this.stopSending()
     assert.deepEqual(this.#wrong, [])
     await until('everything arrives', () => this.arrived === this.sent || this.#wrong.length > 0)
-    for (const stop of receiving) await stop()
-    assert.deepEqual(this.#wrong, [])
+    await this.stop()
     assert.equal(this.arrived, this.sent)
   }
 }

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { after, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { Admin, FindCoordinatorKeyTypes } from '@platformatic/kafka'
 import { realWorld } from '../../src/base/world.ts'
 import { type KafkaBroker, type RunningKafka, startKafka } from '../../src/demo/kafka-server.ts'
 import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
@@ -57,10 +58,11 @@ interface Running {
 }
 
 /** A topic under load, read by one consumer; all of it is known to work before anything is broken. */
-async function underLoad(test: TestContext): Promise<Running> {
+async function underLoad(test: TestContext, first?: (topic: string) => Promise<KafkaBroker>): Promise<Running> {
   if (typeof cluster === 'string') throw new Error(cluster)
   const topic = uniqueName('faults')
-  const brokers = cluster.addresses
+  const asked = (await first?.(topic))?.address
+  const brokers = cluster.addresses.toSorted((a, b) => Number(b === asked) - Number(a === asked))
   const log = await openLog({ brokers, topics: { [topic]: { partitions: 6, replication: 3 } }, timing })
   test.after(() => log.close())
   const traffic = new Traffic()
@@ -75,6 +77,20 @@ async function leaderOf({ log, topic, cluster }: Running, partition = 0): Promis
   const leader = cluster.brokers.find(broker => broker.id === described?.partitions[partition]?.leader)
   assert.ok(leader, 'the partition has a leader')
   return leader
+}
+
+/** The broker that looks after a group. */
+async function coordinatorOf(group: string): Promise<KafkaBroker> {
+  assert.ok(typeof cluster !== 'string')
+  const admin = new Admin({ clientId: 'plain', bootstrapBrokers: [...cluster.addresses] })
+  try {
+    const [found] = await admin.findCoordinator({ keyType: FindCoordinatorKeyTypes.GROUP, keys: [group] })
+    const broker = cluster.brokers.find(({ id }) => id === found?.nodeId)
+    assert.ok(broker, 'the group has a coordinator')
+    return broker
+  } finally {
+    await admin.close()
+  }
 }
 
 /** Everything is replicated again: the next fault finds a whole cluster. */
@@ -135,15 +151,20 @@ test('a broker loses its disk: the others have everything', { skip }, async test
 test('a broker is frozen for longer than a session lasts: the others go on, and it wakes up harmlessly', {
   skip,
 }, async test => {
-  const running = await underLoad(test)
-  const first = running.cluster.brokers[0]
-  assert.ok(first)
+  // The one that knows the group, that is asked first for everything, and that leads a third of the partitions.
+  let coordinator: KafkaBroker | undefined
+  const running = await underLoad(test, async group => {
+    coordinator = await coordinatorOf(group)
+    return coordinator
+  })
+  assert.ok(coordinator)
+  const frozen = coordinator
   const frozenAt = realWorld.clock.monotonic()
-  first.freeze()
-  test.after(() => first.thaw())
+  frozen.freeze()
+  test.after(() => frozen.thaw())
   await goesOn(running)
   await until('a session is over', () => realWorld.clock.monotonic() - frozenAt > 2 * sessionTimeoutMs)
-  first.thaw()
+  frozen.thaw()
   await goesOn(running)
   await whole(running)
   await running.traffic.end()

@@ -81,13 +81,16 @@ export async function openTwoClouds(
   }
 }
 
-function sdkClient(endpoint: string, keys: { readonly accessKey: string; readonly secretKey: string }): S3Client {
+export function sdkClient(
+  endpoint: string,
+  keys: { readonly accessKey: string; readonly secretKey: string },
+): S3Client {
   const credentials = { accessKeyId: keys.accessKey, secretAccessKey: keys.secretKey }
   const url = `http://${endpoint}`
   return new S3Client({ endpoint: url, region: 'us-east-1', forcePathStyle: true, credentials, maxAttempts: 1 })
 }
 
-function containerClient(azure: AzureDestination): ContainerClient {
+export function containerClient(azure: AzureDestination): ContainerClient {
   const credential = new StorageSharedKeyCredential(azure.account, azure.key)
   return new BlobServiceClient(azure.endpoint.replace(/\/$/, ''), credential).getContainerClient(azure.container)
 }

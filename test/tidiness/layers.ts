@@ -14,6 +14,7 @@ const ports = [
   // The values on the topics are part of the contract between the stages.
   'src/queue/entry-format.ts',
   'src/queue/status-message.ts',
+  'src/queue/unreadable.ts',
   'src/locations/location.ts',
   'src/locations/data-store.ts',
   'src/locations/data-name.ts',

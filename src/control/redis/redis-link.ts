@@ -102,6 +102,8 @@ export class RedisLink {
       client = this.#make(target)
       const made = client
       await this.#within(made, made.connect())
+      // A server that wants a password says so only when asked for something.
+      await this.#within(made, made.ping())
       if ('name' in this.#options.address) await this.#demandMaster(made)
       await this.#within(made, this.#prepare(made))
       if (this.#closed) return destroy(made)

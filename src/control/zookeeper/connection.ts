@@ -4,6 +4,7 @@
 import type { Secret } from '../../base/secret.ts'
 import type { Timer, World } from '../../base/world.ts'
 import { codes, type NativeClient, type NativeHandle } from './native.ts'
+import { resolveServers } from './server-addresses.ts'
 import { ZookeeperError } from './zookeeper-error.ts'
 
 export interface ConnectionOptions {
@@ -35,9 +36,16 @@ export interface Session {
   readonly ended: boolean
 }
 
+/** What a handle needs to go on with the session of another. */
+interface SessionKey {
+  readonly client_id: string
+  readonly client_password: string
+}
+
 class LiveSession implements Session {
-  readonly handle: NativeHandle
-  readonly openedAt: number
+  handle: NativeHandle
+  /** Handles tried since the last connection. */
+  attempts = 0
   established = false
   connected = false
   ended = false
@@ -47,7 +55,6 @@ class LiveSession implements Session {
 
   constructor(handle: NativeHandle, now: number, timeoutMs: number) {
     this.handle = handle
-    this.openedAt = now
     this.confirmedAt = now
     this.timeoutMs = timeoutMs
   }
@@ -56,8 +63,10 @@ class LiveSession implements Session {
 /** The part of the session's time-out after which we give it up: the rest is for a timer that runs late. */
 const trustedPart = 0.85
 const heartbeatPart = 1 / 5
-const connectWithinMs = { least: 1_000, most: 6_000 }
+/** How long a handle may take to connect: doubled with each that failed. */
+const connectWithinMs = { first: 200, most: 5_000 }
 const reopenDelayMs = 300
+const refusedDelayMs = 3_000
 
 export class Connection {
   readonly #options: ConnectionOptions
@@ -66,6 +75,7 @@ export class Connection {
   #session: LiveSession | null = null
   #watchdog: Timer | null = null
   #heartbeat: Timer | null = null
+  #retry: Timer | null = null
   #reopen: Timer | null = null
   #closed = false
   #problem = 'not connected yet'
@@ -96,19 +106,49 @@ export class Connection {
 
   open(): void {
     if (this.#closed || this.#session !== null) return
-    const { client, servers, sessionTimeoutMs, auth, world } = this.#options
-    const handle = new client()
-    const session = new LiveSession(handle, world.clock.monotonic(), sessionTimeoutMs)
+    const { client, sessionTimeoutMs, world } = this.#options
+    const session = new LiveSession(new client(), world.clock.monotonic(), sessionTimeoutMs)
     this.#session = session
-    handle.emit = (event, _handle, detail) => this.#onEvent(session, event, detail)
-    // Level 0: the client's own log would go to our standard error.
-    const made = handle.init({ connect: servers, timeout: sessionTimeoutMs, debug_level: 0 })
-    if (made instanceof Error) {
-      this.#end(session, `no connection can be made to ${servers}: ${made.message}`)
-      return
+    void this.#connect(session)
+  }
+
+  // A handle gets one try: after a failed one it waits for up to a third of the session's time-out, or for ever. The next handle goes on with
+  // the same session, if there is one.
+  async #connect(session: LiveSession, resumed?: SessionKey): Promise<void> {
+    const { servers, sessionTimeoutMs, auth } = this.#options
+    const { handle } = session
+    session.attempts += 1
+    handle.emit = (event, _handle, detail) => {
+      if (session.handle === handle) this.#onEvent(session, event, detail)
     }
-    if (auth !== undefined) handle.add_auth(auth.scheme, auth.credentials.reveal(), () => {})
-    this.#armWatchdog(session)
+    try {
+      const connect = await resolveServers(servers)
+      if (session.ended) return
+      // Level 0: the client's own log would go to our standard error.
+      const made = handle.init({ connect, timeout: sessionTimeoutMs, debug_level: 0, ...resumed })
+      if (made instanceof Error) throw made
+      if (!session.established) this.#problem = `${servers} cannot be reached, or does not answer as ZooKeeper does`
+      if (auth !== undefined) handle.add_auth(auth.scheme, auth.credentials.reveal(), () => {})
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error)
+    }
+    const withinMs = Math.min(connectWithinMs.most, connectWithinMs.first * 2 ** (session.attempts - 1))
+    if (!session.ended && !session.connected) this.#retryLater(session, withinMs, resumed)
+  }
+
+  #retryLater(session: LiveSession, delayMs: number, resumed: SessionKey | undefined): void {
+    this.#retry?.cancel()
+    this.#retry = this.#options.world.timers.after(delayMs, () => this.#tryNextHandle(session, resumed))
+  }
+
+  #tryNextHandle(session: LiveSession, resumed: SessionKey | undefined): void {
+    this.#expireIfUnconfirmed()
+    if (session.ended || session.connected) return
+    const former = session.handle
+    session.handle = new this.#options.client()
+    // It is not connected, so this ends the handle, not the session.
+    former.close()
+    void this.#connect(session, resumed)
   }
 
   /** Ends the session in good order: what belonged to it disappears at once if the server is there. */
@@ -181,11 +221,13 @@ export class Connection {
   #onConnected(session: LiveSession): void {
     const fresh = !session.established
     session.connected = true
+    session.attempts = 0
+    this.#retry?.cancel()
+    session.timeoutMs = session.handle.timeout > 0 ? session.handle.timeout : this.#options.sessionTimeoutMs
     if (fresh) {
       session.established = true
       // Nothing can depend on the session yet: what does will be confirmed by a call of its own.
       session.confirmedAt = this.#options.world.clock.monotonic()
-      session.timeoutMs = session.handle.timeout > 0 ? session.handle.timeout : this.#options.sessionTimeoutMs
       this.#armWatchdog(session)
     }
     this.#authRefused = false
@@ -195,7 +237,11 @@ export class Connection {
   }
 
   #onDisconnected(session: LiveSession): void {
+    if (!session.connected) return
     session.connected = false
+    // Not at once: this is called by the handle itself.
+    const { client_id, client_password } = session.handle
+    this.#retryLater(session, 1, { client_id, client_password })
     this.#problem = `the connection to ${this.#options.servers} was lost`
   }
 
@@ -211,13 +257,14 @@ export class Connection {
     session.connected = false
     this.#watchdog?.cancel()
     this.#heartbeat?.cancel()
+    this.#retry?.cancel()
     if (this.#session === session) this.#session = null
     if (!this.#closed) this.#problem = why
     if (session.established) this.#listener.ended(new ZookeeperError('unavailable', why))
     // Not from within the client's own callback.
     this.#options.world.timers.immediate(() => session.handle.close())
     if (this.#closed) return
-    const delayMs = session.established ? 0 : reopenDelayMs
+    const delayMs = this.#authRefused ? refusedDelayMs : session.established ? 0 : reopenDelayMs
     this.#reopen = this.#options.world.timers.after(delayMs, () => this.open())
   }
 
@@ -228,19 +275,13 @@ export class Connection {
   // Also called where it matters whether the session holds, because after a pause of the whole process a timer may run too late.
   #expireIfUnconfirmed(): void {
     const session = this.#session
-    if (session === null || this.#remainingMs(session) > 0) return
-    const { servers } = this.#options
-    const why = session.established
-      ? `${servers} has not answered for most of the session's time-out (${session.timeoutMs} ms)`
-      : `${servers} cannot be reached, or takes connections and does not answer as ZooKeeper`
+    if (session === null || !session.established || this.#remainingMs(session) > 0) return
+    const why = `${this.#options.servers} has not answered for most of the session's time-out (${session.timeoutMs} ms)`
     this.#end(session, why)
   }
 
   #remainingMs(session: LiveSession): number {
-    const now = this.#options.world.clock.monotonic()
-    if (session.established) return session.confirmedAt + session.timeoutMs * trustedPart - now
-    const { least, most } = connectWithinMs
-    return session.openedAt + Math.min(most, Math.max(least, session.timeoutMs / 2)) - now
+    return session.confirmedAt + session.timeoutMs * trustedPart - this.#options.world.clock.monotonic()
   }
 
   #armWatchdog(session: LiveSession): void {

@@ -19,14 +19,27 @@ export interface Stat {
 /** Answers of a call: the code, its English name, and what was asked for. */
 type Completion<Rest extends readonly unknown[]> = (code: number, name: string, ...rest: Rest) => void
 
-/** One session with the servers. Calls answer 0 when they were taken; the completion comes once, also when the handle is closed. */
+interface HandleOptions {
+  readonly connect: string
+  readonly timeout: number
+  readonly debug_level: number
+  /** Those of another handle: goes on with its session. */
+  readonly client_id?: string
+  readonly client_password?: string
+}
+
+/** A connection to one of the servers, with a session. Calls answer 0 when they were taken; the completion comes once, also when the handle is closed. */
 export interface NativeHandle {
   /** Called by the client: `connect`, `connecting`, `close` with a code; `created`, `deleted`, `changed` and `child` with a path. */
   emit: (event: string, handle: unknown, detail: unknown) => void
   /** Milliseconds, as agreed with the server. */
   readonly timeout: number
+  readonly client_id: string
+  readonly client_password: string
+  /** 0 before `init` and after `close`. */
+  readonly state: number
   /** Answers an Error when no handle could be made, for example for a host that has no address. */
-  init(options: { readonly connect: string; readonly timeout: number; readonly debug_level: number }): unknown
+  init(options: HandleOptions): unknown
   close(): unknown
   add_auth(scheme: string, auth: string, done: Completion<[]>): number
   a_create(path: string, data: Uint8Array, flags: number, done: Completion<[path: string]>): number

@@ -108,6 +108,7 @@ export class Nodes {
         handle.a_create(full, new Uint8Array(), flags.persistent, (result, _name, made) => done(result, made)),
       )
       if (code === codes.ok || code === codes.nodeExists) return
+      if (code === codes.gaveUp) throw new ZookeeperError('unavailable', `no answer while making ${full}`)
       if (code === codes.noNode) await this.#makeFolderAbove(path, deadline)
       else if (outcomeOf(code, full) === 'unknown') continue
     }

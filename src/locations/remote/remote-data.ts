@@ -30,9 +30,16 @@ export interface RemoteDataOptions {
 const chunkBytes = 256 * 1024
 const refusalBytesMax = 64 * 1024
 
+/** Shared by the calls. */
+interface Reach extends RemoteDataOptions {
+  /** How far the clocks of nodes are ahead of ours, where they have refused our signatures for it; milliseconds. */
+  readonly aheadMs: Map<string, number>
+}
+
 export function createRemoteData(options: RemoteDataOptions): RemoteData {
+  const reach: Reach = { ...options, aheadMs: new Map() }
   const read = (dataName: string, start: number, end: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> =>
-    readRange(options, dataName, { start, end }, signal)
+    readRange(reach, dataName, { start, end }, signal)
   return {
     read,
     async readInto(dataName, start, target, signal) {
@@ -46,20 +53,21 @@ export function createRemoteData(options: RemoteDataOptions): RemoteData {
       // What no node of ours wrote is nowhere.
       if (nodeOf(dataName) === null) return
       const request = { method: 'DELETE', location: options.name, dataName } as const
-      await atHolder(options, dataName, undefined, async (server, signal) => {
-        const answer = await options.http.request(signed(options, server, { ...request, signal }))
+      await atHolder(reach, dataName, undefined, async (server, signal) => {
+        const answer = await options.http.request(signed(reach, server, { ...request, signal }))
         if (answer.status !== 204) throw refusalOf(answer)
       })
     },
   }
 }
 
-function signed(options: RemoteDataOptions, server: HostPort, request: DataRequest) {
-  return signedRequest(server, options.credentials, options.world.clock.now(), request)
+function signed({ credentials, world, aheadMs }: Reach, server: HostPort, request: DataRequest) {
+  const now = world.clock.now() + (aheadMs.get(nodeOf(request.dataName) ?? '') ?? 0)
+  return signedRequest(server, credentials, now, request)
 }
 
 async function* readRange(
-  options: RemoteDataOptions,
+  reach: Reach,
   dataName: string,
   { start, end }: { readonly start: number; readonly end: number },
   signal: AbortSignal | undefined,
@@ -67,7 +75,7 @@ async function* readRange(
   if (end <= start) return
   signal?.throwIfAborted()
   try {
-    const body = await open(options, dataName, `bytes=${start}-${end - 1}`, signal)
+    const body = await open(reach, dataName, `bytes=${start}-${end - 1}`, signal)
     let position = start
     for await (const chunk of body) {
       for (let at = 0; at < chunk.byteLength; at += chunkBytes) {
@@ -86,14 +94,14 @@ async function* readRange(
 }
 
 async function open(
-  options: RemoteDataOptions,
+  reach: Reach,
   dataName: string,
   range: string,
   signal: AbortSignal | undefined,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const request = { method: 'GET', location: options.name, dataName, headers: { range } } as const
-  return atHolder(options, dataName, signal, async (server, within) => {
-    const answer = await options.http.stream(signed(options, server, { ...request, signal: within }))
+  const request = { method: 'GET', location: reach.name, dataName, headers: { range } } as const
+  return atHolder(reach, dataName, signal, async (server, within) => {
+    const answer = await reach.http.stream(signed(reach, server, { ...request, signal: within }))
     if (answer.status !== 206) throw refusalOf({ ...answer, body: await collected(answer.body) })
     return answer.body
   })
@@ -112,21 +120,21 @@ async function collected(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 /** Asks the node that wrote the data; once more where it listens now, if it is not where it was last. */
 async function atHolder<Answer>(
-  options: RemoteDataOptions,
+  reach: Reach,
   dataName: string,
   signal: AbortSignal | undefined,
-  ask: (server: HostPort, signal: AbortSignal) => Promise<Answer>,
+  ask: Ask<Answer>,
 ): Promise<Answer> {
   const nodeId = nodeOf(dataName)
   if (nodeId === null) throw failureOf('source-gone', 'ENOENT', `There is no data of the name ${dataName}`)
   let asked: HostPort | undefined
   let failure = unknownHolder(nodeId)
   for (const afresh of [false, true]) {
-    const server = await addressOf(options, nodeId, afresh)
+    const server = await addressOf(reach, nodeId, afresh)
     if (server === null || (asked !== undefined && same(server, asked))) break
     asked = server
     try {
-      return await withinTime(options, signal, within => ask(server, within))
+      return await askByItsClock(reach, nodeId, server, signal, ask)
     } catch (error) {
       if (signal?.aborted) throw error
       failure = transientOf(error)
@@ -134,6 +142,37 @@ async function atHolder<Answer>(
     }
   }
   throw failure
+}
+
+type Ask<Answer> = (server: HostPort, signal: AbortSignal) => Promise<Answer>
+
+/** Clocks of machines may differ by more than signatures allow: then the clock of the one who judges them counts. */
+async function askByItsClock<Answer>(
+  reach: Reach,
+  nodeId: string,
+  server: HostPort,
+  signal: AbortSignal | undefined,
+  ask: Ask<Answer>,
+): Promise<Answer> {
+  const attempt = (): Promise<Answer> => withinTime(reach, signal, within => ask(server, within))
+  try {
+    return await attempt()
+  } catch (error) {
+    if (!(error instanceof ClockRefusal)) throw error
+    reach.aheadMs.set(nodeId, error.serverTime - reach.world.clock.now())
+    return attempt()
+  }
+}
+
+/** The other side's clock differs too much from ours. */
+class ClockRefusal extends Failure {
+  readonly serverTime: number
+
+  constructor(serverTime: number) {
+    const message = 'The clocks of this machine and of the one that has the data differ'
+    super({ class: 'transient', code: 'RequestTimeTooSkewed', message })
+    this.serverTime = serverTime
+  }
 }
 
 async function addressOf({ holders }: RemoteDataOptions, nodeId: string, afresh: boolean): Promise<HostPort | null> {
@@ -177,10 +216,13 @@ async function withinTime<Answer>(
 function refusalOf(answer: HttpAnswer): Failure {
   const told = readFailureHeader(answer.headers[wireHeaders.failure])
   if (told !== null) return transientOf(new Failure(told))
-  const code = jsonObject(answer.body.toString('utf8'))?.['code']
+  const text = answer.body.toString('utf8')
+  const json = jsonObject(text)?.['code']
+  const code = typeof json === 'string' ? json : /<Code>(\w{1,100})<\/Code>/.exec(text)?.[1]
+  const serverTime = Date.parse(/<ServerTime>([^<]{1,40})<\/ServerTime>/.exec(text)?.[1] ?? '')
+  if (code === 'RequestTimeTooSkewed' && !Number.isNaN(serverTime)) return new ClockRefusal(serverTime)
   const message = `The S3 role that has the data answers with status ${answer.status}`
-  const status = { status: answer.status }
-  return failureOf('transient', typeof code === 'string' ? code : 'DataHolderRefuses', message, status)
+  return failureOf('transient', code ?? 'DataHolderRefuses', message, { status: answer.status })
 }
 
 function transientOf(error: unknown): Failure {

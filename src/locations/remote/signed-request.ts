@@ -3,9 +3,7 @@ import { sha256Hex } from '../../base/hash.ts'
 import type { HttpRequest } from '../../base/http-client.ts'
 import { amzDateOf, signV4Headers, uriEncode } from '../../base/signature-v4.ts'
 import type { Credentials, HostPort } from '../../config/types.ts'
-
-/** Where the S3 role answers other processes of ours. */
-export const dataRoute = '/_/crossbeat/data'
+import { dataRoute } from '../data-holders.ts'
 
 export interface DataRequest {
   readonly method: 'GET' | 'DELETE'

@@ -12,6 +12,8 @@ const lostConnection = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'],
   // Shut down, crashed, starting up, out of connections, cancelled at its time limit, not the primary any more.
   ...['57P01', '57P02', '57P03', '53300', '57014', '25006'],
+  // Let in at the start, and no more.
+  ...['28000', '28P01', '3D000'],
 ])
 
 /** Nobody can say whether what was asked has been done; another attempt may find the database back. */

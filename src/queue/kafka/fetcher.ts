@@ -28,8 +28,9 @@ export interface FetcherOptions {
   readonly trouble: (error: unknown | null) => void
 }
 
-const partitionBytesMax = 1024 ** 2
-const requestBytesMax = 8 * 1024 ** 2
+/** Compressed: in memory it may be ten times as much. */
+const partitionBytesMax = 256 * 1024
+const requestBytesMax = 2 * 1024 ** 2
 const isControl = 1 << 5
 
 export class Fetcher {

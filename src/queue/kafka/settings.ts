@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Secret } from '../../base/secret.ts'
 import type { World } from '../../base/world.ts'
 import type { StateStore } from '../../control/state-store.ts'
+import type { TopicGap } from '../topic-log.ts'
 
 export interface KafkaSasl {
   readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
@@ -13,17 +14,6 @@ export interface KafkaSasl {
 export interface TopicSettings {
   readonly partitions: number
   readonly replication: number
-}
-
-/** Entries that a group will never read from the topic: retention, an emptied or a new topic took them, or where the group was is not known. */
-export interface TopicGap {
-  readonly topic: string
-  readonly group: string
-  readonly partition: number
-  /** Where the group was; the entries from here up to `to` are gone. */
-  readonly from: number
-  readonly to: number
-  readonly cause: 'removed' | 'other-topic' | 'offset-unknown'
 }
 
 export interface KafkaTiming {

@@ -1,6 +1,6 @@
 // Where a group begins in a partition that it was just given: at its committed offset; where Kafka has forgotten that, at the mirror of it in
 // the state store; else at the earliest record. Says what was lost in between, if anything.
-import type { TopicGap } from './settings.ts'
+import type { TopicGap } from '../topic-log.ts'
 
 /** A group's offset in the state store. It names the topic's id: a topic that was deleted and made again has other records. */
 export interface MirroredOffset {

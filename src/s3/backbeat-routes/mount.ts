@@ -5,7 +5,7 @@ import type { AuthResult } from '../auth/authenticate.ts'
 import type { Answer } from '../call.ts'
 import { createIdleWatch, type IdleWatch } from '../idle-watch.ts'
 import { drain, incomingBody } from '../request-body.ts'
-import { writeAnswer } from '../response.ts'
+import { abortSignalOf, writeAnswer } from '../response.ts'
 import type { MountedCall, MountedRoutes } from '../server.ts'
 import { type BackbeatCall, type BackbeatRoutesOptions, internalAccount, readBackbeatPath } from './backbeat-call.ts'
 import { answerError, runBackbeatCall } from './routes.ts'
@@ -74,12 +74,4 @@ async function answerOf(
   } catch (error) {
     return answerError(error, requestId)
   }
-}
-
-function abortSignalOf(response: ServerResponse): AbortSignal {
-  const controller = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort(new Error('the client went away'))
-  })
-  return controller.signal
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createHttpClient } from '../../../src/base/http-client.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { realWorld as world } from '../../../src/base/world.ts'
-import type { LocationConfig } from '../../../src/config/types.ts'
+import type { Credentials, LocationConfig } from '../../../src/config/types.ts'
 import { SharedState } from '../../../src/control/memory/state-store.ts'
 import { announceNode, createNodeDirectory } from '../../../src/control/node-directory.ts'
 import type { StateStore } from '../../../src/control/state-store.ts'
@@ -27,17 +27,23 @@ export interface FrontEnd {
   close(): Promise<void>
 }
 
+interface StartOptions {
+  readonly announce?: boolean
+  /** How far its clock is ahead. */
+  readonly aheadMs?: number
+}
+
 export interface Layout {
   readonly stateStore: StateStore
   /** Starts a front end over the folder of this name; its first start makes the node. */
-  start(folder: string, options?: { readonly announce?: boolean }): Promise<FrontEnd>
+  start(folder: string, options?: StartOptions): Promise<FrontEnd>
   /** Data stores of a process without an S3 role. */
-  openReader(): Promise<OpenDataStores>
+  openReader(credentials?: Credentials): Promise<OpenDataStores>
   path(folder: string): string
   close(): Promise<void>
 }
 
-export function serviceCredentials() {
+export function serviceCredentials(): Credentials {
   const [key] = accounts.replication.keys
   return { accessKey: key?.access ?? '', secretKey: new Secret(key?.secret ?? ''), sessionToken: undefined }
 }
@@ -49,7 +55,11 @@ export async function openLayout(store: MetadataStore): Promise<Layout> {
   const http = createHttpClient()
   const lifecycles: Lifecycle[] = []
   let starts = 0
-  const open = async (folder: string, keepsData: boolean): Promise<{ data: OpenDataStores; lifecycle: Lifecycle }> => {
+  const open = async (
+    folder: string,
+    keepsData: boolean,
+    credentials = serviceCredentials(),
+  ): Promise<{ data: OpenDataStores; lifecycle: Lifecycle }> => {
     starts += 1
     const lifecycle = new Lifecycle()
     lifecycles.push(lifecycle)
@@ -59,7 +69,7 @@ export async function openLayout(store: MetadataStore): Promise<Layout> {
       world,
       http,
       epoch: `e${starts}`,
-      distributed: { holders, credentials: serviceCredentials(), keepsData },
+      distributed: { holders, credentials, keepsData },
     }
     if (keepsData) await mkdir(options.config.dataDir, { recursive: true })
     return { data: await openDataStores(options, lifecycle), lifecycle }
@@ -67,11 +77,14 @@ export async function openLayout(store: MetadataStore): Promise<Layout> {
   return {
     stateStore,
     path: folder => join(root, folder),
-    async start(folder, { announce = true } = {}) {
+    async start(folder, { announce = true, aheadMs = 0 } = {}) {
       const { data, lifecycle } = await open(folder, true)
       const nodeId = data.nodeId ?? ''
       const routes = createDataRoutes({ nodeId, dataStores: data.own, world })
-      const server = await startTestServer({ store, dataStores: data.stores, locations, mountedRoutes: routes.serve })
+      const clock = { ...world.clock, now: () => world.clock.now() + aheadMs }
+      const dataStores = data.stores
+      const mountedRoutes = routes.serve
+      const server = await startTestServer({ store, dataStores, locations, mountedRoutes, world: { ...world, clock } })
       if (announce) await announceNode(stateStore, nodeId, { host: server.host, port: server.port })
       const close = async (): Promise<void> => {
         await server.close()
@@ -80,7 +93,7 @@ export async function openLayout(store: MetadataStore): Promise<Layout> {
       }
       return { server, data, nodeId, close }
     },
-    openReader: async () => (await open('none', false)).data,
+    openReader: async credentials => (await open('none', false, credentials)).data,
     async close() {
       for (const lifecycle of lifecycles) await lifecycle.close()
       await http.close()

@@ -12,6 +12,7 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
+import { Secret } from '../../../src/base/secret.ts'
 import { realWorld as world } from '../../../src/base/world.ts'
 import { announceNode } from '../../../src/control/node-directory.ts'
 import type { VersionRecord } from '../../../src/domain/object-metadata.ts'
@@ -20,7 +21,7 @@ import { createMemoryLocation } from '../../../src/locations/memory/location.ts'
 import { createDirectGateway } from '../../../src/replicate/gateway-direct.ts'
 import { createGarbageCollector } from '../../../src/status/garbage-collector.ts'
 import { failsWith, patterned } from '../../conformance/location-subject.ts'
-import { type FrontEnd, type Layout, openLayout } from './data-node.ts'
+import { type FrontEnd, type Layout, openLayout, serviceCredentials } from './data-node.ts'
 import { errorCode, startTestServer, type TestServer } from './test-server.ts'
 
 let base: TestServer
@@ -183,6 +184,34 @@ test('another node at the address of one that has gone does not make its data go
   await announceNode(layout.stateStore, owner.nodeId, { host: owner.server.host, port: owner.server.port })
   assert.equal(await statusOf(b, 'elsewhere'), '200')
   await owner.close()
+})
+
+for (const aheadMs of [3_600_000, -3_600_000]) {
+  test(`clocks that differ by ${aheadMs / 60_000} minutes keep nobody from the data`, async () => {
+    const folder = `clock${aheadMs}`
+    const right = await layout.start(folder)
+    await put(right, folder, patterned(100_000))
+    await right.close()
+    const wrong = await layout.start(folder, { aheadMs })
+    for (const _ of [1, 2]) assert.equal(await statusOf(b, folder), '200')
+    await wrong.close()
+  })
+}
+
+test('a reader whose keys are not accepted is told why, and that nothing is known of the data', async () => {
+  await put(a, 'keys', patterned(100_000))
+  const [piece] = (await versionOf('keys')).metadata.location ?? []
+  const wrong = [
+    [{ ...serviceCredentials(), secretKey: new Secret('other') }, 'SignatureDoesNotMatch'],
+    [{ ...serviceCredentials(), accessKey: 'nobody' }, 'InvalidAccessKeyId'],
+    [{ accessKey: 'bart-key', secretKey: new Secret('bart-secret'), sessionToken: undefined }, 'AccessDenied'],
+  ] as const
+  for (const [credentials, code] of wrong) {
+    const store = (await layout.openReader(credentials)).stores.get('us-east-1')
+    assert.ok(store !== undefined)
+    await failsWith(store.readInto(piece?.key ?? '', 0, new Uint8Array(1)), { class: 'transient', code })
+    await failsWith(store.remove(piece?.key ?? ''), { class: 'transient', code })
+  }
 })
 
 test('a node that never said where it listens is away, not empty', async () => {

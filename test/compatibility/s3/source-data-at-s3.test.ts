@@ -17,8 +17,11 @@ import {
 import { realWorld as world } from '../../../src/base/world.ts'
 import type { VersionRecord } from '../../../src/domain/object-metadata.ts'
 import type { DataStore } from '../../../src/locations/data-store.ts'
+import { createMemoryCloud } from '../../../src/locations/memory/cloud.ts'
+import { createMemoryLocation } from '../../../src/locations/memory/location.ts'
+import { createBackbeatRoutes } from '../../../src/s3/backbeat-routes/mount.ts'
 import { createGarbageCollector } from '../../../src/status/garbage-collector.ts'
-import { patterned } from '../../conformance/location-subject.ts'
+import { patterned, plain } from '../../conformance/location-subject.ts'
 import { s3Server } from '../../services/available.ts'
 import { node, openS3Source, type S3Source } from './s3-source.ts'
 import { errorCode, startTestServer, type TestServer } from './test-server.ts'
@@ -27,6 +30,7 @@ const s3 = await s3Server()
 const { skip } = s3
 const mib = 1024 ** 2
 
+const copies = createMemoryCloud(world, { versions: true })
 let source: S3Source
 let store: DataStore
 let server: TestServer
@@ -35,7 +39,13 @@ before(async () => {
   if (skip !== false) return
   source = await openS3Source(s3.get())
   store = source.open('e1', { partBytes: 5 * mib, memoryBytes: 12 * mib })
-  server = await startTestServer({ dataStores: source.storesWith(store) })
+  // Copies go elsewhere, so that what is done to them shows.
+  const location = createMemoryLocation({ name: 'awsbackend', type: 'aws_s3', cloud: copies, world })
+  const routes = createBackbeatRoutes({
+    destinations: new Map([['awsbackend', { location, bucketMatch: false }]]),
+    world,
+  })
+  server = await startTestServer({ dataStores: source.storesWith(store), mountedRoutes: routes.serve })
   const body =
     '<CreateBucketConfiguration><LocationConstraint>awsbackend</LocationConstraint></CreateBucketConfiguration>'
   assert.equal((await server.send({ method: 'PUT', path: '/far', body })).status, 200)
@@ -183,6 +193,26 @@ test('source-data-at-s3/data that a crash left without a version goes at the nex
   assert.ok(!keys.includes(`.crossbeat/data/${orphan.key}`))
   assert.ok(keys.includes(`.crossbeat/data/${foreign.key}`))
   assert.ok(patterned(100_000).equals(await get('kept')))
+})
+
+test('source-data-at-s3/batchdelete tells data of the location from copies there', { skip }, async () => {
+  const unnamed = store.create()
+  await unnamed.write(patterned(50_000))
+  await unnamed.finish()
+  const bytes = Buffer.from('copy')
+  const version = { isDeleteMarker: false, bytes, crc32: '', etag: 'e', attributes: plain }
+  copies.add('far/o', version)
+  const body = JSON.stringify({
+    Locations: [
+      { key: unnamed.key, dataStoreName: 'awsbackend' },
+      { key: 'far/o', dataStoreName: 'awsbackend', dataStoreVersionId: copies.versionsOf('far/o')[0]?.versionId },
+    ],
+  })
+  const ask = { method: 'POST', path: '/_/backbeat/batchdelete', body, as: 'replication' } as const
+  assert.equal((await server.send(ask)).status, 200)
+  assert.ok(!(await source.keys()).includes(`.crossbeat/data/${unnamed.key}`))
+  assert.equal(copies.versionsOf('far/o').length, 0)
+  assert.deepEqual(copies.versionsOf(unnamed.key), [], 'no delete marker was made for it')
 })
 
 test('source-data-at-s3/a location that was never used is not asked at a start', { skip }, async () => {

@@ -1,0 +1,250 @@
+// Goal: a PostgreSQL that cannot be used is refused at the start with words that help and without secrets; many starts at once migrate once; a
+// process that was taken for dead writes no more. Method: databases made wrong on purpose, on a real server.
+import assert from 'node:assert/strict'
+import { after, type TestContext, test } from 'node:test'
+import { DependencyError } from '../../src/base/dependency.ts'
+import { realWorld } from '../../src/base/world.ts'
+import { journalStart } from '../../src/domain/entry.ts'
+import { openDatabase } from '../../src/metadata/postgres/database.ts'
+import { openPostgres, type PostgresEngine, type PostgresOptions } from '../../src/metadata/postgres/engine.ts'
+import { migrate, migrations, namespace } from '../../src/metadata/postgres/schema.ts'
+import { postgresServer } from '../services/available.ts'
+import { administer, connect, makeDatabase, type TestDatabase } from '../services/postgres.ts'
+import { claimed, makeBucket, put } from './store-fixtures.ts'
+
+const server = await postgresServer()
+const { skip } = server
+after(() => server.stop())
+
+async function database(context: TestContext, options?: string): Promise<TestDatabase> {
+  const made = await makeDatabase(server.get().url, options)
+  context.after(() => made.drop())
+  return made
+}
+
+function open(url: string, options: Partial<PostgresOptions> = {}): Promise<PostgresEngine> {
+  return openPostgres({ url, world: realWorld, group: 'RG001', poolMax: 3, ...options })
+}
+
+async function refused(url: string, expected: RegExp): Promise<void> {
+  await assert.rejects(open(url), error => {
+    assert.ok(error instanceof DependencyError, String(error))
+    assert.match(error.message, expected)
+    assert.equal(error.dependency, 'PostgreSQL')
+    assert.ok(!`${error.message}${error.stack}`.includes('s3cret'))
+    return true
+  })
+}
+
+function changed(url: string, change: (url: URL) => void): string {
+  const copy = new URL(url)
+  change(copy)
+  return copy.href
+}
+
+test('a server that is not there, a wrong URL and a database that does not exist', { skip }, async context => {
+  const { url } = await database(context)
+  await refused('postgres://u:s3cret@127.0.0.1:1/crossbeat', /127\.0\.0\.1:1 cannot be reached .*Start it/)
+  await refused('127.0.0.1:5432 s3cret', /its URL cannot be read/)
+  const absent = changed(url, copy => {
+    copy.pathname = '/nowhere'
+  })
+  await refused(absent, /no database "nowhere".*createdb/)
+  const stranger = changed(url, copy => {
+    copy.username = 'stranger'
+    copy.password = 's3cret'
+  })
+  await refused(stranger, /refuses the credentials of "stranger"/)
+})
+
+test('commits that are not flushed, and an encoding other than UTF8', { skip }, async context => {
+  const careless = await database(context)
+  await administer(server.get().url, `ALTER DATABASE ${careless.name} SET synchronous_commit = local`)
+  await refused(careless.url, /synchronous_commit is local.*Set it to on/)
+  const ascii = await database(context, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+  await refused(ascii.url, /encoding is SQL_ASCII.*createdb -E UTF8/)
+})
+
+test('a user without rights', { skip }, async context => {
+  const { url, name } = await database(context)
+  const user = `guest_${name}`
+  await administer(url, `CREATE ROLE ${user} LOGIN`)
+  context.after(() => administer(server.get().url, `DROP ROLE ${user}`))
+  await refused(
+    changed(url, copy => {
+      copy.username = user
+    }),
+    /lacks rights.*GRANT CREATE/,
+  )
+})
+
+test('a newer schema is refused and left as it is', { skip }, async context => {
+  const { url } = await database(context)
+  await (await open(url)).close()
+  await administer(url, `UPDATE ${namespace}.meta SET value = '999' WHERE name = 'schema'`)
+  await refused(url, /schema 999.*Start the newer version/)
+})
+
+test('an older schema is migrated, by one of many that start at once', { skip }, async context => {
+  const { url } = await database(context)
+  const pool = () => openDatabase({ url, connections: 1, timers: realWorld.timers, answerWithinMs: 10_000 }, namespace)
+  const first = await pool()
+  await migrate(first, 'one', ['CREATE TABLE meta (name text PRIMARY KEY, value text)'])
+  const steps = ['SELECT 1/0', 'CREATE TABLE a (x integer)', 'INSERT INTO a VALUES (7)']
+  const pools = await Promise.all([1, 2, 3, 4, 5].map(pool))
+  const identities = await Promise.all(pools.map((one, index) => migrate(one, `other${index}`, steps)))
+  assert.deepEqual(new Set(identities.map(identity => identity.store)), new Set(['one']))
+  assert.deepEqual(await first.rows('SELECT x FROM a'), [{ x: 7 }])
+  await assert.rejects(migrate(first, 'one', [...steps, 'CREATE TABLE b (x integer)', 'SELECT 1/0']))
+  await assert.rejects(first.rows('SELECT 1 FROM b'), /does not exist/)
+  await Promise.all([first, ...pools].map(one => one.close()))
+})
+
+test('many processes may start at once on an empty database, each with an epoch of its own', {
+  skip,
+}, async context => {
+  const { url } = await database(context)
+  const engines = await Promise.all([1, 2, 3, 4].map(() => open(url)))
+  assert.equal(new Set(engines.map(engine => engine.epoch)).size, engines.length)
+  for (const { epoch } of engines) assert.match(epoch, /^[A-Za-z0-9-]+$/, 'fit to begin names of data')
+  assert.equal(migrations.length, 1)
+  await Promise.all(engines.map(engine => engine.close()))
+})
+
+test('health tells what is wrong, and goes on telling when the database is gone', { skip }, async context => {
+  const { url, drop } = await database(context)
+  const engine = await open(url)
+  const health = await engine.health()
+  assert.equal(health.ok, true, health.problem)
+  await drop()
+  const gone = await engine.health()
+  assert.equal(gone.ok, false)
+  assert.match(gone.problem ?? '', /PostgreSQL: .*(no database|cannot be reached)/)
+  await assert.rejects(engine.store.bucket('b'))
+  await engine.close()
+})
+
+test('data is orphaned only by processes that have ended, and one that was taken for dead writes no more', {
+  skip,
+}, async context => {
+  const { url } = await database(context)
+  let fatal: Error | null = null
+  const silent = await open(url, {
+    onFatal: error => {
+      fatal = error
+    },
+  })
+  const sweeper = await open(url)
+  const former = await open(url)
+  await makeBucket(silent.store, 'b')
+  await former.close()
+  const asked = [silent.epoch, sweeper.epoch, former.epoch, 'elsewhere-1']
+  assert.deepEqual(await sweeper.endedEpochs(asked), new Set([former.epoch]))
+  const number = silent.epoch.split('-')[1]
+  await administer(url, `UPDATE ${namespace}.epochs SET seen_at = seen_at - interval '1 day' WHERE epoch = ${number}`)
+  assert.deepEqual(await sweeper.endedEpochs(asked), new Set([former.epoch, silent.epoch]))
+  await assert.rejects(put(silent.store, 'b', 'k'), /others took it for dead/)
+  assert.ok(fatal)
+  assert.equal((await silent.health()).ok, false)
+  await put(sweeper.store, 'b', 'k')
+  await silent.close()
+  await sweeper.close()
+})
+
+test('a process that was killed keeps its claims until their leases end, one that closes gives them back', {
+  skip,
+}, async context => {
+  const { url } = await database(context)
+  const first = await open(url)
+  const second = await open(url)
+  await makeBucket(first.store, 'b')
+  for (const key of ['k1', 'k2']) await put(first.store, 'b', key, { sites: ['aws'] })
+  await claimed(first.store, 'aws', 'b', 'k1')
+  await claimed(second.store, 'aws', 'b', 'k2')
+  await first.closeAbruptly()
+  await second.close()
+  const third = await open(url)
+  const keys = ['k1', 'k2'].map(key => ({ bucket: 'b', key }))
+  const claims = await third.store.ledger.claim('aws', keys, 'third', 60_000)
+  assert.deepEqual(
+    claims.map(claim => claim.outcome),
+    ['held', 'claimed'],
+  )
+  assert.ok(claims[1]?.outcome === 'claimed' && claims[1].row.unsettled)
+  await third.close()
+})
+
+test('in another cluster the journal begins anew from the ledger', { skip }, async context => {
+  const { url } = await database(context)
+  const before = await open(url)
+  await makeBucket(before.store, 'b')
+  await put(before.store, 'b', 'k', { sites: ['aws'] })
+  const [entry] = await before.store.journal(journalStart, 10)
+  await before.close()
+  // As a dump restored elsewhere: transaction numbers that this cluster has not come to yet.
+  await administer(url, `UPDATE ${namespace}.meta SET value = '1' WHERE name = 'cluster'`)
+  await administer(url, `UPDATE ${namespace}.journal SET xid = '999999999999'`)
+  const restored = await open(url)
+  assert.deepEqual(await restored.store.ledger.due('aws', 10), [{ bucket: 'b', key: 'k' }])
+  await put(restored.store, 'b', 'later')
+  const former = entry?.position.replace(/^\d+/, '1') ?? ''
+  const seen = await restored.store.journal(former.replace(/\d+\/\d+$/, '999999999999/1'), 10)
+  assert.deepEqual(
+    seen.map(({ key }) => key),
+    ['later'],
+    'a position of the former cluster is the beginning',
+  )
+  await restored.close()
+})
+
+test('a put that cannot be carried out does not keep others of its commit', { skip }, async context => {
+  const { url } = await database(context)
+  const engine = await open(url)
+  await makeBucket(engine.store, 'b')
+  const bytes = new Uint8Array([1])
+  await put(engine.store, 'b', 'k0', { inline: { key: 'inline.same', bytes } })
+  const puts = ['k1', 'bad', 'k2'].map(key =>
+    put(engine.store, 'b', key, key === 'bad' ? { inline: { key: 'inline.same', bytes } } : {}),
+  )
+  const settled = await Promise.allSettled(puts)
+  assert.deepEqual(
+    settled.map(result => result.status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+  const listing = await engine.store.list({
+    bucket: 'b',
+    prefix: '',
+    delimiter: '',
+    after: '',
+    maxKeys: 10,
+    what: 'current',
+  })
+  assert.deepEqual(
+    listing.entries.map(found => (found.kind === 'version' ? found.version.key : '')),
+    ['k0', 'k1', 'k2'],
+  )
+  await engine.close()
+})
+
+test('sums are exact before and after they are folded', { skip }, async context => {
+  const { url } = await database(context)
+  const engines = await Promise.all([open(url), open(url)])
+  const [{ store } = assert.fail()] = engines
+  await makeBucket(store, 'b')
+  await Promise.all(
+    Array.from({ length: 60 }, (_, n) =>
+      put(engines[n % 2]?.store ?? store, 'b', `k${n}`, { sites: ['aws'], size: n }),
+    ),
+  )
+  const sums = async () => (await store.ledger.backlog()).map(({ site, objects, bytes }) => ({ site, objects, bytes }))
+  assert.deepEqual(await sums(), [{ site: 'aws', objects: 60, bytes: 1770 }])
+  const sql = connect(url)
+  await sql.unsafe(`SET search_path = ${namespace}; SELECT fold_deltas(7)`)
+  assert.deepEqual(await sums(), [{ site: 'aws', objects: 60, bytes: 1770 }])
+  await sql.unsafe("INSERT INTO site_deltas (site, objects) VALUES ('aws', 5)")
+  await sql.end()
+  assert.equal(await store.ledger.recount(), true)
+  assert.deepEqual(await sums(), [{ site: 'aws', objects: 60, bytes: 1770 }])
+  assert.equal(await store.ledger.recount(), false)
+  await Promise.all(engines.map(engine => engine.close()))
+})

@@ -1,0 +1,125 @@
+// One process of a distributed layout: `crossbeat start --role ...` with a configuration file of its own, killed, frozen and restarted by tests.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { unwatchProcess, watchProcess } from '../../src/demo/watchdog.ts'
+
+export interface RoleOptions {
+  /** Names its files in the folder. */
+  readonly name: string
+  readonly folder: string
+  readonly config: Readonly<Record<string, unknown>>
+  readonly roles: readonly string[]
+  readonly sites?: readonly string[]
+  /** host:port of its probes: the control port, or else where it is told to answer them. */
+  readonly probes: string
+}
+
+export interface ReadyAnswer {
+  readonly status: number
+  readonly body: unknown
+}
+
+const program = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const readyWithinMs = 90_000
+const pollMs = 25
+
+export class RoleProcess {
+  readonly options: RoleOptions
+  #child: ChildProcess | null = null
+
+  constructor(options: RoleOptions) {
+    this.options = options
+    writeFileSync(this.#file('yaml'), JSON.stringify(options.config))
+  }
+
+  #file(ending: string): string {
+    return join(this.options.folder, `${this.options.name}.${ending}`)
+  }
+
+  /** Resolves when the process says that it is ready; rejects with its words when it ends before. */
+  async start(): Promise<void> {
+    this.launch()
+    const deadline = performance.now() + readyWithinMs
+    while (performance.now() < deadline) {
+      if (this.hasEnded) throw new Error(`${this.options.name} ended while starting (${this.exit}):\n${this.log()}`)
+      if ((await this.ready())?.status === 200) return
+      await new Promise(resolve => setTimeout(resolve, pollMs))
+    }
+    throw new Error(`${this.options.name} was not ready within ${readyWithinMs / 1000} s:\n${this.log()}`)
+  }
+
+  /** Starts without waiting. */
+  launch(): void {
+    const { roles, sites = [], probes, name } = this.options
+    const chosen = [...roles.flatMap(role => ['--role', role]), ...sites.flatMap(site => ['--site', site])]
+    const health = roles.includes('control') ? [] : ['--health', probes]
+    const output = openSync(this.#file('log'), 'a')
+    const args = [program, 'start', '--config', this.#file('yaml'), ...chosen, ...health]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', output, output] })
+    closeSync(output)
+    // A test that fails before it can stop its processes must not hang, nor leave them behind.
+    child.unref()
+    if (child.pid === undefined) throw new Error(`${name} could not be started`)
+    const { pid } = child
+    watchProcess(pid)
+    child.once('exit', () => unwatchProcess(pid))
+    this.#child = child
+  }
+
+  /** What `/ready` says; null when nothing answers. */
+  async ready(): Promise<ReadyAnswer | null> {
+    const answer = await fetch(`http://${this.options.probes}/ready`).catch(() => null)
+    if (answer === null) return null
+    const body: unknown = await answer.json()
+    return { status: answer.status, body }
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid
+    if (pid === undefined) throw new Error(`${this.options.name} does not run`)
+    return pid
+  }
+
+  get hasEnded(): boolean {
+    return this.#child === null || this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  get exit(): number | string | null {
+    return this.#child?.exitCode ?? this.#child?.signalCode ?? null
+  }
+
+  /** All that it has printed since the first start. */
+  log(): string {
+    return readFileSync(this.#file('log'), 'utf8')
+  }
+
+  /** SIGTERM, and its exit code. */
+  async end(): Promise<number | null> {
+    await this.signal('SIGTERM')
+    return this.#child?.exitCode ?? null
+  }
+
+  async kill(): Promise<void> {
+    await this.signal('SIGKILL')
+  }
+
+  freeze(): void {
+    process.kill(this.pid, 'SIGSTOP')
+  }
+
+  thaw(): void {
+    process.kill(this.pid, 'SIGCONT')
+  }
+
+  /** Resolves when the process has ended. */
+  async signal(name: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#child
+    if (child === null || this.hasEnded) return
+    child.ref()
+    const ended = once(child, 'exit')
+    child.kill(name)
+    await ended
+  }
+}
