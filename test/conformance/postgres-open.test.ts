@@ -226,6 +226,22 @@ test('a put that cannot be carried out does not keep others of its commit', { sk
   await engine.close()
 })
 
+test('a database that does not answer is not waited for without end, and what was asked is refused', {
+  skip,
+}, async context => {
+  const { url } = await database(context)
+  const engine = await open(url, { answerWithinMs: 1_000, poolMax: 8 })
+  context.after(() => engine.close())
+  await makeBucket(engine.store, 'b')
+  const sql = connect(url)
+  context.after(() => sql.end())
+  await sql.unsafe("SELECT pg_advisory_lock(hashtextextended('b/k', 0))")
+  await assert.rejects(put(engine.store, 'b', 'k'), { code: 'ServiceUnavailable', status: 503 })
+  await put(engine.store, 'b', 'other')
+  await sql.end()
+  await put(engine.store, 'b', 'k')
+})
+
 test('sums are exact before and after they are folded', { skip }, async context => {
   const { url } = await database(context)
   const engines = await Promise.all([open(url), open(url)])

@@ -60,7 +60,8 @@ const answerWithinMsDefault = 30_000
 const putsPerCommitDefault = 64
 const beatMs = 5_000
 const foldMs = 1_000
-const deltasAtOnce = 10_000
+/** A transaction that folds holds back the journal while it lasts. */
+const deltasAtOnce = 2_000
 
 /** Connects, migrates, takes note of this start. Throws DependencyError when the database cannot be used. */
 export async function openPostgres(options: PostgresOptions): Promise<PostgresEngine> {
@@ -268,7 +269,10 @@ class Engine implements PostgresEngine {
   }
 
   async #fold(): Promise<void> {
-    await this.#pools.aside.rows('SELECT fold_deltas($1::integer)', deltasAtOnce)
+    for (let folded = deltasAtOnce; folded === deltasAtOnce && this.#closing === null; ) {
+      const [row] = await this.#pools.aside.rows<{ n: number }>('SELECT fold_deltas($1::integer) AS n', deltasAtOnce)
+      folded = row?.n ?? 0
+    }
   }
 
   #arm(name: 'beat' | 'fold', everyMs: number, work: () => Promise<void>): void {
