@@ -4,10 +4,12 @@ import assert from 'node:assert/strict'
 import { after, type TestContext, test } from 'node:test'
 import { Admin, ConfigResourceTypes, Consumer, ProduceAcks, Producer, stringSerializers } from '@platformatic/kafka'
 import { makeVersionId } from '../../src/domain/version-id.ts'
-import { readReplicationEntry, replicationRecord, topicKey } from '../../src/queue/entry-format.ts'
+import { readReplicationEntry, readStatusMessage, replicationRecord, topicKey } from '../../src/queue/entry-format.ts'
 import type { KafkaTopicLog } from '../../src/queue/kafka/kafka-topic-log.ts'
+import { partitionOf } from '../../src/queue/kafka/partitioner.ts'
 import type { TopicConsumer, TopicRecord } from '../../src/queue/topic-log.ts'
 import { kafkaBrokers, uniqueName } from '../services/available.ts'
+import recorded from './backbeat-records.json' with { type: 'json' }
 import { openLog } from './kafka-logs.ts'
 
 const kafka = await kafkaBrokers()
@@ -115,6 +117,32 @@ test('what others write is read: their entries, and their canaries are passed ov
   assert.deepEqual([record.offset, record.key, record.value], [1, written.key, written.value])
   consumer.finish(record)
   assert.equal(await consumer.lag(), 0, 'canaries are nobody work')
+})
+
+test('records of a real Backbeat, as recorded, lie where our keys would and are read', { skip }, async test => {
+  const { topic, log } = await opened(test)
+  const producer = new Producer({ ...plain(), serializers: stringSerializers })
+  test.after(() => producer.close(true))
+  const entries = recorded.filter(record => record.key !== 'canary')
+  for (const { key, partition } of entries) assert.equal(partitionOf(key, 5), partition)
+  const messages = recorded.map(({ partition, key, value }) => ({ topic, partition, key, value }))
+  await producer.send({ messages, acks: ProduceAcks.ALL })
+  const consumer = await log.consumer({ topic, group: topic, windowMax: 100 })
+  const records = await takeAll(consumer, entries.length)
+  assert.deepEqual(
+    records.map(({ key, value }) => ({ key, value })),
+    entries.map(({ key, value }) => ({ key, value })),
+  )
+  const read = records.map(({ value }, index) =>
+    entries[index]?.topic === 'backbeat-replication' ? readReplicationEntry(value) : readStatusMessage(value),
+  )
+  assert.deepEqual(
+    read.map(one => (one.kind === 'entry' ? [one.entry.bucket, one.entry.key] : one)),
+    ['aws/o1', 'both/hdr', 'both/copy', 'aws/o1', 'both/hdr', 'both/copy'].map(key => ['crr-two', key]),
+  )
+  assert.ok(
+    read.slice(3).every(one => one.kind === 'entry' && 'status' in one.entry && one.entry.status === 'COMPLETED'),
+  )
 })
 
 test('groups and offsets are ordinary ones that tools can see', { skip }, async test => {
