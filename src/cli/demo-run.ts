@@ -14,7 +14,7 @@ import { nextSteps } from '../demo/next-steps.ts'
 import { openProgress } from '../demo/progress.ts'
 import { freePort } from '../demo/service-process.ts'
 import type { StandIns } from '../demo/stand-ins.ts'
-import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { Output } from './output.ts'
 import { urlOf } from './start.ts'
 
@@ -72,7 +72,7 @@ export interface DemoRun {
   readonly s3: HostPort
   readonly control: HostPort
   readonly keys: { readonly accessKey: string; readonly secretKey: string }
-  readonly store: MetadataStore
+  readonly store: Engine['store']
   readonly clouds: StandIns
   /** Remembers in a file that the uploads have been made. */
   readonly dataFolder: string

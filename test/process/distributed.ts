@@ -3,9 +3,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { EngineSettings } from '../../src/demo/engine-servers.ts'
 import { freePort } from '../../src/demo/service-process.ts'
 import type { AzureDestination, Keys, S3Destination } from './crossbeat.ts'
-import type { EngineSettings } from './engine-servers.ts'
 import { RoleProcess } from './role-process.ts'
 
 export interface DistributedOptions {
