@@ -10,6 +10,7 @@ import { openPostgres, type PostgresEngine, type PostgresOptions } from '../../s
 import { migrate, migrations, namespace } from '../../src/metadata/postgres/schema.ts'
 import { postgresServer } from '../services/available.ts'
 import { administer, connect, makeDatabase, type TestDatabase } from '../services/postgres.ts'
+import { heldByOthersMs } from './postgres-stores.ts'
 import { claimed, makeBucket, put } from './store-fixtures.ts'
 
 const server = await postgresServer()
@@ -23,7 +24,7 @@ async function database(context: TestContext, options?: string): Promise<TestDat
 }
 
 function open(url: string, options: Partial<PostgresOptions> = {}): Promise<PostgresEngine> {
-  return openPostgres({ url, world: realWorld, group: 'RG001', poolMax: 3, ...options })
+  return openPostgres({ url, world: realWorld, group: 'RG001', poolMax: 3, heldMs: heldByOthersMs, ...options })
 }
 
 async function refused(url: string, expected: RegExp): Promise<void> {
