@@ -175,6 +175,47 @@ test('a process that was killed keeps its claims until their leases end, one tha
   await third.close()
 })
 
+test('a claim whose answer was lost is recognized when it is asked for again', { skip }, async context => {
+  const { url } = await database(context)
+  const engine = await open(url)
+  context.after(() => engine.close())
+  await makeBucket(engine.store, 'b')
+  await put(engine.store, 'b', 'k', { sites: ['aws'] })
+  const sql = connect(url)
+  context.after(() => sql.end())
+  await sql.unsafe(`SET search_path = ${namespace}`)
+  const ask = async (token: string) => {
+    const items = JSON.stringify([{ bucket: 'b', key: 'k', token }])
+    const [row] = await sql.unsafe(
+      `SELECT claim_keys($1::bigint, NULL, 'aws', 60000, 0, 0, $2::text::json) #>> '{0,outcome}' AS outcome`,
+      [engine.epoch.split('-')[1] ?? '', items],
+    )
+    return row?.['outcome']
+  }
+  assert.deepEqual([await ask('t1'), await ask('t1'), await ask('t2')], ['claimed', 'claimed', 'held'])
+  const [row] = await sql.unsafe('SELECT attempts, unsettled FROM ledger')
+  assert.deepEqual({ ...row }, { attempts: 1, unsettled: 0 })
+})
+
+test('a signal wakes who listens to the journal before he would look himself', { skip }, async context => {
+  const { url } = await database(context)
+  const writer = await open(url)
+  const reader = await open(url, { pollMs: 600_000 })
+  await makeBucket(writer.store, 'b')
+  let heard = 0
+  const told = Promise.withResolvers<void>()
+  reader.store.onJournal(() => {
+    heard += 1
+    told.resolve()
+  })
+  await put(writer.store, 'b', 'k')
+  reader.wake()
+  await told.promise
+  assert.equal(heard, 1)
+  await writer.close()
+  await reader.close()
+})
+
 test('in another cluster the journal begins anew from the ledger', { skip }, async context => {
   const { url } = await database(context)
   const before = await open(url)
