@@ -86,6 +86,7 @@ class ZookeeperStore implements ZookeeperStateStore {
   readonly #nodes: Nodes
   readonly #watches: Watches
   readonly #ephemerals: Ephemerals
+  #closed = false
   readonly #world: World
   readonly #callTimeoutMs: number
   readonly #openTimeoutMs: number
@@ -142,6 +143,7 @@ class ZookeeperStore implements ZookeeperStateStore {
 
   #onSessionEnded(why: Error): void {
     this.#ephemerals.sessionEnded(why)
+    if (this.#closed) return
     controlEvents.publish({ kind: 'failed', what: 'keeping the session with ZooKeeper', error: why })
   }
 
@@ -201,6 +203,7 @@ class ZookeeperStore implements ZookeeperStateStore {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     this.#watches.stopAll()
     this.#ephemerals.close()
     await this.#connection.close()
