@@ -78,12 +78,15 @@ export class Connection {
   #retry: Timer | null = null
   #reopen: Timer | null = null
   #closed = false
+  #addressesTried: number
   #problem = 'not connected yet'
   #authRefused = false
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     this.#options = options
     this.#listener = listener
+    // Processes spread over the servers.
+    this.#addressesTried = Math.floor(options.world.random.fraction() * 1_000)
   }
 
   /** The session in which calls are made now; null while there is none that is confirmed. */
@@ -118,12 +121,18 @@ export class Connection {
     const { servers, sessionTimeoutMs, auth } = this.#options
     const { handle } = session
     session.attempts += 1
-    handle.emit = (event, _handle, detail) => {
-      if (session.handle === handle) this.#onEvent(session, event, detail)
-    }
+    // Never within the client's own call: at that moment it may have closed a socket that Node still watches, and what we do then could get a
+    // new one with the same number.
+    handle.emit = (event, _handle, detail) =>
+      this.#options.world.timers.immediate(() => {
+        if (session.handle === handle) this.#onEvent(session, event, detail)
+      })
     try {
-      const connect = await resolveServers(servers)
+      const addresses = await resolveServers(servers)
       if (session.ended) return
+      // One address for each handle: trying a second one it leaves the first one's socket watched for too long.
+      const connect = addresses[this.#addressesTried % addresses.length] ?? servers
+      this.#addressesTried += 1
       // Level 0: the client's own log would go to our standard error.
       const made = handle.init({ connect, timeout: sessionTimeoutMs, debug_level: 0, ...resumed })
       if (made instanceof Error) throw made
@@ -176,9 +185,12 @@ export class Connection {
     return new Promise(resolve => {
       const timer = timers.after(Math.max(0, deadline - sentAt), () => resolve({ code: codes.gaveUp, result: null }))
       const done = (code: number, result?: Result | null): void => {
-        timer.cancel()
         if (isServerAnswer(code)) this.#confirm(session, sentAt)
-        resolve({ code, result: result ?? null })
+        // Never within the client's own call: see #connect.
+        timers.immediate(() => {
+          timer.cancel()
+          resolve({ code, result: result ?? null })
+        })
       }
       const taken = send(session.handle, done)
       if (taken !== codes.ok) done(taken)
@@ -239,7 +251,6 @@ export class Connection {
   #onDisconnected(session: LiveSession): void {
     if (!session.connected) return
     session.connected = false
-    // Not at once: this is called by the handle itself.
     const { client_id, client_password } = session.handle
     this.#retryLater(session, 1, { client_id, client_password })
     this.#problem = `the connection to ${this.#options.servers} was lost`
@@ -261,7 +272,6 @@ export class Connection {
     if (this.#session === session) this.#session = null
     if (!this.#closed) this.#problem = why
     if (session.established) this.#listener.ended(new ZookeeperError('unavailable', why))
-    // Not from within the client's own callback.
     this.#options.world.timers.immediate(() => session.handle.close())
     if (this.#closed) return
     const delayMs = this.#authRefused ? refusedDelayMs : session.established ? 0 : reopenDelayMs
