@@ -44,8 +44,8 @@ interface SessionKey {
 
 class LiveSession implements Session {
   handle: NativeHandle
-  /** Handles tried since the last connection. */
-  attempts = 0
+  /** Handles since the last connection that got no answer. */
+  silences = 0
   established = false
   connected = false
   ended = false
@@ -63,8 +63,9 @@ class LiveSession implements Session {
 /** The part of the session's time-out after which we give it up: the rest is for a timer that runs late. */
 const trustedPart = 0.85
 const heartbeatPart = 1 / 5
-/** How long a handle may take to connect: doubled with each that failed. */
-const connectWithinMs = { first: 200, most: 5_000 }
+/** How long a handle may take to connect when it is not refused: doubled with each that has failed so. */
+const connectWithinMs = { first: 500, most: 5_000 }
+const lookEveryMs = 200
 const reopenDelayMs = 300
 const refusedDelayMs = 3_000
 
@@ -120,7 +121,6 @@ export class Connection {
   async #connect(session: LiveSession, resumed?: SessionKey): Promise<void> {
     const { servers, sessionTimeoutMs, auth } = this.#options
     const { handle } = session
-    session.attempts += 1
     // Never within the client's own call: at that moment it may have closed a socket that Node still watches, and what we do then could get a
     // new one with the same number.
     handle.emit = (event, _handle, detail) =>
@@ -141,13 +141,24 @@ export class Connection {
     } catch (error) {
       this.#problem = error instanceof Error ? error.message : String(error)
     }
-    const withinMs = Math.min(connectWithinMs.most, connectWithinMs.first * 2 ** (session.attempts - 1))
-    if (!session.ended && !session.connected) this.#retryLater(session, withinMs, resumed)
+    const withinMs = Math.min(connectWithinMs.most, connectWithinMs.first * 2 ** session.silences)
+    this.#awaitConnection(session, withinMs, resumed)
   }
 
-  #retryLater(session: LiveSession, delayMs: number, resumed: SessionKey | undefined): void {
+  #awaitConnection(session: LiveSession, remainingMs: number, resumed: SessionKey | undefined): void {
+    if (session.ended || session.connected) return
+    const look = (): void => {
+      // 0: refused, or no handle could be made.
+      const refused = session.handle.state === 0
+      if (!refused && remainingMs > lookEveryMs) {
+        this.#awaitConnection(session, remainingMs - lookEveryMs, resumed)
+        return
+      }
+      if (!refused) session.silences += 1
+      this.#tryNextHandle(session, resumed)
+    }
     this.#retry?.cancel()
-    this.#retry = this.#options.world.timers.after(delayMs, () => this.#tryNextHandle(session, resumed))
+    this.#retry = this.#options.world.timers.after(lookEveryMs, look)
   }
 
   #tryNextHandle(session: LiveSession, resumed: SessionKey | undefined): void {
@@ -233,7 +244,7 @@ export class Connection {
   #onConnected(session: LiveSession): void {
     const fresh = !session.established
     session.connected = true
-    session.attempts = 0
+    session.silences = 0
     this.#retry?.cancel()
     session.timeoutMs = session.handle.timeout > 0 ? session.handle.timeout : this.#options.sessionTimeoutMs
     if (fresh) {
@@ -252,7 +263,9 @@ export class Connection {
     if (!session.connected) return
     session.connected = false
     const { client_id, client_password } = session.handle
-    this.#retryLater(session, 1, { client_id, client_password })
+    const resumed = { client_id, client_password }
+    this.#retry?.cancel()
+    this.#retry = this.#options.world.timers.after(1, () => this.#tryNextHandle(session, resumed))
     this.#problem = `the connection to ${this.#options.servers} was lost`
   }
 
