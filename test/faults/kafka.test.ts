@@ -173,6 +173,36 @@ test('a broker is frozen for longer than a session lasts: the others go on, and 
   )
 })
 
+test('a pause holds across a leader that is killed, its return and a rebalance; then everything arrives', {
+  skip,
+}, async test => {
+  const running = await underLoad(test)
+  const { log, topic, traffic } = running
+  const [consumer] = traffic.consumers
+  assert.ok(consumer)
+  consumer.pause()
+  await until('nothing arrives any more', async () => {
+    const before = traffic.arrived
+    const sent = traffic.sent
+    await until('more is sent', () => traffic.sent > sent + 100)
+    return traffic.arrived === before
+  })
+  const arrived = traffic.arrived
+  const leader = await leaderOf(running)
+  leader.kill()
+  const sent = traffic.sent
+  await until('others are sent', () => traffic.sent > sent + 400)
+  await leader.restart()
+  const passer = await log.consumer({ topic, group: topic, windowMax: 10 })
+  passer.pause()
+  await whole(running)
+  await passer.close()
+  assert.equal(traffic.arrived, arrived)
+  consumer.resume()
+  await goesOn(running)
+  await traffic.end()
+})
+
 test('a second consumer joins under load and is killed: its partitions come back, the others never stop', {
   skip,
 }, async test => {
