@@ -121,8 +121,17 @@ test('the leader is killed: the others take over, and it comes back', { skip }, 
 
 test('all brokers are killed at once: everything waits, and goes on when they are back', { skip }, async test => {
   const running = await underLoad(test)
-  const { brokers } = running.cluster
+  const { brokers, addresses } = running.cluster
+  const other = await openLog({
+    brokers: addresses,
+    topics: { [running.topic]: { partitions: 6, replication: 3 } },
+    timing,
+  })
+  await other.consumer({ topic: running.topic, group: `${running.topic}-other`, windowMax: 10 })
   for (const broker of brokers) broker.kill()
+  const killedAt = realWorld.clock.monotonic()
+  await other.close()
+  assert.ok(realWorld.clock.monotonic() - killedAt < 10_000, 'closing waits for nobody who is gone')
   await until('an append is refused within its time', () => running.traffic.refused > 0)
   assert.equal((await running.log.health()).ok, false)
   await Promise.all(brokers.map(broker => broker.restart()))

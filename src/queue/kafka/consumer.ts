@@ -5,7 +5,7 @@ import { isUtf8 } from 'node:buffer'
 import { pipelineNotices } from '../../base/channels.ts'
 import { sleep, type Timer } from '../../base/world.ts'
 import type { ConsumerOptions, TopicConsumer, TopicRecord } from '../topic-log.ts'
-import type { BaseOptions, KafkaModule } from './client.ts'
+import { type BaseOptions, type KafkaModule, within } from './client.ts'
 import { type FetchedRecord, Fetcher } from './fetcher.ts'
 import { GroupMember } from './group-member.ts'
 import { OffsetMirror } from './offset-mirror.ts'
@@ -43,6 +43,7 @@ interface Assigned {
 const bufferedRecordsMax = 1_000
 const bufferedCharsMax = 16 * 1024 ** 2
 const bufferedCharsMin = 256 * 1024
+const closeWithinMs = 3_000
 const canaryKey = 'canary'
 
 export class KafkaConsumer implements TopicConsumer {
@@ -163,13 +164,16 @@ export class KafkaConsumer implements TopicConsumer {
     await Promise.resolve()
     this.#wake()
     await this.#fetcher.close()
-    await this.#committing
-    await this.#commit()
-    await this.#writeMirror()
+    await within(this.#options.log.world, closeWithinMs, this.#commitLast()).catch(() => {})
     await this.#member.close()
     this.#partitions.clear()
-    await this.#beginning
     this.#options.closed()
+  }
+
+  /** Brokers or a state store that are gone do not hold up the closing: the records are delivered again. */
+  async #commitLast(): Promise<void> {
+    await this.#committing
+    await Promise.all([this.#commit(), this.#writeMirror()])
   }
 
   #wake(): void {
