@@ -10,6 +10,7 @@ import { type FetchedRecord, Fetcher } from './fetcher.ts'
 import { GroupMember } from './group-member.ts'
 import { OffsetMirror } from './offset-mirror.ts'
 import { PartitionProgress } from './partition-progress.ts'
+import { isKafkaError } from './problems.ts'
 import type { KafkaTiming, KafkaTopicLogOptions } from './settings.ts'
 import { beginningOf, type MirroredOffset } from './start-offset.ts'
 import type { TopicState, Topics } from './topics.ts'
@@ -20,7 +21,8 @@ export interface KafkaConsumerOptions extends ConsumerOptions {
   readonly log: KafkaTopicLogOptions
   readonly timing: KafkaTiming
   readonly topics: Topics
-  readonly trouble: (error: unknown | null) => void
+  /** What does not work; null: it does again. */
+  readonly trouble: (about: 'membership' | 'reading', error: unknown | null) => void
   /** Keeps the bytes of a record whose text does not say them. */
   readonly keepBytes: (record: TopicRecord, value: Uint8Array) => void
   readonly closed: () => void
@@ -64,9 +66,11 @@ export class KafkaConsumer implements TopicConsumer {
   #tick: Timer | null = null
   #turn = 0
 
+  readonly #reading = (error: unknown | null): void => this.#options.trouble('reading', error)
+
   constructor(options: KafkaConsumerOptions) {
     this.#options = options
-    const { kafka, base, log, timing, topics, topic, group, trouble } = options
+    const { kafka, base, log, timing, topics, topic, group } = options
     const { world } = log
     this.#mirroredAt = world.clock.monotonic()
     this.#mirror = new OffsetMirror(log.offsets, topic, group)
@@ -74,7 +78,7 @@ export class KafkaConsumer implements TopicConsumer {
     this.#member = new GroupMember(kafka, base, {
       ...shared,
       trouble: error => {
-        trouble(error)
+        options.trouble('membership', error)
         if (error === null) this.#wake()
       },
       ensureTopic: () => topics.ensure(topic),
@@ -83,7 +87,7 @@ export class KafkaConsumer implements TopicConsumer {
     })
     this.#fetcher = new Fetcher(kafka, base, {
       ...shared,
-      trouble,
+      trouble: this.#reading,
       wanted: () => this.#wanted(),
       fetched: (partition, from, records, next) => this.#fetched(partition, from, records, next),
       outOfRange: partitions => void this.#outOfRange(partitions),
@@ -129,6 +133,8 @@ export class KafkaConsumer implements TopicConsumer {
 
   pause(): void {
     this.#paused = true
+    // Nothing is read now that could say that it works again.
+    this.#reading(null)
     this.#wake()
   }
 
@@ -233,12 +239,12 @@ export class KafkaConsumer implements TopicConsumer {
 
   /** Entries that were not fetched yet have gone, or the topic is another. */
   async #outOfRange(partitions: readonly number[]): Promise<void> {
-    const { topics, topic, trouble } = this.#options
+    const { topics, topic } = this.#options
     let state: TopicState
     try {
       state = await topics.state(topic)
     } catch (error) {
-      return trouble(error)
+      return this.#reading(error)
     }
     for (const id of partitions) {
       const progress = this.#partitions.get(id)?.progress
@@ -253,7 +259,7 @@ export class KafkaConsumer implements TopicConsumer {
   #topicChanged(id: string | null): void {
     if (id === null) {
       // Not waited for: the fetcher asks again in a while.
-      this.#options.topics.ensure(this.#options.topic).catch(this.#options.trouble)
+      this.#options.topics.ensure(this.#options.topic).catch(this.#reading)
       return
     }
     const former = this.#topicId
@@ -294,7 +300,7 @@ export class KafkaConsumer implements TopicConsumer {
 
   /** Until every partition knows where it begins and what was lost there is told. */
   async #begin(): Promise<void> {
-    const { log, timing, topics, topic, trouble } = this.#options
+    const { log, timing, topics, topic } = this.#options
     let delay = timing.backoffMinMs
     for (let left = this.#unbegun(); left.length > 0 && this.#closing === null; left = this.#unbegun()) {
       try {
@@ -307,7 +313,7 @@ export class KafkaConsumer implements TopicConsumer {
         this.#fetcher.pump()
         this.#wake()
       } catch (error) {
-        trouble(error)
+        this.#reading(error)
         await sleep(log.world.timers, delay)
         delay = Math.min(delay * 2, timing.backoffMaxMs)
       }
@@ -377,7 +383,7 @@ export class KafkaConsumer implements TopicConsumer {
   }
 
   async #commitNow(): Promise<void> {
-    const { log, timing, trouble } = this.#options
+    const { log, timing } = this.#options
     const now = log.world.clock.monotonic()
     const offsets = new Map<number, number>()
     const moved: Assigned[] = []
@@ -396,8 +402,9 @@ export class KafkaConsumer implements TopicConsumer {
         assigned.committedAt = now
       }
     } catch (error) {
-      // Usually a rebalance: who has the partition now begins at the last commit.
-      if (this.#closing === null && this.#member.isAlive) trouble(error)
+      // In a rebalance there is nothing wrong: who has the partition then begins at the last commit.
+      const isRebalance = isKafkaError(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID')
+      if (this.#closing === null && !isRebalance) this.#options.trouble('membership', error)
     }
   }
 
@@ -440,7 +447,7 @@ export class KafkaConsumer implements TopicConsumer {
       pipelineNotices.publish({ kind: 'failed', what: `reading ${topic} for ${group}: its client is made anew`, error })
       this.#fetcher.rebuild()
     } catch (error) {
-      this.#options.trouble(error)
+      this.#reading(error)
     }
   }
 }

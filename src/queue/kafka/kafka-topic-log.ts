@@ -75,11 +75,11 @@ class KafkaLog implements KafkaTopicLog {
       log: this.#options,
       timing: this.#timing,
       topics: this.#topics,
-      trouble: error => this.#trouble(name, error),
+      trouble: (about, error) => this.#trouble(`${name} (${about})`, error),
       keepBytes: (record, value) => this.#bytes.set(record, value),
       closed: () => {
         this.#consumers.delete(consumer)
-        this.#troubles.delete(name)
+        for (const about of ['membership', 'reading']) this.#troubles.delete(`${name} (${about})`)
       },
     })
     this.#consumers.add(consumer)
