@@ -143,6 +143,26 @@ async function committed({ admin, topic }: Opened): Promise<number> {
   return Number(group?.topics[0]?.partitions[0]?.committedOffset ?? -1)
 }
 
+test('a consumer is there although its ledger is not: nothing is handed out until the gap is told', {
+  skip,
+}, async test => {
+  let answers = false
+  const refusing = async (): Promise<void> => {
+    if (!answers) throw new Error('the ledger is away')
+  }
+  const place = await opened(test, { onGap: refusing, timing: { requestTimeoutMs: 500 } })
+  const { admin, topic } = place
+  await append(place, 'a1', 'a2')
+  await admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset: 1n }] }] })
+  const consumer = await consumerOf(place)
+  const taken = takeAll(consumer, 1)
+  assert.equal((await place.log.health()).ok, false)
+  answers = true
+  const [record] = await taken
+  assert.equal(record?.value, 'a2')
+  assert.deepEqual(place.gaps, [{ topic, group: topic, partition: 0, from: 0, to: 1, cause: 'offset-unknown' }])
+})
+
 test('a topic emptied while nobody read it is told when the group comes back', { skip }, async test => {
   const place = await opened(test)
   const { admin, topic } = place

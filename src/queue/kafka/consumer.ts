@@ -95,18 +95,13 @@ export class KafkaConsumer implements TopicConsumer {
     })
   }
 
-  /** Joins the group; resolves when it has, or after a while, and goes on trying then. */
+  /** Joins the group; resolves when it knows where to begin, or after a while, and goes on trying then. */
   async start(): Promise<void> {
-    const { world } = this.#options.log
+    const { log, timing } = this.#options
     this.#member.start()
     this.#armTick()
-    const patience = new AbortController()
-    await Promise.race([
-      this.#member.joined,
-      sleep(world.timers, 2 * this.#options.timing.requestTimeoutMs, patience.signal).catch(() => {}),
-    ])
-    patience.abort()
-    await this.#beginning
+    const begun = this.#member.joined.then(() => this.#beginning)
+    await within(log.world, 2 * timing.requestTimeoutMs, begun).catch(() => {})
   }
 
   async take(max: number): Promise<readonly TopicRecord[]> {

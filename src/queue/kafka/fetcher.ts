@@ -113,7 +113,8 @@ export class Fetcher {
       )
       if (this.#closed || client !== this.#client.current) return
       this.#busy.delete(node)
-      for (const { partitions: answers } of response.responses)
+      // Records of a topic that was made anew meanwhile have the same offsets.
+      for (const { partitions: answers } of this.#topic?.id === topicId ? response.responses : [])
         for (const { partitionIndex, records } of answers) {
           const from = partitions.get(partitionIndex)
           if (from !== undefined && records) this.#deliver(partitionIndex, from, records)
