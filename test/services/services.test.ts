@@ -12,15 +12,18 @@ import {
 } from '@aws-sdk/client-s3'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { runCommand } from '../../src/demo/command.ts'
-import { awsClient, azureServer, rcloneClient, s3Server, uniqueName } from './available.ts'
+import { awsClient, azureServer, postgresServer, rcloneClient, s3Server, uniqueName } from './available.ts'
+import { connect, makeDatabase } from './postgres.ts'
 
 const s3 = await s3Server()
 const azure = await azureServer()
+const postgres = await postgresServer()
 const aws = await awsClient()
 const rclone = await rcloneClient()
 after(async () => {
   await s3.stop()
   await azure.stop()
+  await postgres.stop()
 })
 
 async function versionedBucket(): Promise<{ client: S3Client; bucket: string }> {
@@ -73,6 +76,15 @@ test('the Azure server checks Content-MD5 and conditions', { skip: azure.skip },
   await blob.upload('bytes', 5, { conditions: { ifNoneMatch: '*' } })
   await assert.rejects(blob.upload('again', 5, { conditions: { ifNoneMatch: '*' } }), { code: 'BlobAlreadyExists' })
   await assert.rejects(blob.upload('again', 5, { conditions: { ifMatch: '"0x1"' } }), { code: 'ConditionNotMet' })
+})
+
+test('PostgreSQL makes databases of their own, in UTF-8', { skip: postgres.skip }, async () => {
+  const database = await makeDatabase(postgres.get().url)
+  const sql = connect(database.url)
+  const [found] = await sql.unsafe("SELECT current_database() AS name, current_setting('server_encoding') AS encoding")
+  assert.deepEqual({ ...found }, { name: database.name, encoding: 'UTF8' })
+  await sql.end()
+  await database.drop()
 })
 
 test('the aws CLI runs', { skip: aws.skip }, async () => {

@@ -49,6 +49,7 @@ BEGIN
   SELECT * INTO r FROM ledger WHERE bucket_id = v.bucket_id AND key = v.key AND version_id = v.version_id AND site = p_site;
   IF NOT FOUND THEN
     PERFORM open_rows(p_now, v.bucket_id, v.key, v.version_id, ARRAY[p_site], p_revision, v.is_delete_marker, v.size, p_entry);
+    INSERT INTO site_deltas (site, objects, bytes) VALUES (p_site, 1, v.size);
     RETURN;
   END IF;
   IF r.state <> 2 THEN PERFORM move_sums(r.site, r.size, r.state, 0, NULL); END IF;

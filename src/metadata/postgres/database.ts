@@ -136,6 +136,8 @@ export async function openDatabase(options: DatabaseOptions, searchPath: string)
       search_path: searchPath,
       statement_timeout: statementTimeoutMs,
       idle_in_transaction_session_timeout: idleInTransactionMs,
+      // The functions lock first and then read what was committed before: one view for a whole transaction would be too old.
+      default_transaction_isolation: 'read committed',
       // Every statement is short and goes by an index, also on tables that were empty when it was planned.
       enable_seqscan: 'off',
       plan_cache_mode: 'force_generic_plan',

@@ -155,7 +155,7 @@ BEGIN
     WHERE excluded.version_id <= applied.version_id;
 END $$;
 
--- The end that nearly every row has, without a detour over 'reported': done, for the version as it is, with no upload begun.
+-- The end that nearly every row has, without a detour over 'reported': done, for the version as it is, with no upload begun. Who calls counts it.
 CREATE FUNCTION completed_at_once(p_now bigint, r ledger, p_destination text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE v versions;
 BEGIN
@@ -165,7 +165,6 @@ BEGIN
   IF coalesce(backend_status(v.replication, r.site), 'COMPLETED') = 'COMPLETED' THEN RETURN false; END IF;
   UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, destination_version_id = p_destination, reason = NULL
     WHERE bucket_id = r.bucket_id AND key = r.key AND version_id = r.version_id AND site = r.site;
-  PERFORM move_sums(r.site, r.size, 2, 6, p_now);
   PERFORM save_info(v, r.site, 'COMPLETED', nullif(p_destination, ''));
   RETURN true;
 END $$;
@@ -173,6 +172,7 @@ END $$;
 -- Answers 'applied', 'changed-meanwhile' or 'stale' for each, with '+' behind it if the key has another row that can be worked on now.
 CREATE FUNCTION report_attempts(p_epoch bigint, p_now bigint, p_fold integer, p_items json) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE i record; r ledger; bid bigint; answers text[] := '{}'; now_ms bigint; more boolean;
+  done_sites text[] := '{}'; done_sizes bigint[] := '{}';
 BEGIN
   PERFORM lock_items(p_epoch, p_items);
   now_ms := moment(p_now);
@@ -199,11 +199,15 @@ BEGIN
       PERFORM save_applied(bid, i.key, i.site, i.version, i."appliedKind", i.destination, i.etag);
     END IF;
     IF p_fold = 1 AND i.kind = 'done' AND r.revision = i.revision AND completed_at_once(now_ms, r, i.destination) THEN
+      done_sites := done_sites || r.site;
+      done_sizes := done_sizes || r.size;
       more := unblock_next(now_ms, i.site, bid, i.key);
       answers := answers || CASE WHEN more THEN 'applied+' ELSE 'applied' END; CONTINUE;
     END IF;
     answers := answers || report_ended(now_ms, p_fold, r, i.revision, i.kind, i.destination, i.reason);
   END LOOP;
+  INSERT INTO site_deltas (site, objects, bytes, slot_at, done_objects, done_bytes)
+    SELECT s, -count(*), -sum(z), now_ms / 300000 * 300000, count(*), sum(z) FROM unnest(done_sites, done_sizes) t(s, z) GROUP BY s;
   RETURN to_json(answers);
 END $$;
 

@@ -2,12 +2,12 @@
 // leases are decided by the one clock that all processes share.
 
 export const rowFunctions = `
+-- New rows; who calls adds them to the sums.
 CREATE FUNCTION open_rows(p_now bigint, p_bid bigint, p_key text, p_version text, p_sites text[], p_revision integer, p_marker integer,
   p_size bigint, p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO ledger (bucket_id, key, version_id, site, revision, state, is_delete_marker, size, attempts, created_at, at, unsettled, uploading)
     SELECT p_bid, p_key, p_version, s, p_revision, 0, p_marker, p_size, 0, p_now, p_entry, 0, 0 FROM unnest(p_sites) s;
-  INSERT INTO site_deltas (site, objects, bytes) SELECT s, 1, p_size FROM unnest(p_sites) s;
 END $$;
 
 -- Corrects the sums for a row that goes from its state to another one (null: it is no more). With a time, what has ended counts as activity.

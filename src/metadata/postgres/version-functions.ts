@@ -68,7 +68,7 @@ DECLARE pieces json := p_metadata::json -> 'location'; keys text[]; locations te
 BEGIN
   IF pieces IS NULL OR json_typeof(pieces) <> 'array' THEN RETURN; END IF;
   SELECT array_agg(p ->> 'key'), array_agg(p ->> 'dataStoreName') INTO keys, locations
-    FROM json_array_elements(pieces) p WHERE p ->> 'key' <> ALL (p_keep);
+    FROM json_array_elements(pieces) p WHERE p ->> 'key' NOT IN (SELECT k FROM unnest(p_keep) k);
   PERFORM discard(keys, locations);
 END $$;
 
@@ -99,10 +99,10 @@ DECLARE keys text[]; locations text[];
 BEGIN
   PERFORM 1 FROM uploads WHERE bucket_id = p_bid AND key = p_key AND upload_id = p_upload;
   IF NOT FOUND THEN RETURN false; END IF;
-  PERFORM 1 FROM unnest(p_keep) k WHERE NOT EXISTS (SELECT 1 FROM parts WHERE upload_id = p_upload AND data_key = k);
+  PERFORM k FROM unnest(p_keep) k EXCEPT SELECT data_key FROM parts WHERE upload_id = p_upload;
   IF FOUND THEN RETURN false; END IF;
   SELECT array_agg(data_key ORDER BY part_number), array_agg(data_location ORDER BY part_number) INTO keys, locations
-    FROM parts WHERE upload_id = p_upload AND data_key <> ALL (p_keep);
+    FROM parts WHERE upload_id = p_upload AND data_key NOT IN (SELECT k FROM unnest(p_keep) k);
   PERFORM discard(keys, locations);
   DELETE FROM parts WHERE upload_id = p_upload;
   DELETE FROM uploads WHERE bucket_id = p_bid AND key = p_key AND upload_id = p_upload;
@@ -124,7 +124,7 @@ END $$;
 -- Puts of one group commit, in order. Answers '+<version id>' or an outcome for each.
 CREATE FUNCTION put_versions(p_epoch bigint, p_group text, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE i record; cur record; now_ms bigint; bid bigint; newest text; vid text; rev integer; entry bigint; etag_now text;
-  answers text[] := '{}';
+  answers text[] := '{}'; all_sites text[] := '{}'; all_sizes bigint[] := '{}';
 BEGIN
   PERFORM lock_items(p_epoch, p_items);
   FOR i IN SELECT * FROM json_to_recordset(p_items) AS t(bucket text, key text, kind smallint, marker smallint, size bigint, etag text,
@@ -158,9 +158,14 @@ BEGIN
     IF cardinality(i.data) > 0 THEN PERFORM refer(i.data); END IF;
     IF i.bytes IS NOT NULL THEN INSERT INTO inline_data (data_key, bytes) VALUES (i.bytes_key, decode(i.bytes, 'hex')); END IF;
     entry := add_entry(now_ms, 'put', bid, i.bucket, i.key, vid, rev);
-    IF rev = 1 THEN PERFORM open_rows(now_ms, bid, i.key, vid, i.sites, 1, i.marker, i.size, entry); END IF;
+    IF rev = 1 THEN
+      PERFORM open_rows(now_ms, bid, i.key, vid, i.sites, 1, i.marker, i.size, entry);
+      all_sites := all_sites || i.sites;
+      all_sizes := all_sizes || array_fill(i.size, ARRAY[cardinality(i.sites)]);
+    END IF;
     answers := answers || ('+' || vid);
   END LOOP;
+  INSERT INTO site_deltas (site, objects, bytes) SELECT s, count(*), sum(z) FROM unnest(all_sites, all_sizes) t(s, z) GROUP BY s;
   RETURN to_json(answers);
 END $$;
 
