@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noReplication } from '../domain/replication-info.ts'
 import { storedVersionId } from '../domain/version-id.ts'
-import { readReplicationEntry, readStatusMessage, recordOfJournal, statusRecord, topicKey } from './entry-format.ts'
+import {
+  leanRecord,
+  readReplicationEntry,
+  readStatusMessage,
+  recordOfJournal,
+  statusRecord,
+  topicKey,
+} from './entry-format.ts'
 
 const versionId = storedVersionId('98204686595572999999RG001  4')
 
@@ -137,4 +144,15 @@ test('a status message of a real Backbeat has no revision', () => {
   assert.ok(read.kind === 'entry')
   assert.equal(read.entry.status, 'FAILED')
   assert.equal('revision' in read.entry, false)
+})
+
+test('a record without its metadata says the same to our own roles; what is no record of ours stays as it is', () => {
+  const whole = recordOfJournal({ ...entry, metadataJson: entry.metadataJson })
+  assert.ok(whole)
+  const lean = leanRecord(whole)
+  assert.equal(lean.key, whole.key)
+  assert.ok(!lean.value.includes('content-length'))
+  assert.deepEqual(readReplicationEntry(lean.value), readReplicationEntry(whole.value))
+  const other = { key: 'k', value: '{"canary":true}' }
+  assert.deepEqual(leanRecord(other), other)
 })

@@ -1,13 +1,24 @@
 // What lies in Kafka, seen with a plain client, and what other programs put there: Backbeat's keys, values, canaries and groups; zstd and
 // idempotent batches; entries that no message can hold; records that nobody can read.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, type TestContext, test } from 'node:test'
-import { Admin, ConfigResourceTypes, Consumer, ProduceAcks, Producer, stringSerializers } from '@platformatic/kafka'
+import {
+  Admin,
+  ConfigResourceTypes,
+  Consumer,
+  IncrementalAlterConfigOperationTypes,
+  ProduceAcks,
+  Producer,
+  stringSerializers,
+} from '@platformatic/kafka'
 import { makeVersionId } from '../../src/domain/version-id.ts'
-import { readReplicationEntry, replicationRecord, topicKey } from '../../src/queue/entry-format.ts'
+import { readReplicationEntry, readStatusMessage, replicationRecord, topicKey } from '../../src/queue/entry-format.ts'
 import type { KafkaTopicLog } from '../../src/queue/kafka/kafka-topic-log.ts'
+import { partitionOf } from '../../src/queue/kafka/partitioner.ts'
 import type { TopicConsumer, TopicRecord } from '../../src/queue/topic-log.ts'
 import { kafkaBrokers, uniqueName } from '../services/available.ts'
+import recorded from './backbeat-records.json' with { type: 'json' }
 import { openLog } from './kafka-logs.ts'
 
 const kafka = await kafkaBrokers()
@@ -117,6 +128,32 @@ test('what others write is read: their entries, and their canaries are passed ov
   assert.equal(await consumer.lag(), 0, 'canaries are nobody work')
 })
 
+test('records of a real Backbeat, as recorded, lie where our keys would and are read', { skip }, async test => {
+  const { topic, log } = await opened(test)
+  const producer = new Producer({ ...plain(), serializers: stringSerializers })
+  test.after(() => producer.close(true))
+  const entries = recorded.filter(record => record.key !== 'canary')
+  for (const { key, partition } of entries) assert.equal(partitionOf(key, 5), partition)
+  const messages = recorded.map(({ partition, key, value }) => ({ topic, partition, key, value }))
+  await producer.send({ messages, acks: ProduceAcks.ALL })
+  const consumer = await log.consumer({ topic, group: topic, windowMax: 100 })
+  const records = await takeAll(consumer, entries.length)
+  assert.deepEqual(
+    records.map(({ key, value }) => ({ key, value })),
+    entries.map(({ key, value }) => ({ key, value })),
+  )
+  const read = records.map(({ value }, index) =>
+    entries[index]?.topic === 'backbeat-replication' ? readReplicationEntry(value) : readStatusMessage(value),
+  )
+  assert.deepEqual(
+    read.map(one => (one.kind === 'entry' ? [one.entry.bucket, one.entry.key] : one)),
+    ['aws/o1', 'both/hdr', 'both/copy', 'aws/o1', 'both/hdr', 'both/copy'].map(key => ['crr-two', key]),
+  )
+  assert.ok(
+    read.slice(3).every(one => one.kind === 'entry' && 'status' in one.entry && one.entry.status === 'COMPLETED'),
+  )
+})
+
 test('groups and offsets are ordinary ones that tools can see', { skip }, async test => {
   const { topic, log } = await opened(test, 2)
   const group = `backbeat-replication-group-${topic}`
@@ -153,6 +190,32 @@ test('an entry that no message can hold goes without its metadata, is read, and 
     kind: 'entry',
     entry: { bucket: 'crr-two', key: 'large', versionId, revision: 2, sites: ['aws', 'azure'] },
   })
+})
+
+test('a topic that takes less than it said at the start gets smaller requests and lean entries', {
+  skip,
+}, async test => {
+  const { topic, log } = await opened(test, 1)
+  const admin = new Admin(plain())
+  test.after(() => admin.close())
+  const limit = { name: 'max.message.bytes', configOperation: IncrementalAlterConfigOperationTypes.SET, value: '4000' }
+  const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configs: [limit] }
+  await admin.incrementalAlterConfigs({ resources: [resource] })
+  const replicationInfo = { status: 'PENDING', storageClass: 'aws' }
+  const random = (key: number) => createHash('sha512').update(String(key)).digest('hex')
+  const small = Array.from({ length: 40 }, (_, index) =>
+    entry(`small-${index}`, { note: random(index), replicationInfo }),
+  )
+  const notes = Array.from({ length: 200 }, (_, index) => random(1_000 + index))
+  await log.append(topic, [...small, entry('large', { notes, replicationInfo })])
+  const consumer = await log.consumer({ topic, group: topic, windowMax: 100 })
+  const records = await takeAll(consumer, 41)
+  const keys = [...small.map(record => record.key), topicKey({ bucket: 'crr-two', key: 'large' })]
+  assert.deepEqual(
+    records.map(record => record.key),
+    keys,
+  )
+  assert.ok((records[40]?.value.length ?? 0) < 1_000)
 })
 
 test('a record that nobody can read is kept with its bytes, once however many groups meet it', { skip }, async test => {
