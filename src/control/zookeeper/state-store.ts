@@ -75,10 +75,10 @@ function dependencyError(error: unknown, servers: string, authRefused: boolean):
   if (!(error instanceof ZookeeperError)) return error
   if (authRefused || error.code === 'refused') {
     const remedy = 'Check the scheme and the credentials, and the access list of the folder in the connection string'
-    return new DependencyError('ZooKeeper', error.message, remedy, { cause: error })
+    return new DependencyError('ZooKeeper', error.problem, remedy, { cause: error })
   }
   const remedy = `Check that ZooKeeper 3.5 or newer runs at ${servers} and that nothing between here and there blocks the port`
-  return new DependencyError('ZooKeeper', error.message, remedy, { cause: error })
+  return new DependencyError('ZooKeeper', error.problem, remedy, { cause: error })
 }
 
 class ZookeeperStore implements ZookeeperStateStore {
