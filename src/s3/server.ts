@@ -175,6 +175,7 @@ class HttpS3Server implements S3Server {
       if (!response.destroyed) defects.publish({ where: exchange.operation, requestId: exchange.requestId, error })
       response.destroy()
     }
+    if (this.#closing !== undefined) endConnection(request, response)
     if (!s3Requests.hasSubscribers) return
     s3Requests.publish({
       requestId: exchange.requestId,
@@ -279,6 +280,12 @@ function makeServices(options: S3ServerOptions): S3Services {
       return `${prefix}.${names.toString(36).padStart(9, '0')}`
     },
   }
+}
+
+/** An answer that had begun before the server closes promised to keep its connection, which would hold up the closing until the grace is over. */
+function endConnection({ socket }: IncomingMessage, response: ServerResponse): void {
+  if (response.writableFinished) socket.end()
+  else response.once('finish', () => socket.end())
 }
 
 /** How long a connection that was refused as a whole may go on sending before it is cut. */

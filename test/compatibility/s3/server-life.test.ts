@@ -2,12 +2,14 @@
 // reading costs one connection, closing waits for what runs and not for ever. Method: the real server, with one part made to fail.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import test from 'node:test'
 import { type DefectEvent, defects, type S3RequestEvent, s3Requests } from '../../../src/base/channels.ts'
+import { realWorld } from '../../../src/base/world.ts'
 import { serviceError } from '../../../src/domain/errors.ts'
 import type { DataStore } from '../../../src/locations/data-store.ts'
+import { createMemoryDataStore } from '../../../src/locations/memory/data-store.ts'
 import { errorCode, signedHeaders, startTestServer, type TestServer } from './test-server.ts'
 
 async function withServer(
@@ -187,6 +189,33 @@ test('server/closing waits for a request that runs, and accepts no other', async
   response.resume()
   await closed
   await assert.rejects(server.send({ method: 'HEAD', path: '/bucket' }), /ECONNREFUSED/)
+})
+
+test('server/closing ends a kept connection whose answer had begun before it', async () => {
+  const store = createMemoryDataStore({ name: 'us-east-1', epoch: '1', random: realWorld.random, disk: new Map() })
+  const closing = Promise.withResolvers<void>()
+  const slow: DataStore = {
+    ...store,
+    async *read(...range) {
+      yield* store.read(...range)
+      // The client has every byte by now, the server does not know yet that these were all.
+      await closing.promise
+    },
+  }
+  const server = await startTestServer({ graceMs: 600_000, dataStores: new Map([['us-east-1', slow]]) })
+  const agent = new Agent({ keepAlive: true })
+  await server.send({ method: 'PUT', path: '/bucket' })
+  await server.send({ method: 'PUT', path: '/bucket/o', body: 'x'.repeat(50_000) })
+  const headers = signedHeaders(`${server.host}:${server.port}`, { method: 'GET', path: '/bucket/o', as: 'bart' })
+  const sent = httpRequest({ host: server.host, port: server.port, path: '/bucket/o', headers, agent })
+  sent.end()
+  const [response] = await once(sent, 'response')
+  response.resume()
+  await once(response, 'end')
+  const closed = server.close()
+  closing.resolve()
+  await closed
+  agent.destroy()
 })
 
 test('server/closing cuts what does not end within the grace period', async () => {
