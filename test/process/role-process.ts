@@ -31,6 +31,7 @@ const pollMs = 100
 export class RoleProcess {
   readonly options: RoleOptions
   #child: ChildProcess | null = null
+  #isReady = false
 
   constructor(options: RoleOptions) {
     this.options = options
@@ -47,7 +48,10 @@ export class RoleProcess {
     const deadline = performance.now() + readyWithinMs
     while (performance.now() < deadline) {
       if (this.hasEnded) throw new Error(`${this.options.name} ended while starting (${this.exit}):\n${this.log()}`)
-      if ((await this.ready())?.status === 200) return
+      if ((await this.ready())?.status === 200) {
+        this.#isReady = true
+        return
+      }
       await new Promise(resolve => setTimeout(resolve, pollMs))
     }
     throw new Error(`${this.options.name} was not ready within ${readyWithinMs / 1000} s:\n${this.log()}`)
@@ -78,6 +82,11 @@ export class RoleProcess {
     if (answer === null) return null
     const body: unknown = await answer.json()
     return { status: answer.status, body }
+  }
+
+  /** It has said so, and nobody has told it to end since. */
+  get isReady(): boolean {
+    return this.#isReady && !this.hasEnded
   }
 
   get pid(): number {
@@ -120,6 +129,7 @@ export class RoleProcess {
   /** Resolves when the process has ended. */
   async signal(name: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#child
+    this.#isReady = false
     if (child === null || this.hasEnded) return
     child.ref()
     const ended = once(child, 'exit')
