@@ -14,6 +14,8 @@ export interface RoleOptions {
   readonly sites?: readonly string[]
   /** host:port of its probes: the control port, or else where it is told to answer them. */
   readonly probes: string
+  /** Beside that of this process. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 export interface ReadyAnswer {
@@ -22,8 +24,9 @@ export interface ReadyAnswer {
 }
 
 const program = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
-const readyWithinMs = 90_000
-const pollMs = 25
+const readyWithinMs = 180_000
+/** Each answer costs the process a question to each of its servers. */
+const pollMs = 100
 
 export class RoleProcess {
   readonly options: RoleOptions
@@ -61,7 +64,8 @@ export class RoleProcess {
     const health = roles.includes('control') ? [] : ['--health', probes]
     const output = openSync(this.#file('log'), 'a')
     const args = [program, 'start', '--config', this.#file('yaml'), ...chosen, ...health]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', output, output] })
+    const env = { ...process.env, ...this.options.environment }
+    const child = spawn(process.execPath, args, { stdio: ['ignore', output, output], env })
     closeSync(output)
     // A test that fails before it can stop its processes must not hang, nor leave them behind.
     child.unref()
