@@ -6,7 +6,14 @@ import { delimiter, dirname, join } from 'node:path'
 import { realWorld } from '../base/world.ts'
 import { CommandFailed, runCommand } from './command.ts'
 import { type Obtained, ServiceUnavailable } from './service-cache.ts'
-import { freePort, openDataFolder, type Running, type ServiceOptions, startService } from './service-process.ts'
+import {
+  type DataFolder,
+  freePort,
+  openDataFolder,
+  type Running,
+  type ServiceOptions,
+  startService,
+} from './service-process.ts'
 
 export interface RunningPostgres extends Running {
   /** `postgres://postgres@127.0.0.1:<port>/postgres`; everybody on this machine is trusted. */
@@ -53,7 +60,10 @@ export async function obtainPostgres(installing?: (what: string) => void): Promi
   installing?.('PostgreSQL with apt-get (once)')
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    await runCommand('apt-get', ['install', '-y', '--no-install-recommends', 'postgresql'], { cwd: '/', env })
+    await runCommand('apt-get', ['update', '-q'], { env })
+    // Another apt-get may hold the lock of the package database: wait for it instead of failing.
+    const wait = ['-o', 'DPkg::Lock::Timeout=120']
+    await runCommand('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...wait, 'postgresql'], { env })
   } catch (error) {
     throw new ServiceUnavailable('PostgreSQL', error instanceof Error ? error.message : String(error), help)
   }
@@ -65,9 +75,9 @@ export async function obtainPostgres(installing?: (what: string) => void): Promi
 /** Obtains PostgreSQL if necessary and starts one. The data folder keeps what a former start left in it. */
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<RunningPostgres> {
   const { path: bin } = await obtainPostgres(options.installing)
+  const as = await owner(bin)
   const data = await openDataFolder('postgres', options.dataFolder)
   const cluster = join(data.path, 'cluster')
-  const as = await owner(bin)
   try {
     if (as !== null) await chown(data.path, as.uid, as.gid)
     if (!existsSync(join(cluster, 'PG_VERSION'))) {
@@ -84,14 +94,35 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
       'POSTGRES_URL, set to a server that is running',
     )
   }
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(bin, as, data, options)
+    } catch (error) {
+      // Between finding a free port and listening on it, somebody else may have taken it.
+      const taken = error instanceof Error && error.message.includes('Address already in use')
+      if (taken && options.port === undefined && attempt < portAttempts) continue
+      await data.remove()
+      throw error
+    }
+  }
+}
+
+const portAttempts = 3
+
+async function startOnce(
+  bin: string,
+  as: Owner | null,
+  data: DataFolder,
+  options: PostgresServerOptions,
+): Promise<RunningPostgres> {
   const port = options.port ?? (await freePort())
   const settings = [
-    ...['listen_addresses=127.0.0.1', `unix_socket_directories=${data.path}`, 'max_connections=200'],
+    ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'],
     ...(options.flush === false ? ['fsync=off'] : []),
     ...(options.settings ?? []),
   ]
   const [program, args] = command(as, join(bin, 'postgres'), [
-    ...['-D', cluster, '-p', String(port)],
+    ...['-D', join(data.path, 'cluster'), '-p', String(port)],
     ...settings.flatMap(setting => ['-c', setting]),
   ])
   const running = await startService({
@@ -102,12 +133,13 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     logFile: join(data.path, 'postgres.log'),
     // Its own words, in English whatever the system speaks (see `environment`); after a crash it says them when it has recovered.
     ready: async log => (log().includes('ready to accept connections') ? port : undefined),
-    cleanUp: data.remove,
+    cleanUp: async () => {},
   })
-  const stop = (): Promise<void> => {
+  const stop = async (): Promise<void> => {
     // SIGTERM would let it wait for its clients.
     signal(running.pid, 'SIGINT')
-    return running.stop()
+    await running.stop()
+    await data.remove()
   }
   return { ...running, stop, url: `postgres://postgres@127.0.0.1:${port}/postgres` }
 }

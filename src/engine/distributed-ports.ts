@@ -7,6 +7,7 @@ import { createInProcessSignalBus } from '../control/in-process/signal-bus.ts'
 import type { SignalBus } from '../control/signal-bus.ts'
 import type { StateStore } from '../control/state-store.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { PostgresEngine } from '../metadata/postgres/engine.ts'
 import type { TopicLog } from '../queue/topic-log.ts'
 import { createLazyTopicLog } from './lazy-topic-log.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -36,7 +37,7 @@ const neverMs = 2 ** 31
 export async function openDatabase(
   { config, engine, world, choice, patience, lifecycle }: Opening,
   onFatal: (error: Error) => void,
-): Promise<OpenPort<MetadataStore> & { readonly epoch: string }> {
+): Promise<OpenPort<MetadataStore> & Pick<PostgresEngine, 'epoch' | 'endedEpochs'>> {
   const { openPostgres } = await import('../metadata/postgres/engine.ts')
   const { url, poolMax } = engine.postgres
   const polling = choice.roles.includes('populator') ? {} : { pollMs: neverMs }
@@ -46,7 +47,8 @@ export async function openDatabase(
   )
   lifecycle.add(() => opened.close())
   const dependency = { name: 'PostgreSQL', required: true, health: () => opened.health() }
-  return { port: opened.store, epoch: opened.epoch, dependency }
+  const endedEpochs = (epochs: readonly string[]) => opened.endedEpochs(epochs)
+  return { port: opened.store, epoch: opened.epoch, endedEpochs, dependency }
 }
 
 export async function openState({ engine, world, patience, lifecycle }: Opening): Promise<OpenPort<StateStore>> {

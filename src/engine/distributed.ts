@@ -68,6 +68,7 @@ async function openParts(
     dataStores: data.stores,
     nodeData: data.nodeId === null ? null : { nodeId: data.nodeId, stores: data.own },
     store: database.port,
+    endedEpochs: database.endedEpochs,
     stateStore: state.port,
     signals: signals.port,
     log: log.port,

@@ -84,6 +84,8 @@ async function openParts(
     ...{ config, world, accounts, http, dataStores, destinations, log, stateStore, signals },
     store: sqliteMetadataStore(sqlite),
     nodeData: null,
+    // One process has the database: all others have ended.
+    endedEpochs: async epochs => new Set(epochs),
     owner: `embedded-${sqlite.epoch}`,
     isShared: false,
     dependencies: [],

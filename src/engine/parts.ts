@@ -38,6 +38,8 @@ export interface Parts {
   readonly signals: SignalBus
   /** The cloud locations, by the name of their site. */
   readonly destinations: ReadonlyMap<string, Destination>
+  /** Which of these process starts (see DataStore's names) can commit nothing any more. */
+  endedEpochs(epochs: readonly string[]): Promise<ReadonlySet<string>>
   /** Names this process in claims and leases. */
   readonly owner: string
   /** Other processes may write and read beside this one. */

@@ -1,6 +1,7 @@
 // Goal: nothing keeps garbage from being removed but its own location. Method: a store and a location by hand.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createManualWorld } from '../../test/control/manual-world.ts'
 import { realWorld } from '../base/world.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import { createGarbageCollector } from './garbage-collector.ts'
@@ -55,4 +56,33 @@ test('data that cannot be removed stays on record and holds up nothing', async (
   })
   assert.deepEqual(removed, ['k2', 'k3'])
   assert.deepEqual(left, [1])
+})
+
+test('orphans stay until their writer can commit nothing any more, and are looked for again', async () => {
+  const world = createManualWorld()
+  const there = new Set(['n1-a.0001', 'n1-b.0002', 'n1-b.0003'])
+  const ended = new Set(['n1-a'])
+  const here: Pick<DataStore, 'remove' | 'orphanCandidates'> = {
+    remove: async name => void there.delete(name),
+    async *orphanCandidates() {
+      yield* there
+    },
+  }
+  const collector = createGarbageCollector({
+    store: {
+      garbage: async () => [],
+      forgetGarbage: async () => {},
+      referencedData: async () => new Set(['n1-b.0003']),
+    },
+    dataStores: new Map([['here', here]]),
+    world,
+    endedWriters: async writers => new Set(writers.filter(writer => ended.has(writer))),
+  })
+  collector.startSweeping()
+  await world.settle()
+  assert.deepEqual([...there], ['n1-b.0002', 'n1-b.0003'])
+  ended.add('n1-b')
+  await world.advance(5 * 60_000)
+  assert.deepEqual([...there], ['n1-b.0003'])
+  await collector.close()
 })

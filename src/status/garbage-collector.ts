@@ -16,11 +16,18 @@ export interface GarbageCollectorOptions {
   readonly dataStores: ReadonlyMap<string, CollectedStore>
   readonly world: World
   readonly everyMs?: number
+  /**
+   * Which of these writers (what data names begin with) can commit nothing any more; left out: all but this process. Where many processes share a
+   * database, the last transaction of one that was killed may still be under way in it.
+   */
+  readonly endedWriters?: (writers: readonly string[]) => Promise<ReadonlySet<string>>
 }
 
 export interface GarbageCollector {
   /** Sweeps orphans of former processes once, then collects from time to time. */
   start(): void
+  /** Only sweeps orphans: now, and again while some may still be referenced by who wrote them. */
+  startSweeping(): void
   close(): Promise<void>
   /** Removes all garbage that is there now; answers how much. */
   collect(): Promise<number>
@@ -29,6 +36,7 @@ export interface GarbageCollector {
 }
 
 const everyMsDefault = 10_000
+const sweepAgainMs = 5 * 60_000
 /** A removal far away is little work and much waiting. */
 const removalsAtOnce = 8
 
@@ -41,13 +49,22 @@ class Collector implements GarbageCollector {
   #timer: Timer | null = null
   #round: Promise<void> | null = null
   #closed = false
+  /** The last sweep has left data of writers that may not have ended. */
+  #mustSweepAgain = false
 
   constructor(options: GarbageCollectorOptions) {
     this.#options = options
   }
 
   start(): void {
-    this.#round = this.#attempt('orphans-removed', () => this.sweepOrphans())
+    this.#round = this.#attempt('orphans-removed', () => this.sweepOrphans()).then(() => this.#arm())
+  }
+
+  startSweeping(): void {
+    this.#round = this.#attempt('orphans-removed', () => this.sweepOrphans()).then(() => {
+      if (this.#closed || !this.#mustSweepAgain) return
+      this.#timer = this.#options.world.timers.after(sweepAgainMs, () => this.startSweeping(), { background: true })
+    })
   }
 
   async close(): Promise<void> {
@@ -84,6 +101,7 @@ class Collector implements GarbageCollector {
   async sweepOrphans(): Promise<number> {
     let removed = 0
     let failure: { readonly error: unknown } | undefined
+    this.#mustSweepAgain = false
     for (const dataStore of this.#options.dataStores.values()) {
       try {
         for await (const count of this.#sweep(dataStore)) removed += count
@@ -118,10 +136,21 @@ class Collector implements GarbageCollector {
   }
 
   async #removeUnreferenced(dataStore: CollectedStore, candidates: readonly string[]): Promise<number> {
-    const referenced = await this.#options.store.referencedData(candidates)
-    const orphans = candidates.filter(candidate => !referenced.has(candidate))
+    const settled = await this.#ofEndedWriters(candidates)
+    if (settled.length === 0) return 0
+    const referenced = await this.#options.store.referencedData(settled)
+    const orphans = settled.filter(candidate => !referenced.has(candidate))
     await forEachBounded(orphans, removalsAtOnce, orphan => dataStore.remove(orphan))
     return orphans.length
+  }
+
+  async #ofEndedWriters(names: readonly string[]): Promise<readonly string[]> {
+    const { endedWriters } = this.#options
+    if (endedWriters === undefined) return names
+    const ended = await endedWriters([...new Set(names.map(writerOfName))])
+    const settled = names.filter(name => ended.has(writerOfName(name)))
+    this.#mustSweepAgain ||= settled.length < names.length
+    return settled
   }
 
   async #attempt(what: 'garbage-removed' | 'orphans-removed', work: () => Promise<number>): Promise<void> {
@@ -131,15 +160,18 @@ class Collector implements GarbageCollector {
     } catch (error) {
       pipelineNotices.publish({ kind: 'failed', what: `collecting garbage (${what})`, error })
     }
-    this.#arm()
   }
 
   #arm(): void {
     if (this.#closed) return
     const run = (): void => {
-      this.#round = this.#attempt('garbage-removed', () => this.collect())
+      this.#round = this.#attempt('garbage-removed', () => this.collect()).then(() => this.#arm())
     }
     const { world, everyMs } = this.#options
     this.#timer = world.timers.after(everyMs ?? everyMsDefault, run, { background: true })
   }
+}
+
+function writerOfName(name: string): string {
+  return name.slice(0, name.indexOf('.'))
 }

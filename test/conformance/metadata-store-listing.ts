@@ -107,6 +107,21 @@ export function listingSuite(adapter: StoreAdapter): void {
     assert.deepEqual(await store.list({ ...page, bucket: 'b', maxKeys: 0 }), { entries: [], truncated: false })
   })
 
+  it('finds what is left between many deleted keys, on pages of every size', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const deleted = Array.from({ length: 150 }, (_, index) => `k${String(index).padStart(3, '0')}`)
+    await Promise.all(deleted.map(key => put(store, 'b', key, { deleteMarker: !['k070', 'k071'].includes(key) })))
+    await Promise.all(['a', 'z/1', 'z/2', 'z/3'].map(key => put(store, 'b', key)))
+    for (const maxKeys of [1, 2, 50]) {
+      const found = await paged(store, { delimiter: '/', maxKeys })
+      assert.deepEqual(
+        found.map(name => name.replace(/@.*$/, '')),
+        ['a', 'k070', 'k071', 'z/*'],
+      )
+    }
+  })
+
   it('lists all versions, newest first within a key, one of each key the latest', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b')

@@ -10,6 +10,7 @@ import { openPostgres, type PostgresEngine, type PostgresOptions } from '../../s
 import { migrate, migrations, namespace } from '../../src/metadata/postgres/schema.ts'
 import { postgresServer } from '../services/available.ts'
 import { administer, connect, makeDatabase, type TestDatabase } from '../services/postgres.ts'
+import { heldByOthersMs } from './postgres-stores.ts'
 import { claimed, makeBucket, put } from './store-fixtures.ts'
 
 const server = await postgresServer()
@@ -23,7 +24,7 @@ async function database(context: TestContext, options?: string): Promise<TestDat
 }
 
 function open(url: string, options: Partial<PostgresOptions> = {}): Promise<PostgresEngine> {
-  return openPostgres({ url, world: realWorld, group: 'RG001', poolMax: 3, ...options })
+  return openPostgres({ url, world: realWorld, group: 'RG001', poolMax: 3, heldMs: heldByOthersMs, ...options })
 }
 
 async function refused(url: string, expected: RegExp): Promise<void> {
@@ -172,6 +173,47 @@ test('a process that was killed keeps its claims until their leases end, one tha
   )
   assert.ok(claims[1]?.outcome === 'claimed' && claims[1].row.unsettled)
   await third.close()
+})
+
+test('a claim whose answer was lost is recognized when it is asked for again', { skip }, async context => {
+  const { url } = await database(context)
+  const engine = await open(url)
+  context.after(() => engine.close())
+  await makeBucket(engine.store, 'b')
+  await put(engine.store, 'b', 'k', { sites: ['aws'] })
+  const sql = connect(url)
+  context.after(() => sql.end())
+  await sql.unsafe(`SET search_path = ${namespace}`)
+  const ask = async (token: string) => {
+    const items = JSON.stringify([{ bucket: 'b', key: 'k', token }])
+    const [row] = await sql.unsafe(
+      `SELECT claim_keys($1::bigint, NULL, 'aws', 60000, 0, 0, $2::text::json) #>> '{0,outcome}' AS outcome`,
+      [engine.epoch.split('-')[1] ?? '', items],
+    )
+    return row?.['outcome']
+  }
+  assert.deepEqual([await ask('t1'), await ask('t1'), await ask('t2')], ['claimed', 'claimed', 'held'])
+  const [row] = await sql.unsafe('SELECT attempts, unsettled FROM ledger')
+  assert.deepEqual({ ...row }, { attempts: 1, unsettled: 0 })
+})
+
+test('a signal wakes who listens to the journal before he would look himself', { skip }, async context => {
+  const { url } = await database(context)
+  const writer = await open(url)
+  const reader = await open(url, { pollMs: 600_000 })
+  await makeBucket(writer.store, 'b')
+  let heard = 0
+  const told = Promise.withResolvers<void>()
+  reader.store.onJournal(() => {
+    heard += 1
+    told.resolve()
+  })
+  await put(writer.store, 'b', 'k')
+  reader.wake()
+  await told.promise
+  assert.equal(heard, 1)
+  await writer.close()
+  await reader.close()
 })
 
 test('in another cluster the journal begins anew from the ledger', { skip }, async context => {

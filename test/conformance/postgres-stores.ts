@@ -30,6 +30,9 @@ async function subject(options: PostgresOptions, drop: () => Promise<void>): Pro
   }
 }
 
+/** Tests of other files make databases in the same cluster, each in a transaction that holds back the journal for a while. */
+export const heldByOthersMs = 20_000
+
 export interface PostgresAdapter extends StoreAdapter {
   open(world: ManualWorld): Promise<PostgresSubject>
 }
@@ -40,7 +43,14 @@ export function postgresStores(server: () => string): PostgresAdapter {
     name: 'PostgreSQL',
     async open(world) {
       const database = await makeDatabase(server())
-      const options: PostgresOptions = { url: database.url, world, group: 'RG001', clock: 'world', poolMax: 4 }
+      const options: PostgresOptions = {
+        url: database.url,
+        world,
+        group: 'RG001',
+        clock: 'world',
+        poolMax: 4,
+        heldMs: heldByOthersMs,
+      }
       return subject(options, () => database.drop())
     },
   }

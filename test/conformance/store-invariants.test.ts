@@ -26,6 +26,6 @@ storeInvariants({
 storeInvariants({
   name: 'PostgreSQL',
   skip: server.skip,
-  runs: 8,
+  runs: 5,
   open: world => postgresStores(() => server.get().url).open(world),
 })

@@ -1,10 +1,11 @@
 // Role `s3`: the S3 port with the internal routes. Where others read the journal, commits are told by a signal.
 import { hostname } from 'node:os'
-import { controlEvents, pipelineNotices } from '../../base/channels.ts'
+import { controlEvents } from '../../base/channels.ts'
 import type { Timer } from '../../base/world.ts'
 import type { Config, HostPort } from '../../config/types.ts'
 import { announceNode } from '../../control/node-directory.ts'
 import { journalChannel } from '../../control/paths.ts'
+import { writerOf } from '../../locations/data-name.ts'
 import { createDataRoutes } from '../../s3/data-routes.ts'
 import { createS3Server, type MountedRoutes, type S3Server } from '../../s3/server.ts'
 import { createGarbageCollector } from '../../status/garbage-collector.ts'
@@ -45,20 +46,19 @@ function serveData(
   { nodeId, stores }: NonNullable<Parts['nodeData']>,
   lifecycle: Lifecycle,
 ): MountedRoutes {
-  const { store, world } = parts
+  const { store, world, endedEpochs } = parts
   const routes = createDataRoutes({ nodeId, dataStores: stores, world })
   lifecycle.add(() => routes.close())
-  const collector = createGarbageCollector({ store, dataStores: stores, world })
-  const sweep = collector.sweepOrphans().then(
-    count => {
-      if (count > 0) pipelineNotices.publish({ kind: 'orphans-removed', count })
-    },
-    error => pipelineNotices.publish({ kind: 'failed', what: 'removing orphans', error }),
-  )
-  lifecycle.add(async () => {
-    await collector.close()
-    await sweep
-  })
+  const prefix = writerOf(nodeId, '')
+  // A writer is one of this node's process starts; what does not begin so is of nobody who can still write.
+  const endedWriters = async (writers: readonly string[]): Promise<ReadonlySet<string>> => {
+    const own = writers.filter(writer => writer.startsWith(prefix)).map(writer => writer.slice(prefix.length))
+    const ended = await endedEpochs(own)
+    return new Set(writers.filter(writer => !writer.startsWith(prefix) || ended.has(writer.slice(prefix.length))))
+  }
+  const collector = createGarbageCollector({ store, dataStores: stores, world, endedWriters })
+  collector.startSweeping()
+  lifecycle.add(() => collector.close())
   return routes.serve
 }
 

@@ -27,6 +27,8 @@ export interface PostgresOptions {
   readonly clock?: 'database' | 'world'
   /** How often commits of other processes are looked for while somebody listens to the journal. */
   readonly pollMs?: number
+  /** How long a reader of the journal waits for entries that a transaction under way holds back, before it shows what there is. */
+  readonly heldMs?: number
   /** A process that was not heard of for so long counts as dead. */
   readonly silenceMs?: number
   readonly answerWithinMs?: number
@@ -54,6 +56,9 @@ export interface PostgresEngine {
 
 const poolMaxDefault = 10
 const pollMsDefault = 150
+const heldMsDefault = 100
+/** A database that is away must not keep a process from ending. */
+const leaveWithinMs = 3_000
 /** Longer than any stop of a process that goes on afterwards; a process that wakes up later than this ends. */
 const silenceMsDefault = 15 * 60_000
 const answerWithinMsDefault = 30_000
@@ -125,7 +130,7 @@ class Engine implements PostgresEngine {
     this.#number = number
     this.epoch = `${identity.store}-${number}`
     const { world } = options
-    this.#journal = new Journal(pools.reads, world, identity.cluster)
+    this.#journal = new Journal(pools.reads, world, identity.cluster, options.heldMs ?? heldMsDefault)
     this.#watch = new JournalWatch(pools.aside, world, options.pollMs ?? pollMsDefault)
     this.#lanes = new PutLanes({
       timers: world.timers,
@@ -312,8 +317,19 @@ class Engine implements PostgresEngine {
     this.#watch.close()
     if (this.#underWay > 0) await new Promise<void>(resolve => this.#settled.push(resolve))
     await this.#aside
-    if (!wasRefused) await this.#leave().catch(() => {})
+    if (!wasRefused) await this.#leaveInTime()
     await Promise.all(Object.values(this.#pools).map(pool => pool.close()))
+  }
+
+  #leaveInTime(): Promise<void> {
+    return new Promise(resolve => {
+      const limit = this.#options.world.timers.after(leaveWithinMs, resolve, { background: true })
+      const left = (): void => {
+        limit.cancel()
+        resolve()
+      }
+      this.#leave().then(left, left)
+    })
   }
 
   /** Claims are given back at once; without this they end with their leases. */

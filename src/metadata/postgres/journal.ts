@@ -37,16 +37,19 @@ function readSql(content: EntryContent): string {
 }
 
 /** Transactions last milliseconds: what they hold back is waited for a little, so that a reader that was woken finds what woke it. */
-const heldWaitsMs = [1, 2, 4, 8, 15, 30, 40]
+const heldWaitMaxMs = 40
 const trimAtOnce = 5_000
 
 export class Journal {
   readonly #database: Database
   readonly #world: World
   readonly #cluster: string
+  readonly #heldMs: number
   #timeline = ''
 
-  constructor(database: Database, world: World, cluster: string) {
+  /** `heldMs`: how long a reader waits for entries that are held back. */
+  constructor(database: Database, world: World, cluster: string, heldMs: number) {
+    this.#heldMs = heldMs
     this.#database = database
     this.#world = world
     this.#cluster = cluster
@@ -61,16 +64,17 @@ export class Journal {
     const [xid, seq] = this.#place(after)
     const sql = readSql(content)
     let awaited: bigint | null = null
-    for (const waitMs of [...heldWaitsMs, 0]) {
+    for (let waitMs = 1, waitedMs = 0; ; waitMs = Math.min(heldWaitMaxMs, waitMs * 2)) {
       const found = await this.#database.rows<JournalRow>(sql, xid, seq, max)
       const entries = found.flatMap(row => (row.xid === null ? [] : [this.#entry(row)]))
       const held = found[0]?.held ?? null
       awaited ??= held === null ? null : BigInt(held)
       const last = BigInt(found.at(-1)?.xid ?? 0)
-      if (held === null || awaited === null || last >= awaited || entries.length === max || waitMs === 0) return entries
+      const isAll = held === null || awaited === null || last >= awaited || entries.length === max
+      if (isAll || waitedMs >= this.#heldMs) return entries
+      waitedMs += waitMs
       await sleep(this.#world.timers, waitMs)
     }
-    return []
   }
 
   async trim(upTo: JournalPosition): Promise<void> {

@@ -15,7 +15,7 @@ import type { Listing, ListOptions } from '../metadata-store.ts'
 import type { Value } from './database.ts'
 import type { StoreContext } from './store-context.ts'
 
-/** Rows of a chunk beyond the wanted entries: versions that are passed over, and the one that tells whether there are more. */
+/** Rows of the first chunk beyond the wanted entries: versions that are passed over, and the one that tells whether there are more. */
 const chunkExtra = 20
 const chunkMax = 1_000
 
@@ -59,10 +59,13 @@ export async function list(read: StoreContext['read'], options: ListOptions): Pr
   let position: Position | null = start(options)
   // A page that begins within a key's versions: its newest one was listed before, so none of these is the latest.
   let resumedKey: string | null = position.kind === 'after-version' ? position.key : null
+  let extra = chunkExtra
   while (position !== null) {
     const from = seek(position)
     if (from === null) break
-    const limit = Math.min(chunkMax, options.maxKeys - gatherer.entries.length + chunkExtra)
+    const limit = Math.min(chunkMax, options.maxKeys - gatherer.entries.length + extra)
+    // What has to be passed over may be long.
+    extra *= 2
     const rows = await read<ListedRow>(
       `SELECT ${listedColumns} FROM versions WHERE bucket_id = (SELECT id FROM buckets WHERE name = $1)
        AND ${end === null ? '$2::text IS NULL' : 'key < $2::text'} AND ${from.where} ORDER BY key, version_id LIMIT $3::integer`,
