@@ -89,17 +89,20 @@ export class SiteGate {
     const stored = await stateStore.get(statePath(site))
     const desired = stored === null ? untouchedSite : decodeControl(stored.value)
     const pause = isPaused(desired)
-    if (this.#told !== pause) {
+    const isNew = this.#told !== pause
+    if (isNew) {
       if (pause) await processor.pause()
       else await processor.resume()
       this.#told = pause
     }
     const { consumers, inFlight, trouble } = processor.state()
     const held = trouble === undefined ? {} : { trouble }
-    await this.#report({ generation: desired.generation, consumers, inFlight, ...held, ...(await this.#through()) })
+    // Who waits for the command need not wait for the log's answer as well: that comes with the next look.
+    const through = isNew ? {} : await this.#through()
+    await this.#report({ generation: desired.generation, consumers, inFlight, ...held, ...through })
     const settling = pause && (inFlight > 0 || consumers !== 'paused')
     if (settling) this.#lookWhenStill()
-    return settling ? Math.min(drainingMs, reconcileMs) : reconcileMs
+    return settling || isNew ? Math.min(drainingMs, reconcileMs) : reconcileMs
   }
 
   // A log that does not answer now must not keep the report back.

@@ -12,16 +12,18 @@ interface Server {
 }
 
 interface Run {
+  /** Per object. */
   readonly cpuMs: number
+  readonly byProcess: Readonly<Record<string, number>>
   readonly perSecond: number
 }
 
 const size = 4096
 const rounds = 3
-const slice = 16
+const concurrency = 32
 
 /** Puts `count` objects through all front ends. */
-async function putAll(stage: DistributedStage, prefix: string, count: number, concurrency: number): Promise<void> {
+async function putAll(stage: DistributedStage, prefix: string, count: number): Promise<void> {
   const { sources, loads } = stage
   const share = { count: Math.ceil(count / loads.length), size, concurrency: Math.ceil(concurrency / loads.length) }
   await Promise.all(
@@ -32,19 +34,23 @@ async function putAll(stage: DistributedStage, prefix: string, count: number, co
   )
 }
 
-async function measured(count: number, cpu: () => number, work: () => Promise<unknown>): Promise<Run> {
+type Cpu = ReadonlyMap<string, number>
+
+async function measured(count: number, cpu: () => Cpu, work: () => Promise<unknown>): Promise<Run> {
   const before = cpu()
   const startedAt = performance.now()
   await work()
-  return { cpuMs: (cpu() - before) / count, perSecond: (count * 1000) / (performance.now() - startedAt) }
+  const perSecond = (count * 1000) / (performance.now() - startedAt)
+  const used = [...cpu()].map(([name, ms]) => [name, round((ms - (before.get(name) ?? 0)) / count, 3)] as const)
+  return { cpuMs: used.reduce((sum, [, ms]) => sum + ms, 0), byProcess: Object.fromEntries(used), perSecond }
 }
 
 function embeddedRun(stage: Stage, prefix: string, count: number): Promise<Run> {
   return measured(
     count,
-    () => stage.crossbeat.cpuMs(),
+    () => new Map([['all', stage.crossbeat.cpuMs()]]),
     async () => {
-      await put(stage.load, stage.source, { prefix, count, size, concurrency: slice })
+      await put(stage.load, stage.source, { prefix, count, size, concurrency })
       await stage.crossbeat.drained(site, 250)
     },
   )
@@ -55,10 +61,14 @@ function distributedRun(stage: DistributedStage, prefix: string, count: number):
     count,
     () => stage.cpuMs(),
     async () => {
-      await putAll(stage, prefix, count, slice)
+      await putAll(stage, prefix, count)
       await stage.layout.drained(site)
     },
   )
+}
+
+function sum(cpu: Cpu): number {
+  return [...cpu.values()].reduce((total, ms) => total + ms, 0)
 }
 
 export async function benchDistributedCpu(server: Server, scale: number): Promise<void> {
@@ -127,7 +137,7 @@ async function window(
   { seconds, perSecond }: { readonly seconds: number; readonly perSecond: number },
 ): Promise<Window> {
   const before = await counters.read()
-  const cpuBefore = stage.cpuMs()
+  const cpuBefore = sum(stage.cpuMs())
   const startedAt = performance.now()
   const { sources, loads } = stage
   const what = { prefix: `traffic-${perSecond}-`, count: 1_000_000, size, forMs: seconds * 1000 }
@@ -139,7 +149,7 @@ async function window(
   else await new Promise(resolve => setTimeout(resolve, seconds * 1000))
   await stage.layout.drained(site)
   const elapsed = (performance.now() - startedAt) / 1000
-  const cpuMs = stage.cpuMs() - cpuBefore
+  const cpuMs = sum(stage.cpuMs()) - cpuBefore
   return { objects, seconds: elapsed, cpuMs, counts: difference(await counters.read(), before) }
 }
 

@@ -1,6 +1,6 @@
 // What the rows of the distributed engine need: its servers, a layout of processes with a replicating bucket, load generators, a destination
 // that is 50 ms away, and what is to be counted at the servers.
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -28,8 +28,8 @@ export interface DistributedStage {
   readonly sources: readonly S3Destination[]
   /** As many as front ends. */
   readonly loads: readonly WorkerProcess[]
-  /** CPU so far of all processes of the layout. */
-  cpuMs(): number
+  /** CPU so far of all processes of the layout, by name. */
+  cpuMs(): ReadonlyMap<string, number>
   close(): Promise<void>
 }
 
@@ -60,7 +60,7 @@ export async function openDistributedStage(options: DistributedStageOptions): Pr
     layout: started,
     sources,
     loads,
-    cpuMs: () => cpuMs([...started.processes.values()].filter(({ hasEnded }) => !hasEnded).map(({ pid }) => pid)),
+    cpuMs: () => new Map([...started.processes].map(([name, { pid }]) => [name, cpuMs([pid])])),
     async close() {
       for (const load of loads) load.stop()
       await started.stop()
@@ -72,7 +72,7 @@ export async function openDistributedStage(options: DistributedStageOptions): Pr
 /** PostgreSQL counts statements where its extension is installed; elsewhere its transactions are counted, which are nearly as many. */
 async function statementCounting(): Promise<readonly string[]> {
   const { path } = await obtainPostgres()
-  const isThere = existsSync(join(path, '..', 'lib', 'pg_stat_statements.so'))
+  const isThere = existsSync(join(realpathSync(join(path, 'postgres')), '..', '..', 'lib', 'pg_stat_statements.so'))
   return isThere ? ['shared_preload_libraries=pg_stat_statements'] : []
 }
 
