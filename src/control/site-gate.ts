@@ -45,6 +45,9 @@ export class SiteGate {
   /** Whether the processor was last told to pause; null before it was told anything. */
   #told: boolean | null = null
   #awaitsStillness = false
+  /** Whether every entry was finished when that was last asked. */
+  #through: boolean | undefined
+  #asksThrough = false
 
   constructor(options: SiteGateOptions) {
     this.#options = options
@@ -89,26 +92,33 @@ export class SiteGate {
     const stored = await stateStore.get(statePath(site))
     const desired = stored === null ? untouchedSite : decodeControl(stored.value)
     const pause = isPaused(desired)
-    const isNew = this.#told !== pause
-    if (isNew) {
+    if (this.#told !== pause) {
       if (pause) await processor.pause()
       else await processor.resume()
       this.#told = pause
     }
     const { consumers, inFlight, trouble } = processor.state()
     const held = trouble === undefined ? {} : { trouble }
-    // Who waits for the command need not wait for the log's answer as well: that comes with the next look.
-    const through = isNew ? {} : await this.#through()
+    const through = this.#through === undefined ? {} : { through: this.#through }
     await this.#report({ generation: desired.generation, consumers, inFlight, ...held, ...through })
+    this.#askThrough()
     const settling = pause && (inFlight > 0 || consumers !== 'paused')
     if (settling) this.#lookWhenStill()
-    return settling || isNew ? Math.min(drainingMs, reconcileMs) : reconcileMs
+    return settling ? Math.min(drainingMs, reconcileMs) : reconcileMs
   }
 
-  // A log that does not answer now must not keep the report back.
-  async #through(): Promise<Pick<SiteReport, 'through'>> {
-    const through = await this.#options.processor.through?.().catch(() => undefined)
-    return through === undefined ? {} : { through }
+  // Beside the looks: a log that takes its time, or does not answer, must keep neither a command nor its report back.
+  #askThrough(): void {
+    const asked = this.#asksThrough ? undefined : this.#options.processor.through?.()
+    if (asked === undefined) return
+    this.#asksThrough = true
+    const answered = (through: boolean | undefined): void => {
+      this.#asksThrough = false
+      if (through === this.#through) return
+      this.#through = through
+      void this.#reconciliation.request()
+    }
+    asked.then(answered, () => answered(undefined))
   }
 
   #lookWhenStill(): void {

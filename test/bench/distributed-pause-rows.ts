@@ -11,7 +11,8 @@ import { put } from './stage.ts'
 
 const processors = 8
 const size = 4096
-const lookMs = 5
+/** How late an answer may be seen; looking costs the machine something, too. */
+const lookMs = 20
 const appliedWithinMs = 30_000
 
 /** Puts objects, far fewer than the processors can copy, until it is stopped. */
@@ -76,8 +77,8 @@ export async function benchPause(scale: number): Promise<void> {
       frontEnds: 1,
       populators: 1,
     })
-    const { connectionString, sessionTimeoutMs = 4_000 } = stage.servers.engine.state.zookeeper
-    const state = await openZookeeperStateStore({ connectionString, sessionTimeoutMs, world: realWorld })
+    const { connectionString } = stage.servers.engine.state.zookeeper
+    const state = await openZookeeperStateStore({ connectionString, sessionTimeoutMs: 10_000, world: realWorld })
     const load = loadUntilStopped(stage)
     try {
       const signalled = await pauses(stage, state, Math.max(10, Math.round(200 * scale)))

@@ -44,7 +44,9 @@ export async function openDistributedStage(options: DistributedStageOptions): Pr
     replication: { partitions, replication: 1 },
     status: { partitions: 2, replication: 1 },
   }
-  const { engine } = servers
+  // Time-outs are those that an operator gets who sets none.
+  const { connectionString } = servers.engine.state.zookeeper
+  const engine = { ...servers.engine, state: { zookeeper: { connectionString } } }
   const started = await startDistributed({
     ...rest,
     engine: { ...engine, log: { kafka: { ...engine.log.kafka, topics } } },
