@@ -35,8 +35,10 @@ export interface OpenPort<Port> {
   readonly dependency?: Dependency
 }
 
-/** Far away: a process that reads no journal has no use for being told of what others commit. */
-const neverMs = 2 ** 31
+/** Where signals tell of commits at once, looking for them is for the signals that were lost. */
+const signalledPollMs = 1_000
+/** Sums are folded by the status role; elsewhere only in case there is none for long. */
+const spareFoldMs = 30_000
 
 export async function openDatabase(
   { config, engine, world, choice, patience, lifecycle }: Opening,
@@ -44,15 +46,21 @@ export async function openDatabase(
 ): Promise<OpenPort<MetadataStore> & Pick<PostgresEngine, 'epoch' | 'endedEpochs'>> {
   const { openPostgres } = await import('../metadata/postgres/engine.ts')
   const { url, poolMax } = engine.postgres
-  const polling = choice.roles.includes('populator') ? {} : { pollMs: neverMs }
+  const folding = choice.roles.includes('status') ? {} : { foldMs: spareFoldMs }
   const group = config.replicationGroupId
   const opened = await patience.open(() =>
-    openPostgres({ url: url.reveal(), poolMax, world, group, onFatal, ...polling }),
+    openPostgres({ url: url.reveal(), poolMax, world, group, onFatal, ...folding, ...polling(engine, choice) }),
   )
   lifecycle.add(() => opened.close())
   const dependency = { name: 'PostgreSQL', required: true, health: () => opened.health() }
   const endedEpochs = (epochs: readonly string[]) => opened.endedEpochs(epochs)
   return { port: opened.store, epoch: opened.epoch, endedEpochs, dependency }
+}
+
+/** A process that reads no journal has no use for being told of what others commit. */
+function polling({ redis }: DistributedEngineConfig, { roles }: RoleChoice): { pollMs?: number | null } {
+  if (!roles.includes('populator')) return { pollMs: null }
+  return redis === undefined ? {} : { pollMs: signalledPollMs }
 }
 
 export async function openState({ engine, world, patience, lifecycle }: Opening): Promise<OpenPort<StateStore>> {

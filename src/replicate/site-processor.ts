@@ -39,7 +39,7 @@ const claimAheadFactor = 4
 const refillBelowFactor = 1.5
 
 /** A version that came with its claim so long ago is read again when its task begins. */
-const versionMaxAgeMs = 100
+const versionMaxAgeMs = 500
 
 /** An attempt that takes longer (a large object) lets go of its entry: its claim is in the ledger, which the next start asks. */
 const lastingMs = 10_000

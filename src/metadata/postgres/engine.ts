@@ -25,8 +25,10 @@ export interface PostgresOptions {
   readonly onFatal?: (error: Error) => void
   /** Whose clock decides over leases and version ids: the database's, which all processes share, or (for tests) this world's. */
   readonly clock?: 'database' | 'world'
-  /** How often commits of other processes are looked for while somebody listens to the journal. */
-  readonly pollMs?: number
+  /** How often commits of other processes are looked for while somebody listens to the journal; null: only those of this one are told. */
+  readonly pollMs?: number | null
+  /** How often sums are folded; one process that does it soon is enough. */
+  readonly foldMs?: number
   /** How long a reader of the journal waits for entries that a transaction under way holds back, before it shows what there is. */
   readonly heldMs?: number
   /** A process that was not heard of for so long counts as dead. */
@@ -64,7 +66,7 @@ const silenceMsDefault = 15 * 60_000
 const answerWithinMsDefault = 30_000
 const putsPerCommitDefault = 64
 const beatMs = 5_000
-const foldMs = 1_000
+const foldMsDefault = 1_000
 /** A transaction that folds holds back the journal while it lasts. */
 const deltasAtOnce = 2_000
 
@@ -131,7 +133,7 @@ class Engine implements PostgresEngine {
     this.epoch = `${identity.store}-${number}`
     const { world } = options
     this.#journal = new Journal(pools.reads, world, identity.cluster, options.heldMs ?? heldMsDefault)
-    this.#watch = new JournalWatch(pools.aside, world, options.pollMs ?? pollMsDefault)
+    this.#watch = new JournalWatch(pools.aside, world, options.pollMs === undefined ? pollMsDefault : options.pollMs)
     this.#lanes = new PutLanes({
       timers: world.timers,
       lanes,
@@ -144,7 +146,7 @@ class Engine implements PostgresEngine {
   async start(): Promise<void> {
     await this.#beat()
     this.#arm('beat', beatMs, () => this.#beat())
-    this.#arm('fold', foldMs, () => this.#fold())
+    this.#arm('fold', this.#options.foldMs ?? foldMsDefault, () => this.#fold())
   }
 
   #context(): StoreContext {
