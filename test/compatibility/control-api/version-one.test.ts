@@ -199,5 +199,6 @@ test('a pause that has outlasted its topic says how many entries are gone', asyn
   }
   assert.equal(await shown(), 12)
   await api.plane.controller.resume('azurebackend', nobody)
-  assert.equal(await shown(), 0)  await api.close()
+  assert.equal(await shown(), 0)
+  await api.close()
 })
