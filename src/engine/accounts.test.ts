@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { realWorld } from '../base/world.ts'
-import { SharedState } from '../control/memory/state-store.ts'
 import { AccountsError, loadAccounts, loadSharedAccounts } from './accounts.ts'
 
 const { random } = realWorld
@@ -74,7 +73,7 @@ test('files that cannot be used are told with their place and without their cont
   assert.ok(!broken.includes('hunter2'))
 })
 
-test('processes that share a state store share the service account, unless the file has one', async t => {
+test('processes with the same accounts file have the same service account, which depends on its secrets, unless the file has one', async t => {
   const folderPath = await folder(t)
   const accountsFile = join(folderPath, 'authdata.json')
   const account = {
@@ -86,11 +85,14 @@ test('processes that share a state store share the service account, unless the f
     keys: [{ access: 'bart', secret: 'secret' }],
   }
   await writeFile(accountsFile, JSON.stringify({ accounts: [account] }))
-  const stateStore = new SharedState(realWorld.timers).session()
-  const load = () => loadSharedAccounts({ accountsFile, stateStore, random })
+  const load = () => loadSharedAccounts(accountsFile)
   const [first, second] = await Promise.all([load(), load()])
   assert.deepEqual(second.service, first.service)
   assert.equal(second.directory.findByAccessKey(first.service.access)?.account.service, 'replication')
+  assert.ok(!JSON.stringify(first.service).includes('bart'))
+  const changed = { ...account, keys: [{ access: 'bart', secret: 'another' }] }
+  await writeFile(accountsFile, JSON.stringify({ accounts: [changed] }))
+  assert.notEqual((await load()).service.secret, first.service.secret)
   const own = { ...account, name: 'S', email: 's@example.com', shortid: '123456789013' }
   const service = {
     ...own,

@@ -63,7 +63,15 @@ function polling({ redis }: DistributedEngineConfig, { roles }: RoleChoice): { p
   return redis === undefined ? {} : { pollMs: signalledPollMs }
 }
 
-export async function openState({ engine, world, patience, lifecycle }: Opening): Promise<OpenPort<StateStore>> {
+export async function openState({
+  engine,
+  world,
+  choice,
+  patience,
+  lifecycle,
+}: Opening): Promise<OpenPort<StateStore>> {
+  // Once it has started, the S3 port takes and gives objects without it.
+  const servesOnly = choice.roles.every(role => role === 's3')
   const { openZookeeperStateStore } = await import('../control/zookeeper/state-store.ts')
   const { connectionString, sessionTimeoutMs, auth } = engine.zookeeper
   const digest = auth && { scheme: 'digest', credentials: new Secret(`${auth.username}:${auth.password.reveal()}`) }
@@ -76,7 +84,7 @@ export async function openState({ engine, world, patience, lifecycle }: Opening)
     }),
   )
   lifecycle.add(() => port.close())
-  return { port, dependency: { name: 'ZooKeeper', required: true, health: () => port.health() } }
+  return { port, dependency: { name: 'ZooKeeper', required: !servesOnly, health: () => port.health() } }
 }
 
 /** Without Redis signals stay in the process, and others find out by watching and asking. */

@@ -54,11 +54,7 @@ async function openParts(
   const state = await openState(opening)
   const signals = await openSignals(opening)
   const log = await openLog(opening, { stateStore: state.port, store: database.port, signals: signals.port })
-  const accounts = await loadSharedAccounts({
-    accountsFile: config.accountsFile ?? '',
-    stateStore: state.port,
-    random: world.random,
-  })
+  const accounts = await loadSharedAccounts(config.accountsFile ?? '')
   const http = createHttpClient()
   lifecycle.add(() => http.close())
   const destinations = openDestinations({ config, http, world })

@@ -44,3 +44,13 @@ test('what is no matter of a server is not waited for', async () => {
     /a defect/,
   )
 })
+
+test('what does not pass by itself is not waited for', async () => {
+  const world = createManualWorld()
+  const never = new DependencyError('Kafka', 'its client cannot be loaded', 'Install it.', { lasting: true })
+  const patience = createPatience({ world, waitMs: 60_000, waiting: () => assert.fail('it waits') })
+  await assert.rejects(
+    patience.open(() => Promise.reject(never)),
+    never,
+  )
+})

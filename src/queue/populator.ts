@@ -143,7 +143,8 @@ class JournalPopulator implements Populator {
     if (this.#saveTimer !== null || this.#isOver) return
     const run = (): void => {
       this.#saveTimer = null
-      this.#saving = this.#save()
+      // One after another: a second write with the version of the first would look like another populator's.
+      this.#saving = (this.#saving ?? Promise.resolve()).then(() => this.#save())
     }
     this.#saveTimer = this.#options.world.timers.after(this.#options.saveDelayMs ?? 250, run, { background: true })
   }
@@ -167,6 +168,8 @@ class JournalPopulator implements Populator {
   // Nobody but a populator writes the offset, and each writes it when it begins: so it is another that has begun since.
   #depose(): void {
     this.#deposed = true
+    const error = new Error('another populator has begun, or a write of unknown outcome was stored after all')
+    pipelineNotices.publish({ kind: 'failed', what: 'saving the offset of the journal', error })
     this.#options.deposed?.()
   }
 
