@@ -83,7 +83,7 @@ describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { ski
     await load.more(20)
     await without(proxy('s3-1 PostgreSQL'), async () => {
       await isReady('s3-1', false)
-      await load.more(20)
+      await load.more(10)
     })
     await isReady('s3-1', true)
     await load.more(20)

@@ -139,6 +139,8 @@ class OpenStage implements Stage {
   }
 
   async story(name: string): Promise<Story> {
+    await Promise.all([...running].map(load => load.stop()))
+    running.clear()
     const bucket = uniqueName(name)
     const [source] = this.frontEnds
     const [endpoint] = this.layout.s3
@@ -183,6 +185,9 @@ class OpenStage implements Stage {
   }
 }
 
+/** Of all stories: one that has failed leaves its load running, and the next would count it. */
+const running = new Set<Load>()
+
 export class Story {
   readonly bucket: string
   readonly #stage: Stage
@@ -196,7 +201,9 @@ export class Story {
 
   load(options: Partial<LoadOptions> = {}): Load {
     const { frontEnds, random } = this.#stage
-    return new Load({ bucket: this.bucket, frontEnds, random, ...options })
+    const load = new Load({ bucket: this.bucket, frontEnds, random, ...options })
+    running.add(load)
+    return load
   }
 
   /** Resolves when no row of the bucket is open any more. */
