@@ -21,6 +21,8 @@ export interface KafkaOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** A listener that asks for these credentials (SASL PLAIN) in place of the open one. */
   readonly sasl?: { readonly username: string; readonly password: string }
+  /** A second way in, of a cluster of one broker: who comes by this port is sent on to the advertised one (a proxy's). */
+  readonly secondWay?: { readonly port: number; readonly advertised: number }
   readonly installing?: (what: string) => void
 }
 
@@ -199,13 +201,19 @@ const javaSettings = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:au
 function propertiesOf(place: Place, places: readonly Place[], options: KafkaOptions): string {
   const replicas = String(Math.min(3, places.length))
   const secured = options.sasl !== undefined
+  const second = options.secondWay
+  const listeners = [
+    `CLIENTS://127.0.0.1:${place.port}`,
+    ...(second === undefined ? [] : [`SECOND://127.0.0.1:${second.port}`]),
+  ]
+  const advertised = second === undefined ? [] : [`SECOND://127.0.0.1:${second.advertised}`]
   const settings: Record<string, string> = {
     'process.roles': 'broker,controller',
     'node.id': String(place.id),
     'controller.quorum.voters': places.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
-    listeners: `CLIENTS://127.0.0.1:${place.port},CONTROLLER://127.0.0.1:${place.controllerPort}`,
-    'advertised.listeners': `CLIENTS://127.0.0.1:${place.port}`,
-    'listener.security.protocol.map': `CLIENTS:${secured ? 'SASL_PLAINTEXT' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT`,
+    listeners: [...listeners, `CONTROLLER://127.0.0.1:${place.controllerPort}`].join(','),
+    'advertised.listeners': [`CLIENTS://127.0.0.1:${place.port}`, ...advertised].join(','),
+    'listener.security.protocol.map': `CLIENTS:${secured ? 'SASL_PLAINTEXT' : 'PLAINTEXT'},SECOND:PLAINTEXT,CONTROLLER:PLAINTEXT`,
     'inter.broker.listener.name': 'CLIENTS',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(place.folder, 'data'),

@@ -45,6 +45,11 @@ export class RoleProcess {
   /** Resolves when the process says that it is ready; rejects with its words when it ends before. */
   async start(): Promise<void> {
     this.launch()
+    await this.untilReady()
+  }
+
+  /** For one that was launched or woken. */
+  async untilReady(): Promise<void> {
     const deadline = performance.now() + readyWithinMs
     while (performance.now() < deadline) {
       if (this.hasEnded) throw new Error(`${this.options.name} ended while starting (${this.exit}):\n${this.log()}`)

@@ -26,7 +26,7 @@ export function boundedClient(endpoint: string, keys: Keys, clockMs = 0): S3Clie
     credentials: { accessKeyId: keys.accessKey, secretAccessKey: keys.secretKey },
     maxAttempts: 1,
     systemClockOffset: clockMs,
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 15_000 },
+    requestHandler: { connectionTimeout: 2_000, requestTimeout: 8_000, throwOnRequestTimeout: true },
   })
 }
 

@@ -81,7 +81,7 @@ describe(`processes that are killed and frozen (FAULT_SEED=${seed})`, { skip: av
     const story = await available.get().story('frontends')
     const { random } = available.get()
     const load = story.load({ large: 0.2, paceMs: 15 })
-    for (let kill = 0; kill < 5 * rounds; kill += 1) {
+    for (let kill = 0; kill < 4 * rounds; kill += 1) {
       await load.more(4 + Math.floor(random() * 12))
       await crash(process(kill % 2 === 0 ? 's3-1' : 's3-2'))
     }
@@ -94,7 +94,7 @@ describe(`processes that are killed and frozen (FAULT_SEED=${seed})`, { skip: av
     const story = await stage.story('chance')
     const load = story.load()
     const names = [...stage.layout.processes.keys()]
-    for (let kill = 0; kill < 4 * rounds; kill += 1) {
+    for (let kill = 0; kill < 3 * rounds; kill += 1) {
       await load.more(5 + Math.floor(stage.random() * 20))
       const name = names[Math.floor(stage.random() * names.length)] ?? 'control'
       await crash(process(name))

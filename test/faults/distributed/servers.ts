@@ -13,6 +13,8 @@ export interface FaultServersOptions {
   readonly brokers?: number
   readonly kafka?: Readonly<Record<string, string>>
   readonly sessionTimeoutMs?: number
+  /** See `KafkaOptions`. */
+  readonly secondWay?: { readonly port: number; readonly advertised: number }
 }
 
 export interface FaultServers {
@@ -92,9 +94,9 @@ export async function startFaultServers(options: FaultServersOptions = {}): Prom
     const place = { dataFolder: folder.path, port: await freePort() }
     return new Server(place.port, await start(place), () => start(place))
   }
-  const { brokers = 1, kafka: settings = {} } = options
+  const { brokers = 1, kafka: settings = {}, secondWay } = options
   const starts = [
-    keep(startKafka({ brokers, settings })),
+    keep(startKafka({ brokers, settings, ...(secondWay === undefined ? {} : { secondWay }) })),
     keep(server('zookeeper', startZookeeper)),
     keep(server('redis', startRedis)),
     // The operating system outlives what is killed here.

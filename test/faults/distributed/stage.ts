@@ -24,7 +24,9 @@ export const rounds = Number(process.env['FAULT_ROUNDS'] ?? 1)
 
 export interface StageOptions extends FaultServersOptions {
   /** What a process finds where it looks for its servers, if not the servers. */
-  readonly engine?: (process: string, engine: EngineSettings) => EngineSettings
+  readonly engine?: (process: string, servers: FaultServers) => EngineSettings
+  /** The servers run, the processes not yet. */
+  readonly before?: (servers: FaultServers) => Promise<void>
   readonly times?: (process: string) => TestTimes
   /** Two unless given. */
   readonly populators?: number
@@ -39,6 +41,9 @@ export interface Stage {
   readonly frontEnds: readonly S3Client[]
   /** A new bucket that is copied to both sites. */
   story(name: string): Promise<Story>
+  /** Resolves when the site is paused, and each of its processors has said that it stands still. */
+  pause(site: string): Promise<void>
+  resume(site: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -67,6 +72,7 @@ export async function openStage(options: StageOptions = {}): Promise<Available<S
   })
   if (typeof servers === 'string') return absent(servers)
   try {
+    await options.before?.(servers)
     const destinations = {
       s3: await destinationBucket(s3.get()),
       azure: await azureContainer(azure.get(), uniqueName('copies')),
@@ -103,7 +109,7 @@ function startLayout(servers: FaultServers, destinations: Destinations, options:
   const { engine, times = () => shortTimes, populators = 2 } = options
   return startDistributed({
     ...destinations,
-    engine: name => engine?.(name, servers.engine) ?? servers.engine,
+    engine: name => engine?.(name, servers) ?? servers.engine,
     environment: name => environmentFor(times(name)),
     replication: { queueProcessor: { ...quickRetries.queueProcessor, minMPUSizeMB: 5, concurrency: 8 } },
     processors: { awsbackend: 2, azurebackend: 1 },
@@ -133,6 +139,8 @@ class OpenStage implements Stage {
   }
 
   async story(name: string): Promise<Story> {
+    await Promise.all([...running].map(load => load.stop()))
+    running.clear()
     const bucket = uniqueName(name)
     const [source] = this.frontEnds
     const [endpoint] = this.layout.s3
@@ -144,12 +152,41 @@ class OpenStage implements Stage {
     return new Story(this, places)
   }
 
+  async pause(site: string): Promise<void> {
+    await this.#command('pause', site)
+    await until(`${site} stands still`, () => this.#standsStill(site))
+  }
+
+  resume(site: string): Promise<void> {
+    return this.#command('resume', site)
+  }
+
+  /** Tried again while the state store cannot be reached. */
+  async #command(command: 'pause' | 'resume', site: string): Promise<void> {
+    const done = () =>
+      this.layout[command](site).then(
+        () => true,
+        () => false,
+      )
+    await until(`${command} is taken`, done)
+  }
+
+  async #standsStill(site: string): Promise<boolean> {
+    const answer = await fetch(`http://${this.layout.control}/api/v1/locations/${site}`).catch(() => null)
+    const body: unknown = await answer?.json()
+    const count = [...this.layout.processes.keys()].filter(name => name.startsWith(`${site}-`)).length
+    return isObject(body) && body['standsStill'] === true && body['processors'] === count
+  }
+
   async close(): Promise<void> {
     for (const client of [...this.frontEnds, this.#far]) client.destroy()
     await this.layout.stop()
     await this.servers.stop()
   }
 }
+
+/** Of all stories: one that has failed leaves its load running, and the next would count it. */
+const running = new Set<Load>()
 
 export class Story {
   readonly bucket: string
@@ -164,7 +201,9 @@ export class Story {
 
   load(options: Partial<LoadOptions> = {}): Load {
     const { frontEnds, random } = this.#stage
-    return new Load({ bucket: this.bucket, frontEnds, random, ...options })
+    const load = new Load({ bucket: this.bucket, frontEnds, random, ...options })
+    running.add(load)
+    return load
   }
 
   /** Resolves when no row of the bucket is open any more. */
@@ -216,6 +255,10 @@ export class Story {
     )
     return tails.join('\n')
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 /** Ends a process as a crash would, and starts it again. */

@@ -1,0 +1,160 @@
+// Goal: a network that swallows everything between any process and any of its servers, both ways and without a word, costs time and nothing
+// else; Redis is not there at all. Method: one layout of real processes that find their servers behind proxies; each story ends with the count.
+import assert from 'node:assert/strict'
+import { after, describe, test } from 'node:test'
+import { freePort } from '../../../src/demo/service-process.ts'
+import type { RoleProcess } from '../../process/role-process.ts'
+import { type SwallowingProxy, startSwallowingProxy } from '../swallowing-proxy.ts'
+import { until } from '../until.ts'
+import { versionList } from '../version-list.ts'
+import { engineOf } from './servers.ts'
+import { openStage, roleOf, seed } from './stage.ts'
+
+const kafkaWay = await freePort()
+const kafkaProxy = await startSwallowingProxy(kafkaWay)
+const noRedis = await freePort()
+/** By process and server, made when the servers' ports are known. */
+const proxies = new Map<string, SwallowingProxy>()
+
+const available = await openStage({
+  secondWay: { port: kafkaWay, advertised: kafkaProxy.port },
+  before: async ({ zookeeper, postgres }) => {
+    for (const name of ['populator-1', 'populator-2', 'awsbackend-1'])
+      proxies.set(`${name} ZooKeeper`, await startSwallowingProxy(zookeeper.port))
+    for (const name of ['s3-1', 'azurebackend-1'])
+      proxies.set(`${name} PostgreSQL`, await startSwallowingProxy(postgres.port))
+  },
+  engine: (name, { kafka, zookeeper, postgres }) => {
+    const ports = {
+      zookeeper: proxies.get(`${name} ZooKeeper`)?.port ?? zookeeper.port,
+      postgres: proxies.get(`${name} PostgreSQL`)?.port ?? postgres.port,
+      redis: noRedis,
+    }
+    return engineOf(name === 'awsbackend-1' ? [`127.0.0.1:${kafkaProxy.port}`] : kafka.addresses, ports)
+  },
+})
+
+after(async () => {
+  await available.stop()
+  await Promise.all([kafkaProxy, ...proxies.values()].map(proxy => proxy.close()))
+})
+
+describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { skip: available.skip }, () => {
+  const process = (name: string): RoleProcess => available.get().layout.process(name)
+
+  function proxy(name: string): SwallowingProxy {
+    const found = proxies.get(name)
+    assert.ok(found, name)
+    return found
+  }
+
+  /** What the process says of it, and that it says so. */
+  const isReady = (name: string, ready: boolean): Promise<unknown> =>
+    until(
+      `${name} is ${ready ? '' : 'not '}ready`,
+      async () => ((await process(name).ready())?.status === 200) === ready,
+      60_000,
+    )
+
+  /** Swallows until `meanwhile` is over. */
+  async function without(swallowing: SwallowingProxy, meanwhile: () => Promise<void>): Promise<void> {
+    swallowing.swallow(true)
+    try {
+      await meanwhile()
+    } finally {
+      swallowing.swallow(false)
+    }
+  }
+
+  test('a pause and a resume take effect without Redis', async () => {
+    const story = await available.get().story('noredis')
+    await available.get().pause('awsbackend')
+    const load = story.load()
+    await load.more(20)
+    assert.equal((await versionList(available.get().s3, `${story.bucket}/`)).size, 0, 'a paused site got something')
+    await available.get().resume('awsbackend')
+    await load.more(20)
+    await story.end(load)
+  })
+
+  test('a front end that is cut off from PostgreSQL refuses, says so, and works again', async () => {
+    const story = await available.get().story('frontend')
+    const load = story.load()
+    await load.more(20)
+    await without(proxy('s3-1 PostgreSQL'), async () => {
+      await isReady('s3-1', false)
+      await load.more(10)
+    })
+    await isReady('s3-1', true)
+    await load.more(20)
+    await story.end(load)
+  })
+
+  test('the only processor of a site is cut off from PostgreSQL, and goes on afterwards', async () => {
+    const story = await available.get().story('ledger')
+    const load = story.load()
+    await load.more(20)
+    await without(proxy('azurebackend-1 PostgreSQL'), async () => {
+      await isReady('azurebackend-1', false)
+      await load.more(20)
+    })
+    await load.more(20)
+    await story.end(load)
+  })
+
+  test('a processor that is cut off from Kafka leaves its partitions to the other, and takes its part again', async () => {
+    const story = await available.get().story('kafka')
+    const load = story.load()
+    await load.more(20)
+    await without(kafkaProxy, async () => {
+      await isReady('awsbackend-1', false)
+      const acknowledged = await load.stop()
+      await story.ended()
+      assert.ok(acknowledged.length > 0)
+    })
+    const more = story.load()
+    await isReady('awsbackend-1', true)
+    await more.more(20)
+    await story.end(more, await load.stop())
+  })
+
+  test('a processor that is cut off from ZooKeeper goes on copying, and follows a pause when it is back', async () => {
+    const story = await available.get().story('gate')
+    const load = story.load()
+    await load.more(20)
+    await without(proxy('awsbackend-1 ZooKeeper'), async () => {
+      await isReady('awsbackend-1', false)
+      await load.more(20)
+      await available.get().layout.pause('awsbackend')
+    })
+    await available.get().pause('awsbackend')
+    await load.more(20)
+    await available.get().resume('awsbackend')
+    await story.end(load)
+  })
+
+  test('the elected populator is cut off from ZooKeeper: the other takes over, and nothing is published out of order', async () => {
+    const elected = () =>
+      until('a populator is elected', async () => {
+        for (const name of ['populator-1', 'populator-2'])
+          if ((await roleOf(process(name), 'populator')) === 'elected') return name
+        return null
+      })
+    const story = await available.get().story('election')
+    const load = story.load()
+    await load.more(20)
+    const first = await elected()
+    const second = first === 'populator-1' ? 'populator-2' : 'populator-1'
+    await without(proxy(`${first} ZooKeeper`), async () => {
+      await until(
+        'the other is elected',
+        async () => (await roleOf(process(second), 'populator')) === 'elected',
+        40_000,
+      )
+      await load.more(20)
+    })
+    await load.more(20)
+    await story.end(load)
+    assert.equal(await roleOf(process(first), 'populator'), 'standby')
+  })
+})
