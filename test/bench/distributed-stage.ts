@@ -3,6 +3,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import type { Admin } from '@platformatic/kafka'
 import postgres from 'postgres'
 import { realWorld } from '../../src/base/world.ts'
 import { type EngineServers, startEngineServers } from '../../src/demo/engine-servers.ts'
@@ -106,6 +107,10 @@ export interface Counts {
   readonly statusRecords: number
   readonly statements: number
   readonly zookeeperWrites: number
+  /** Of the replication topic's log, the database, and its write-ahead log. */
+  readonly topicBytes: number
+  readonly databaseBytes: number
+  readonly walBytes: number
   /** Statements by the function or table they are about. */
   readonly byStatement: Readonly<Record<string, number>>
 }
@@ -122,7 +127,9 @@ export async function openCounters(servers: EngineServers) {
     world: realWorld,
     offsets: { get: async () => null, set: async () => ({ ok: false, current: null }) as const },
   }
-  const topics = new Topics(await loadKafkaClient(), log, defaultTiming, turn => baseOptions(log, defaultTiming, turn))
+  const kafka = await loadKafkaClient()
+  const admin = new kafka.Admin(baseOptions(log, defaultTiming, 0))
+  const topics = new Topics(kafka, log, defaultTiming, turn => baseOptions(log, defaultTiming, turn))
   const records = async (topic: string): Promise<number> =>
     (await topics.state(topic)).partitions.reduce((sum, { end }) => sum + end, 0)
   return {
@@ -133,12 +140,15 @@ export async function openCounters(servers: EngineServers) {
         statusRecords: await records(statusTopic),
         statements: Object.values(byStatement).reduce((sum, calls) => sum + calls, 0),
         zookeeperWrites: await zookeeperTransactions(servers.zookeeper.port),
+        topicBytes: await topicBytes(admin, (await topics.state(replicationTopic)).partitions.length),
+        ...(await databaseBytes(sql)),
         byStatement,
       }
     },
     async close(): Promise<void> {
       await sql.end()
       await topics.close()
+      await admin.close()
     },
   }
 }
@@ -160,6 +170,21 @@ async function transactionsOf(sql: postgres.Sql): Promise<Record<string, number>
   await new Promise(resolve => setTimeout(resolve, 1_500))
   const [row] = await sql<{ n: string }[]>`SELECT sum(xact_commit)::text AS n FROM pg_stat_database`
   return { transactions: Number(row?.n ?? 0) }
+}
+
+async function topicBytes(admin: Admin, partitions: number): Promise<number> {
+  const wanted = { name: replicationTopic, partitions: Array.from({ length: partitions }, (_, index) => index) }
+  const brokers = await admin.describeLogDirs({ topics: [wanted] })
+  const logs = brokers.flatMap(({ results }) => results).flatMap(({ topics }) => topics)
+  return logs
+    .flatMap(({ partitions: parts }) => parts)
+    .reduce((sum, { partitionSize }) => sum + Number(partitionSize), 0)
+}
+
+async function databaseBytes(sql: postgres.Sql): Promise<Pick<Counts, 'databaseBytes' | 'walBytes'>> {
+  const [row] = await sql<{ size: string; wal: string }[]>`
+    SELECT pg_database_size(current_database())::text AS size, (pg_current_wal_lsn() - '0/0')::text AS wal`
+  return { databaseBytes: Number(row?.size ?? 0), walBytes: Number(row?.wal ?? 0) }
 }
 
 /** Number of the newest transaction: every write is one, also the beginning and end of a session. */
