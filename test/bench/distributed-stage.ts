@@ -8,6 +8,7 @@ import postgres from 'postgres'
 import { realWorld } from '../../src/base/world.ts'
 import { type EngineServers, startEngineServers } from '../../src/demo/engine-servers.ts'
 import { obtainPostgres } from '../../src/demo/postgres.ts'
+import { groupId } from '../../src/engine/processors.ts'
 import { baseOptions, loadKafkaClient } from '../../src/queue/kafka/client.ts'
 import { defaultTiming } from '../../src/queue/kafka/settings.ts'
 import { Topics } from '../../src/queue/kafka/topics.ts'
@@ -102,6 +103,46 @@ export function keyOfArrival(path: string): string {
   return decodeURIComponent(path).slice(`/sink/${sourceBucket}/`.length)
 }
 
+async function openKafka(servers: EngineServers) {
+  const log = {
+    brokers: servers.kafka.addresses,
+    clientId: 'bench',
+    topics: {},
+    world: realWorld,
+    offsets: { get: async () => null, set: async () => ({ ok: false, current: null }) as const },
+  }
+  const kafka = await loadKafkaClient()
+  const base = (turn: number) => baseOptions(log, defaultTiming, turn)
+  return { admin: new kafka.Admin(base(0)), topics: new Topics(kafka, log, defaultTiming, base) }
+}
+
+const sharedWithinMs = 60_000
+
+/** Resolves when so many processors share the site's partitions evenly; answers how long that took. */
+export async function whenShared(servers: EngineServers, members: number): Promise<number> {
+  const { admin, topics } = await openKafka(servers)
+  const startedAt = performance.now()
+  try {
+    const partitions = (await topics.state(replicationTopic)).partitions.length
+    const group = `${groupId}-${site}`
+    while (performance.now() - startedAt < sharedWithinMs) {
+      const found = (await admin.describeGroups({ groups: [group] })).get(group)
+      const shares = [...(found?.members.values() ?? [])].map(
+        ({ assignments }) => assignments?.get(replicationTopic)?.partitions.length ?? 0,
+      )
+      const least = Math.floor(partitions / members)
+      const total = shares.reduce((sum, share) => sum + share, 0)
+      if (shares.length === members && total === partitions && shares.every(share => share >= least))
+        return performance.now() - startedAt
+      await new Promise(resolve => setTimeout(resolve, 200))
+    }
+    throw new Error(`${members} processors did not share the partitions within ${sharedWithinMs / 1000} s`)
+  } finally {
+    await admin.close()
+    await topics.close()
+  }
+}
+
 export interface Counts {
   readonly replicationRecords: number
   readonly statusRecords: number
@@ -120,16 +161,7 @@ export async function openCounters(servers: EngineServers) {
   const sql = postgres(servers.postgres.url, { max: 1, onnotice: () => {} })
   const counted = (await statementCounting()).length > 0
   if (counted) await sql`CREATE EXTENSION IF NOT EXISTS pg_stat_statements`
-  const log = {
-    brokers: servers.kafka.addresses,
-    clientId: 'bench',
-    topics: {},
-    world: realWorld,
-    offsets: { get: async () => null, set: async () => ({ ok: false, current: null }) as const },
-  }
-  const kafka = await loadKafkaClient()
-  const admin = new kafka.Admin(baseOptions(log, defaultTiming, 0))
-  const topics = new Topics(kafka, log, defaultTiming, turn => baseOptions(log, defaultTiming, turn))
+  const { admin, topics } = await openKafka(servers)
   const records = async (topic: string): Promise<number> =>
     (await topics.state(topic)).partitions.reduce((sum, { end }) => sum + end, 0)
   return {
