@@ -13,11 +13,9 @@ import type { StateStore } from './state-store.ts'
 export interface GatedProcessor {
   pause(): void | Promise<void>
   resume(): void | Promise<void>
-  state(): Pick<SiteReport, 'consumers' | 'inFlight' | 'trouble'>
+  state(): Omit<SiteReport, 'generation'>
   /** Resolves as soon as nothing is in flight: the report then need not wait for the next look. */
   whenStill?(): Promise<void>
-  /** Whether every entry of the topic is finished. */
-  through?(): Promise<boolean>
 }
 
 export interface SiteGateOptions {
@@ -45,9 +43,6 @@ export class SiteGate {
   /** Whether the processor was last told to pause; null before it was told anything. */
   #told: boolean | null = null
   #awaitsStillness = false
-  /** Whether every entry was finished when that was last asked. */
-  #through: boolean | undefined
-  #asksThrough = false
 
   constructor(options: SiteGateOptions) {
     this.#options = options
@@ -97,28 +92,12 @@ export class SiteGate {
       else await processor.resume()
       this.#told = pause
     }
-    const { consumers, inFlight, trouble } = processor.state()
-    const held = trouble === undefined ? {} : { trouble }
-    const through = this.#through === undefined ? {} : { through: this.#through }
-    await this.#report({ generation: desired.generation, consumers, inFlight, ...held, ...through })
-    this.#askThrough()
+    const state = processor.state()
+    const { consumers, inFlight } = state
+    await this.#report({ generation: desired.generation, ...state })
     const settling = pause && (inFlight > 0 || consumers !== 'paused')
     if (settling) this.#lookWhenStill()
     return settling ? Math.min(drainingMs, reconcileMs) : reconcileMs
-  }
-
-  // Beside the looks: a log that takes its time, or does not answer, must keep neither a command nor its report back.
-  #askThrough(): void {
-    const asked = this.#asksThrough ? undefined : this.#options.processor.through?.()
-    if (asked === undefined) return
-    this.#asksThrough = true
-    const answered = (through: boolean | undefined): void => {
-      this.#asksThrough = false
-      if (through === this.#through) return
-      this.#through = through
-      void this.#reconciliation.request()
-    }
-    asked.then(answered, () => answered(undefined))
   }
 
   #lookWhenStill(): void {

@@ -29,6 +29,8 @@ export interface EngineServersOptions {
   readonly dataFolder?: string
   /** False only for tests that need no safety from power loss. */
   readonly flush?: boolean
+  /** Of the sessions with ZooKeeper; the configuration's default if left out. */
+  readonly sessionTimeoutMs?: number
   /** Further settings of PostgreSQL, as `name=value`. */
   readonly postgresSettings?: readonly string[]
   readonly installing?: (what: string) => void
@@ -59,7 +61,14 @@ export async function startEngineServers(options: EngineServersOptions = {}): Pr
   ] as const
   try {
     const [kafka, zookeeper, redis, postgres] = await Promise.all(starts)
-    return { kafka, zookeeper, redis, postgres, engine: settingsOf({ kafka, zookeeper, redis, postgres }), stop }
+    return {
+      kafka,
+      zookeeper,
+      redis,
+      postgres,
+      engine: settingsOf({ kafka, zookeeper, redis, postgres }, options),
+      stop,
+    }
   } catch (error) {
     await Promise.allSettled(starts)
     await stop()
@@ -67,13 +76,17 @@ export async function startEngineServers(options: EngineServersOptions = {}): Pr
   }
 }
 
-function settingsOf(servers: Pick<EngineServers, 'kafka' | 'zookeeper' | 'redis' | 'postgres'>): EngineSettings {
+function settingsOf(
+  servers: Pick<EngineServers, 'kafka' | 'zookeeper' | 'redis' | 'postgres'>,
+  { sessionTimeoutMs }: EngineServersOptions,
+): EngineSettings {
   const { kafka, zookeeper, redis, postgres } = servers
+  const session = sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }
   const topics = { replication: { partitions: 4 }, status: { partitions: 2 } }
   return {
     metadata: { postgres: { url: postgres.url, poolMax: 5 } },
     log: { kafka: { brokers: kafka.addresses, topics } },
-    state: { zookeeper: { connectionString: `${zookeeper.connectionString}/crossbeat`, sessionTimeoutMs: 4_000 } },
+    state: { zookeeper: { connectionString: `${zookeeper.connectionString}/crossbeat`, ...session } },
     signals: { redis: { url: redis.url } },
   }
 }

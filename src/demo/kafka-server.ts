@@ -10,6 +10,7 @@ import { freePort, openDataFolder, type Running, startService } from './service-
 /** 4.4.0 is incomplete on Maven Central. */
 export const kafkaVersion = '4.3.1'
 const log4jVersion = '2.25.4'
+const portAttempts = 3
 
 export interface KafkaOptions {
   /** Brokers of the cluster; one unless given. */
@@ -85,32 +86,41 @@ async function checkJava(): Promise<void> {
 /** Installs Kafka if necessary and starts a cluster of it; resolves when every broker has started. */
 export async function startKafka(options: KafkaOptions = {}): Promise<RunningKafka> {
   const { path: classPath } = await obtainKafka(options.installing)
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startCluster(classPath, options)
+    } catch (error) {
+      // Between finding a free port and listening on it, somebody else may have taken it.
+      const taken = error instanceof Error && /already in use|BindException/.test(error.message)
+      if (!taken || attempt === portAttempts) throw error
+    }
+  }
+}
+
+async function startCluster(classPath: string, options: KafkaOptions): Promise<RunningKafka> {
   const data = await openDataFolder('kafka', options.dataFolder)
-  const places: Place[] = []
   const earlier = await readdir(data.path)
+  const places: Place[] = []
   for (let id = 1; id <= (options.brokers ?? 1); id += 1) {
     const folder = join(data.path, `broker-${id}`)
     await mkdir(folder, { recursive: true })
     places.push({ id, folder, port: await freePort(), controllerPort: await freePort() })
   }
-  // An earlier cluster's controllers are known by their old ports: its data can be used again because the quorum is named afresh here.
-  const isNew = !earlier.includes('broker-1')
   const brokers = places.map(place => new Broker(classPath, place, places, options))
-  try {
-    await Promise.all(brokers.map(broker => broker.start(isNew)))
-  } catch (error) {
-    await Promise.all(brokers.map(broker => broker.stop()))
+  const stop = async (): Promise<void> => {
+    // Data that is kept is closed in order; an orderly shutdown of many waits for a quorum that is gone by then.
+    const inOrder = options.dataFolder !== undefined && brokers.length === 1
+    await Promise.all(brokers.map(broker => broker.stop(inOrder)))
     await data.remove()
+  }
+  try {
+    const isFormatted = ({ id }: Broker): boolean => earlier.includes(`broker-${id}`)
+    await Promise.all(brokers.map(broker => broker.start(!isFormatted(broker))))
+  } catch (error) {
+    await stop()
     throw error
   }
-  return {
-    addresses: brokers.map(broker => broker.address),
-    brokers,
-    stop: async () => {
-      await Promise.all(brokers.map(broker => broker.stop()))
-      await data.remove()
-    },
-  }
+  return { addresses: brokers.map(broker => broker.address), brokers, stop }
 }
 
 interface Place {
@@ -171,14 +181,13 @@ class Broker implements KafkaBroker {
   }
 
   async restart({ diskLost } = { diskLost: false }): Promise<void> {
-    await this.stop()
+    await this.stop(false)
     if (diskLost) await rm(join(this.#place.folder, 'data'), { recursive: true, force: true })
     await this.start(diskLost)
   }
 
-  /** Brokers are killed rather than asked: an orderly shutdown waits for a quorum that may be gone. */
-  async stop(): Promise<void> {
-    this.#running?.kill()
+  async stop(inOrder: boolean): Promise<void> {
+    if (!inOrder) this.#running?.kill()
     await this.#running?.stop()
     this.#running = null
   }

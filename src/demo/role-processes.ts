@@ -27,6 +27,9 @@ export interface RolesOptions {
   readonly common: object
 }
 
+/** All start at once, and each waits a while for servers that are not there yet. */
+const readyWithinMs = 180_000
+
 const program = join(import.meta.dirname, '..', 'main.ts')
 
 /** Starts all at once; if one fails the others are stopped. */
@@ -61,6 +64,7 @@ async function startRole(plan: RolePlan, { folder, common }: RolesOptions): Prom
     args: [program, 'start', '--config', config, '--role', plan.role, ...site, ...health],
     logFile: join(folder, `${plan.name}.log`),
     ready: async log => (log().includes('Crossbeat is ready') ? probesPort : undefined),
+    withinMs: readyWithinMs,
     cleanUp: async () => {},
   })
   return { ...running, plan, s3Port, probesPort }

@@ -45,6 +45,8 @@ export interface ServiceStart {
   readonly logFile: string
   /** Looks once; resolves with the port when the server answers, with undefined while it does not yet. */
   readonly ready: (log: () => string) => Promise<number | undefined>
+  /** How long it may take; a minute unless given. */
+  readonly withinMs?: number
   /** Runs when the server has been stopped. */
   readonly cleanUp: () => Promise<void>
 }
@@ -111,7 +113,8 @@ export async function startService(start: ServiceStart): Promise<Running> {
 }
 
 async function waitUntilReady(start: ServiceStart, failure: () => string | undefined): Promise<number> {
-  const deadline = realWorld.clock.monotonic() + readyWithinMs
+  const { withinMs = readyWithinMs } = start
+  const deadline = realWorld.clock.monotonic() + withinMs
   const readLog = (): string => readFileSync(start.logFile, 'utf8')
   for (;;) {
     const ended = failure()
@@ -120,7 +123,7 @@ async function waitUntilReady(start: ServiceStart, failure: () => string | undef
     const port = await start.ready(readLog)
     if (port !== undefined) return port
     if (realWorld.clock.monotonic() > deadline) {
-      throw new Error(`${start.name} was not ready within ${readyWithinMs / 1000} s:\n${tail(log)}`)
+      throw new Error(`${start.name} was not ready within ${withinMs / 1000} s:\n${tail(log)}`)
     }
     await sleep(realWorld.timers, readyPollMs)
   }

@@ -1,7 +1,7 @@
 // ZooKeeper's own C client as a module of Node: the npm package `zookeeper` holds its source, which is compiled once for this version of Node
 // into the cache, outside of node_modules, so that an installation without a compiler works as long as nobody wants ZooKeeper.
 import { existsSync } from 'node:fs'
-import { copyFile, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -9,6 +9,28 @@ import { npmEnvironment, runCommand } from './command.ts'
 import { type Obtained, obtainFolder, ServiceUnavailable } from './service-cache.ts'
 
 const moduleName = 'zookeeper.node'
+/**
+ * Two places in which the source closes a socket that Node goes on watching. The number of the socket then belongs to another one: Node aborts,
+ * or a connection that has nothing to do with ZooKeeper falls silent.
+ */
+const patches = [
+  {
+    file: 'deps/zookeeper-client-c/src/zookeeper.c',
+    // A failed write: reading will find the end of the connection, where the binding looks after the socket.
+    find: 'close_zsock(zh->fd);\n            zh->state = ZOO_NOTCONNECTED_STATE;',
+    replace: 'shutdown(zh->fd->sock, SHUT_RDWR);',
+  },
+  {
+    file: 'src/node-zk.cpp',
+    // A connection that timed out: the socket is closed already, so it must not be watched until the next attempt.
+    find: 'zookeeper_interest returned error: %d - %s\\n", rc, zerror(rc));\n',
+    replace:
+      'zookeeper_interest returned error: %d - %s\\n", rc, zerror(rc));\n' +
+      'if (zk_io) { uv_close((uv_handle_t*) zk_io, delete_on_close); zk_io = NULL; }\nfd = -1;\n',
+  },
+]
+/** Counts our changes to the source. */
+const revision = 2
 const tools = ['g++', 'gcc', 'make', 'python3']
 const help =
   'gcc, make and Python 3 (Debian: apt-get install build-essential python3), and a connection to the npm registry'
@@ -17,7 +39,7 @@ const help =
 export async function obtainZookeeperClient(installing?: (what: string) => void): Promise<Obtained> {
   const source = await findSource()
   const target = `node-${process.versions.modules}-${process.platform}-${process.arch}`
-  const obtained = await obtainFolder(`zookeeper-client-${source.version}-${target}`, async folder => {
+  const obtained = await obtainFolder(`zookeeper-client-${source.version}-${revision}-${target}`, async folder => {
     installing?.(`ZooKeeper's client ${source.version} with the C compiler (once, about 20 s, into a cache)`)
     const work = await mkdtemp(join(tmpdir(), 'crossbeat-zookeeper-client-'))
     try {
@@ -59,8 +81,19 @@ async function compile(source: string, work: string): Promise<string> {
   env['NODE_PATH'] = modules
   env['PATH'] = [env['PATH'] ?? '', join(modules, '.bin')].join(delimiter)
   env['npm_config_nodedir'] = await findHeaders(work, env)
-  await runCommand('npm', ['run', 'install', '--ignore-scripts=false'], { cwd: copy, env })
+  await runCommand('node', [join('scripts', 'prepublish.js')], { cwd: copy, env })
+  for (const patch of patches) await apply(patch, copy)
+  await runCommand('npm', ['run', 'build', '--ignore-scripts=false'], { cwd: copy, env })
   return join(copy, 'build', 'Release', moduleName)
+}
+
+async function apply(patch: (typeof patches)[number], folder: string): Promise<void> {
+  const path = join(folder, patch.file)
+  const text = await readFile(path, 'utf8')
+  const [before = '', after, ...more] = text.split(patch.find)
+  if (after === undefined || more.length > 0)
+    throw new Error(`${patch.file} is not what our change of it was written for`)
+  await writeFile(path, `${before}${patch.replace}${after}`)
 }
 
 /** A folder with `include/node` of exactly this Node: beside its program, else from its npm package. */

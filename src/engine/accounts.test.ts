@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { realWorld } from '../base/world.ts'
-import { AccountsError, loadAccounts } from './accounts.ts'
+import { SharedState } from '../control/memory/state-store.ts'
+import { AccountsError, loadAccounts, loadSharedAccounts } from './accounts.ts'
 
 const { random } = realWorld
 
@@ -71,4 +72,32 @@ test('files that cannot be used are told with their place and without their cont
   const broken = await message({ accountsFile: undefined })
   assert.match(broken, /has no \[crossbeat\] profile/)
   assert.ok(!broken.includes('hunter2'))
+})
+
+test('processes that share a state store share the service account, unless the file has one', async t => {
+  const folderPath = await folder(t)
+  const accountsFile = join(folderPath, 'authdata.json')
+  const account = {
+    name: 'Bart',
+    email: 'b@example.com',
+    arn: 'arn:aws:iam::123456789012:root',
+    canonicalID: '79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be',
+    shortid: '123456789012',
+    keys: [{ access: 'bart', secret: 'secret' }],
+  }
+  await writeFile(accountsFile, JSON.stringify({ accounts: [account] }))
+  const stateStore = new SharedState(realWorld.timers).session()
+  const load = () => loadSharedAccounts({ accountsFile, stateStore, random })
+  const [first, second] = await Promise.all([load(), load()])
+  assert.deepEqual(second.service, first.service)
+  assert.equal(second.directory.findByAccessKey(first.service.access)?.account.service, 'replication')
+  const own = { ...account, name: 'S', email: 's@example.com', shortid: '123456789013' }
+  const service = {
+    ...own,
+    arn: 'arn:aws:iam::123456789013:root',
+    canonicalID: 'http://acs.zenko.io/accounts/service/replication',
+    keys: [{ access: 'own', secret: 'secret' }],
+  }
+  await writeFile(accountsFile, JSON.stringify({ accounts: [account, service] }))
+  assert.deepEqual((await load()).service, { access: 'own', secret: 'secret' })
 })

@@ -6,12 +6,16 @@ import type { ClientTls, Config, DistributedEngineConfig, RedisConfig } from '..
 import { createInProcessSignalBus } from '../control/in-process/signal-bus.ts'
 import type { SignalBus } from '../control/signal-bus.ts'
 import type { StateStore } from '../control/state-store.ts'
+import { limits } from '../domain/limits.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { PostgresEngine } from '../metadata/postgres/engine.ts'
-import type { TopicLog } from '../queue/topic-log.ts'
+import type { KafkaTopicLog } from '../queue/kafka/kafka-topic-log.ts'
+import type { TopicGap, TopicLog } from '../queue/topic-log.ts'
+import { createGapFiller } from '../status/gap-filler.ts'
+import { createSweeper } from '../status/sweeper.ts'
 import { createLazyTopicLog } from './lazy-topic-log.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import type { Dependency, RoleChoice } from './parts.ts'
+import type { Dependency, Parts, RoleChoice } from './parts.ts'
 import { groupId } from './processors.ts'
 import { tellProcessors } from './roles/control-plane.ts'
 import type { Patience } from './waiting.ts'
@@ -127,20 +131,22 @@ export interface LogPorts {
   readonly signals: SignalBus
 }
 
-async function openKafka({ config, engine, world }: Opening, ports: LogPorts) {
+async function openKafka({ config, engine, world }: Opening, ports: LogPorts): Promise<KafkaTopicLog> {
   const { openKafkaTopicLog } = await import('../queue/kafka/kafka-topic-log.ts')
   const { brokers, clientId, sasl, tls, topics } = engine.kafka
   const names = config.replication.topics
-  return openKafkaTopicLog({
+  const log: KafkaTopicLog = await openKafkaTopicLog({
     brokers: brokers.map(formatHostPort),
     clientId,
     topics: { [names.replication]: topics.replication, [names.status]: topics.status },
     world,
     offsets: ports.stateStore,
-    onGap: gap => fillGap(gap, ports, config),
+    // Gaps are found by consumers, and those come later.
+    onGap: gap => fillGap(gap, { config, world, log, ...ports }),
     ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: mechanisms[sasl.mechanism] } }),
     ...(tls === undefined ? {} : { tls: pem(tls) }),
   })
+  return log
 }
 
 const mechanisms = {
@@ -149,19 +155,23 @@ const mechanisms = {
   'scram-sha-512': 'SCRAM-SHA-512',
 } as const
 
-/**
- * Entries are gone that a group never read: the ledger has their rows. Those of a site are made due, so that its processors bring them in the
- * order of each key; results that were never folded are published again by the sweeper.
- */
-async function fillGap(
-  { topic, group }: { readonly topic: string; readonly group: string },
-  { store, signals }: LogPorts,
-  config: Config,
-): Promise<void> {
-  const { sites, replication } = config
-  if (topic !== replication.topics.replication) return
-  const site = sites.find(candidate => group === `${groupId}-${candidate.site}`)?.site
-  if (site === undefined) return
-  await store.ledger.makeDue(site, 0)
-  tellProcessors({ signals }, site)
+function fillGap(gap: TopicGap, parts: Pick<Parts, 'config' | 'world' | 'log' | 'store' | 'signals'>): Promise<void> {
+  const { config, world, log, store, signals } = parts
+  const { topics } = config.replication
+  const sites = config.sites.map(site => site.site)
+  // Results only: entries of a site are its processors' to find, once they are due.
+  const held = { isPaused: () => true, isThrough: async () => false }
+  const sweeper = createSweeper({ store, log, world, topics, sites, ...held })
+  const fill = createGapFiller({
+    ledger: store.ledger,
+    topics,
+    groupId,
+    sites,
+    wake: site => tellProcessors({ signals }, site),
+    sweep: () => sweeper.sweep(0, resultsAtOnce),
+  })
+  return fill(gap)
 }
+
+/** What is left the sweeper finds by itself. */
+const resultsAtOnce = 16 * limits.pipelineBatch

@@ -8,9 +8,11 @@ describe('the keeper of claims', () => {
   let due: { readonly delayMs: number; readonly run: () => void } | null
   let renewed: (readonly string[])[]
   let answer: () => readonly boolean[]
+  let now = 0
 
   beforeEach(() => {
     due = null
+    now = 0
     renewed = []
     answer = () => [true, true]
   })
@@ -19,6 +21,7 @@ describe('the keeper of claims', () => {
     return createClaimKeeper({
       site: 'aws',
       leaseMs: 90_000,
+      clock: { monotonic: () => now },
       ledger: {
         renew: async tokens => {
           renewed.push([...tokens])
@@ -49,8 +52,8 @@ describe('the keeper of claims', () => {
 
   test('renews all claims together, three times per lease', async () => {
     const claims = keeper()
-    const a = claims.keep('a')
-    const b = claims.keep('b')
+    const a = claims.keep('a', now)
+    const b = claims.keep('b', now)
     await renewal()
     b.release()
     answer = () => [true]
@@ -65,8 +68,8 @@ describe('the keeper of claims', () => {
 
   test('a claim that was lost aborts its task, and no other', async () => {
     const claims = keeper()
-    const a = claims.keep('a')
-    const b = claims.keep('b')
+    const a = claims.keep('a', now)
+    const b = claims.keep('b', now)
     answer = () => [false, true]
     await renewal()
     assert.deepEqual([a.signal.aborted, b.signal.aborted], [true, false])
@@ -74,7 +77,7 @@ describe('the keeper of claims', () => {
 
   test('claims that could not be renewed are given up before the lease is over', async () => {
     const claims = keeper()
-    const a = claims.keep('a')
+    const a = claims.keep('a', now)
     answer = () => {
       throw new Error('no store')
     }
@@ -84,9 +87,23 @@ describe('the keeper of claims', () => {
     assert.equal(a.signal.aborted, true)
   })
 
+  test('a task that stood still for longer than its lease may write no more, though no timer has run', async () => {
+    const claims = keeper()
+    const a = claims.keep('a', now)
+    now = 60_000
+    a.demand()
+    answer = () => [true]
+    await renewal()
+    now = 149_999
+    a.demand()
+    now = 150_000
+    assert.throws(() => a.demand(), /over by the clock/)
+    assert.equal(a.signal.aborted, true)
+  })
+
   test('all tasks can be stopped at once', () => {
     const claims = keeper()
-    const a = claims.keep('a')
+    const a = claims.keep('a', now)
     claims.abortAll(new Error('closing'))
     assert.equal(a.signal.aborted, true)
     claims.close()

@@ -80,7 +80,7 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
     },
     capabilities: site => destinationOf(site).location.capabilities,
     async putObject(target, version, context) {
-      const { body, release } = await held(pool, await source(version), context.signal)
+      const { body, release } = await held(pool, await source(version), context)
       const result = await putObject(
         destinationOf(target.site),
         target,
@@ -98,7 +98,7 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
     },
     async putPart(target, version, uploadId, partNumber, range, context) {
       const slice = sliceSource(await source(version), range.start, range.end)
-      const { body, release } = await held(pool, slice, context.signal)
+      const { body, release } = await held(pool, slice, context)
       const destination = destinationOf(target.site)
       const part = await putPart(destination, target, uploadId, partNumber, body, {}, { signal: context.signal })
       release()
@@ -164,13 +164,15 @@ interface Held {
 }
 
 /** Ranges that the budget has granted in full are read once, into memory: hashing and sending them costs no second reading. */
-async function held(pool: BufferPool, source: ByteSource, signal: AbortSignal): Promise<Held> {
+async function held(pool: BufferPool, source: ByteSource, { signal, demand }: CallContext): Promise<Held> {
+  demand?.()
   if (source.bytes !== undefined || source.size > limits.heldRangeBytes || source.fill === undefined) {
     return { body: source, release: () => undefined }
   }
   const buffer = pool.take(source.size)
   try {
     await source.fill(buffer.bytes, 0, signal)
+    demand?.()
   } catch (error) {
     buffer.release()
     throw error

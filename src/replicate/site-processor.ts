@@ -13,6 +13,7 @@ import { type ClaimKeeper, createClaimKeeper, type KeptClaim } from './claim-kee
 import { createDueRows, type DueRows } from './due-rows.ts'
 import { createKeyOrder, type KeyOrder, type KeyWork } from './key-order.ts'
 import { createLastingAttempts, type LastingAttempts } from './lasting-attempts.ts'
+import { createLateWrites, type LateWrites } from './late-writes.ts'
 import { reasonOf, runTask, type TaskOutcome } from './multiple-backend-task.ts'
 import { createResultWriter, type ResultWriter } from './result-writer.ts'
 import { nextAttemptAt } from './retry-policy.ts'
@@ -42,6 +43,8 @@ const versionMaxAgeMs = 500
 
 /** An attempt that takes longer (a large object) lets go of its entry: its claim is in the ledger, which the next start asks. */
 const lastingMs = 10_000
+/** What was written after its claim was lost is looked after this often. */
+const lateLookMs = 2_000
 /** A taker that waits looks again after this time, whatever happens. */
 const nudgeMs = 1_000
 
@@ -56,6 +59,7 @@ class QueueProcessor implements SiteProcessor {
   readonly #due: DueRows
   readonly #results: ResultWriter
   readonly #claims: ClaimKeeper
+  readonly #lateWrites: LateWrites
   #consumer: TopicConsumer | null = null
   #taking: Promise<void> | null = null
   #paused = false
@@ -106,7 +110,14 @@ class QueueProcessor implements SiteProcessor {
       topic: topics.status,
       results,
     })
-    this.#claims = createClaimKeeper({ site, ledger, timers: world.timers, leaseMs: limits.claimLeaseMs })
+    this.#claims = createClaimKeeper({
+      site,
+      ledger,
+      timers: world.timers,
+      clock: world.clock,
+      leaseMs: limits.claimLeaseMs,
+    })
+    this.#lateWrites = createLateWrites({ ledger, gateway, world, lookMs: lateLookMs })
   }
 
   async start(): Promise<void> {
@@ -127,6 +138,7 @@ class QueueProcessor implements SiteProcessor {
     this.#gateChanged()
     await this.#drained()
     this.#claims.close()
+    this.#lateWrites.close()
     this.#lasting.close()
     this.#nudge?.cancel()
     for (const timer of this.#timers) timer.cancel()
@@ -300,12 +312,13 @@ class QueueProcessor implements SiteProcessor {
     if (works.length === 0) return
     this.#claiming += works.length
     for (const work of works) this.#order.asking(work)
-    const { ledger, site, owner, results } = this.#options
+    const { ledger, site, owner, results, world } = this.#options
+    const askedAt = world.clock.monotonic()
     try {
       const refs = works.map(work => work.ref)
       const claims = await ledger.claim(site, refs, owner, limits.claimLeaseMs, { versions: results === 'folded' })
       works.forEach((work, index) => {
-        this.#onClaim(work, claims[index] ?? { outcome: 'nothing' })
+        this.#onClaim(work, claims[index] ?? { outcome: 'nothing' }, askedAt)
       })
     } catch (error) {
       this.#notice('claiming rows', error)
@@ -316,7 +329,7 @@ class QueueProcessor implements SiteProcessor {
     this.#tellIfStill()
   }
 
-  #onClaim(work: KeyWork, claim: Claim): void {
+  #onClaim(work: KeyWork, claim: Claim, askedAt: number): void {
     switch (claim.outcome) {
       case 'nothing':
         this.#order.ended(work)
@@ -335,7 +348,7 @@ class QueueProcessor implements SiteProcessor {
         const claimed = {
           work,
           claim,
-          kept: this.#claims.keep(claim.token),
+          kept: this.#claims.keep(claim.token, askedAt),
           claimedAt: this.#options.world.clock.monotonic(),
         }
         if (this.#isGated) void this.#giveBack(claimed)
@@ -377,11 +390,11 @@ class QueueProcessor implements SiteProcessor {
     const startedAt = world.clock.monotonic()
     if (attemptsStarted.hasSubscribers)
       attemptsStarted.publish({ bucket, key, versionId, site, attempt: row.attempts, size: row.size })
-    const { signal } = claimed.kept
+    const { signal, demand } = claimed.kept
     const run = this.#options.runTask ?? runTask
     this.#lasting.began(claimed)
     const version = startedAt - claimed.claimedAt < versionMaxAgeMs ? versionWith(claimed.claim) : undefined
-    const task = { row, applied, token, signal, ...(version === undefined ? {} : { version }) }
+    const task = { row, applied, token, signal, demand, ...(version === undefined ? {} : { version }) }
     const outcome = await run(task, { gateway, ledger, budget, world }, settings)
     this.#lasting.ended(claimed)
     const end = this.#endOf(claimed, outcome)
@@ -443,6 +456,7 @@ class QueueProcessor implements SiteProcessor {
   #onReported(claimed: ClaimedKey, end: AttemptEnd, result: ReportResult): void {
     const { work, claim } = claimed
     if (end.kind === 'retry') this.#due.expect(end.nextAttemptAt)
+    if (result.outcome === 'stale') this.#lateWrites.takeBack(claim.row, end)
     if (result.outcome === 'stale' || end.kind === 'released' || result.outcome === 'changed-meanwhile')
       this.#order.later(work)
     else if (result.more) this.#order.next(work, end.kind === 'retry' ? null : claim.row.versionId)

@@ -24,6 +24,8 @@ export interface Target extends VersionRef {
 
 export interface CallContext {
   readonly signal: AbortSignal
+  /** To be called between the reading of bytes and a write with them: throws when the caller may write no more. */
+  readonly demand?: () => void
   readonly precondition?: Precondition
 }
 

@@ -30,6 +30,8 @@ export interface Claimed {
   readonly token: string
   /** Aborts when the claim is lost or the process closes. */
   readonly signal: AbortSignal
+  /** Throws, and aborts, when the claim can hold no more by the clock. */
+  readonly demand?: () => void
   /** The source version, read since the row was claimed; null: it is gone; left out: it is to be read yet. */
   readonly version?: SourceVersion | null
 }
@@ -69,9 +71,11 @@ export async function versionOf(claimed: Claimed, gateway: SourceGateway): Promi
 }
 
 export function callContext(work: Pick<Work, 'claimed' | 'capabilities'>, precondition?: Precondition): CallContext {
-  const { signal } = work.claimed
-  if (precondition === undefined || !work.capabilities.conditionalWrites) return { signal }
-  return { signal, precondition }
+  const { signal, demand } = work.claimed
+  demand?.()
+  const held = demand === undefined ? { signal } : { signal, demand }
+  if (precondition === undefined || !work.capabilities.conditionalWrites) return held
+  return { ...held, precondition }
 }
 
 /** Runs a request that changes the destination, and remembers when its outcome stays unknown. */

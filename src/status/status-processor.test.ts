@@ -110,3 +110,42 @@ test('what cannot be read is finished at once', async () => {
   assert.deepEqual(finished, [1, 2, 3])
   assert.deepEqual([state.folded, state.unreadable], [1, 1])
 })
+
+test('what cannot be read is finished only when it is kept, and holds up nobody meanwhile', async () => {
+  const finished: number[] = []
+  const kept: string[] = []
+  const both = Promise.withResolvers<void>()
+  const closed = Promise.withResolvers<readonly TopicRecord[]>()
+  const given = [[{ topic: 'status', partition: 0, offset: 0, key: 'k', value: 'no JSON' }, record('a', 1)]]
+  const consumer: TopicConsumer = {
+    take: async () => given.shift() ?? closed.promise,
+    finish: ({ offset }) => {
+      finished.push(offset)
+      if (finished.length === 2) both.resolve()
+    },
+    pause: () => closed.resolve([]),
+    resume: () => {},
+    lag: async () => 0,
+    close: async () => {},
+  }
+  let refusals = 0
+  const processor = createStatusProcessor({
+    log: {
+      consumer: async () => consumer,
+      setAside: async ({ value }, problem) => {
+        refusals += 1
+        if (refusals < 3) throw new Error('not now')
+        kept.push(`${value}: ${problem}`)
+      },
+    },
+    patchStatus: async messages => messages.map(() => 'folded'),
+    world: hasty,
+    topic: 'status',
+    groupId: 'group',
+  })
+  await processor.start()
+  await both.promise
+  await processor.close()
+  assert.deepEqual(finished, [1, 0])
+  assert.deepEqual(kept, ['no JSON: the value is not a JSON object'])
+})

@@ -1,8 +1,17 @@
 // What lies in Kafka, seen with a plain client, and what other programs put there: Backbeat's keys, values, canaries and groups; zstd and
 // idempotent batches; entries that no message can hold; records that nobody can read.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, type TestContext, test } from 'node:test'
-import { Admin, ConfigResourceTypes, Consumer, ProduceAcks, Producer, stringSerializers } from '@platformatic/kafka'
+import {
+  Admin,
+  ConfigResourceTypes,
+  Consumer,
+  IncrementalAlterConfigOperationTypes,
+  ProduceAcks,
+  Producer,
+  stringSerializers,
+} from '@platformatic/kafka'
 import { makeVersionId } from '../../src/domain/version-id.ts'
 import { readReplicationEntry, readStatusMessage, replicationRecord, topicKey } from '../../src/queue/entry-format.ts'
 import type { KafkaTopicLog } from '../../src/queue/kafka/kafka-topic-log.ts'
@@ -181,6 +190,32 @@ test('an entry that no message can hold goes without its metadata, is read, and 
     kind: 'entry',
     entry: { bucket: 'crr-two', key: 'large', versionId, revision: 2, sites: ['aws', 'azure'] },
   })
+})
+
+test('a topic that takes less than it said at the start gets smaller requests and lean entries', {
+  skip,
+}, async test => {
+  const { topic, log } = await opened(test, 1)
+  const admin = new Admin(plain())
+  test.after(() => admin.close())
+  const limit = { name: 'max.message.bytes', configOperation: IncrementalAlterConfigOperationTypes.SET, value: '4000' }
+  const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configs: [limit] }
+  await admin.incrementalAlterConfigs({ resources: [resource] })
+  const replicationInfo = { status: 'PENDING', storageClass: 'aws' }
+  const random = (key: number) => createHash('sha512').update(String(key)).digest('hex')
+  const small = Array.from({ length: 40 }, (_, index) =>
+    entry(`small-${index}`, { note: random(index), replicationInfo }),
+  )
+  const notes = Array.from({ length: 200 }, (_, index) => random(1_000 + index))
+  await log.append(topic, [...small, entry('large', { notes, replicationInfo })])
+  const consumer = await log.consumer({ topic, group: topic, windowMax: 100 })
+  const records = await takeAll(consumer, 41)
+  const keys = [...small.map(record => record.key), topicKey({ bucket: 'crr-two', key: 'large' })]
+  assert.deepEqual(
+    records.map(record => record.key),
+    keys,
+  )
+  assert.ok((records[40]?.value.length ?? 0) < 1_000)
 })
 
 test('a record that nobody can read is kept with its bytes, once however many groups meet it', { skip }, async test => {

@@ -3,13 +3,17 @@
 import assert from 'node:assert/strict'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { Admin, Consumer } from '@platformatic/kafka'
 import { pipelineNotices } from '../../src/base/channels.ts'
 import { DependencyError } from '../../src/base/dependency.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { realWorld } from '../../src/base/world.ts'
+import { runCommand } from '../../src/demo/command.ts'
 import { startKafka } from '../../src/demo/kafka-server.ts'
 import { sqliteMetadataStore } from '../../src/metadata/sqlite/sqlite-metadata-store.ts'
 import { replicationRecord } from '../../src/queue/entry-format.ts'
@@ -138,6 +142,26 @@ async function committed({ admin, topic }: Opened): Promise<number> {
   const [group] = await admin.listConsumerGroupOffsets({ groups: [topic] })
   return Number(group?.topics[0]?.partitions[0]?.committedOffset ?? -1)
 }
+
+test('a consumer is there although its ledger is not: nothing is handed out until the gap is told', {
+  skip,
+}, async test => {
+  let answers = false
+  const refusing = async (): Promise<void> => {
+    if (!answers) throw new Error('the ledger is away')
+  }
+  const place = await opened(test, { onGap: refusing, timing: { requestTimeoutMs: 500 } })
+  const { admin, topic } = place
+  await append(place, 'a1', 'a2')
+  await admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset: 1n }] }] })
+  const consumer = await consumerOf(place)
+  const taken = takeAll(consumer, 1)
+  assert.equal((await place.log.health()).ok, false)
+  answers = true
+  const [record] = await taken
+  assert.equal(record?.value, 'a2')
+  assert.deepEqual(place.gaps, [{ topic, group: topic, partition: 0, from: 0, to: 1, cause: 'offset-unknown' }])
+})
 
 test('a topic emptied while nobody read it is told when the group comes back', { skip }, async test => {
   const place = await opened(test)
@@ -363,26 +387,46 @@ test('brokers that are not there or are no brokers are refused, with what to do'
   }
 })
 
-test('credentials are used, and refused ones say so and are not shown', { skip }, async test => {
+test('TLS and credentials are used; refused ones say so and are not shown', { skip }, async test => {
+  const folder = await mkdtemp(join(tmpdir(), 'crossbeat-kafka-tls-'))
+  test.after(() => rm(folder, { recursive: true }))
+  const store = join(folder, 'broker.p12')
+  const keytool = (...args: string[]) => runCommand('keytool', [...args, '-keystore', store, '-storepass', 'changeit'])
+  await keytool(
+    ...['-genkeypair', '-alias', 'broker', '-keyalg', 'EC', '-storetype', 'PKCS12', '-validity', '3'],
+    ...['-dname', 'CN=localhost', '-ext', 'SAN=ip:127.0.0.1'],
+  )
+  const ca = await keytool('-exportcert', '-rfc', '-alias', 'broker')
   const sasl = { username: 'crossbeat', password: 'right-horse' }
-  const secured = await startKafka({ sasl })
+  const stores = (name: string) => ({
+    [`ssl.${name}.type`]: 'PKCS12',
+    [`ssl.${name}.location`]: store,
+    [`ssl.${name}.password`]: 'changeit',
+  })
+  const protocols = { 'listener.security.protocol.map': 'CLIENTS:SASL_SSL,CONTROLLER:PLAINTEXT' }
+  const secured = await startKafka({ sasl, settings: { ...protocols, ...stores('keystore'), ...stores('truststore') } })
   test.after(() => secured.stop())
-  const topics = { [uniqueName('secured')]: { partitions: 1, replication: 1 } }
-  const open = (password: string) =>
+  const topic = uniqueName('secured')
+  const shared = { brokers: secured.addresses, topics: { [topic]: { partitions: 1, replication: 1 } } }
+  const openWith = (password: string) =>
     openLog({
-      brokers: secured.addresses,
-      topics,
+      ...shared,
+      tls: { ca },
       sasl: { mechanism: 'PLAIN', username: sasl.username, password: new Secret(password) },
     })
-  await assert.rejects(open('wrong-horse'), (error: unknown) => {
+  await assert.rejects(openWith('wrong-horse'), (error: unknown) => {
     assert.ok(error instanceof DependencyError)
-    assert.match(error.message, /refuses the credentials/)
-    assert.doesNotMatch(error.message, /horse/)
+    assert.match(error.message, /refuses the credentials.*Check the SASL mechanism/)
+    assert.doesNotMatch(`${error.stack} ${error.cause}`, /horse/)
     return true
   })
-  await assert.rejects(openLog({ brokers: secured.addresses, topics }), DependencyError)
-  const log = await open(sasl.password)
+  await assert.rejects(openLog(shared), { name: 'DependencyError', message: /TLS/ })
+  await assert.rejects(openLog({ ...shared, tls: {} }), { name: 'DependencyError', message: /certificate/ })
+  const log = await openWith(sasl.password)
   assert.equal((await log.health()).ok, true)
+  await log.append(topic, [{ key: 'k', value: 'v' }])
+  const consumer = await log.consumer({ topic, group: topic, windowMax: 10 })
+  assert.deepEqual(await work(consumer, 1), ['v'])
   await log.close()
 })
 

@@ -21,6 +21,7 @@ export class Traffic {
   readonly #wrong: string[] = []
   readonly #stops: (() => Promise<void>)[] = []
   repeated = 0
+  readonly consumers: TopicConsumer[] = []
   /** Values of keys that are not counted. */
   readonly others: string[] = []
   /** Appends that were refused and made again. */
@@ -83,6 +84,7 @@ export class Traffic {
 
   /** Takes and finishes, a few records late, until the consumer is closed. */
   receive(consumer: TopicConsumer): void {
+    this.consumers.push(consumer)
     let closed = false
     const unfinished: TopicRecord[] = []
     const run = async (): Promise<void> => {

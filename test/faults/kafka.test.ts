@@ -121,8 +121,17 @@ test('the leader is killed: the others take over, and it comes back', { skip }, 
 
 test('all brokers are killed at once: everything waits, and goes on when they are back', { skip }, async test => {
   const running = await underLoad(test)
-  const { brokers } = running.cluster
+  const { brokers, addresses } = running.cluster
+  const other = await openLog({
+    brokers: addresses,
+    topics: { [running.topic]: { partitions: 6, replication: 3 } },
+    timing,
+  })
+  await other.consumer({ topic: running.topic, group: `${running.topic}-other`, windowMax: 10 })
   for (const broker of brokers) broker.kill()
+  const killedAt = realWorld.clock.monotonic()
+  await other.close()
+  assert.ok(realWorld.clock.monotonic() - killedAt < 10_000, 'closing waits for nobody who is gone')
   await until('an append is refused within its time', () => running.traffic.refused > 0)
   assert.equal((await running.log.health()).ok, false)
   await Promise.all(brokers.map(broker => broker.restart()))
@@ -171,6 +180,36 @@ test('a broker is frozen for longer than a session lasts: the others go on, and 
   test.diagnostic(
     `${running.traffic.sent} records, ${running.traffic.repeated} delivered again, ${running.traffic.refused} appends made again`,
   )
+})
+
+test('a pause holds across a leader that is killed, its return and a rebalance; then everything arrives', {
+  skip,
+}, async test => {
+  const running = await underLoad(test)
+  const { log, topic, traffic } = running
+  const [consumer] = traffic.consumers
+  assert.ok(consumer)
+  consumer.pause()
+  await until('nothing arrives any more', async () => {
+    const before = traffic.arrived
+    const sent = traffic.sent
+    await until('more is sent', () => traffic.sent > sent + 100)
+    return traffic.arrived === before
+  })
+  const arrived = traffic.arrived
+  const leader = await leaderOf(running)
+  leader.kill()
+  const sent = traffic.sent
+  await until('others are sent', () => traffic.sent > sent + 400)
+  await leader.restart()
+  const passer = await log.consumer({ topic, group: topic, windowMax: 10 })
+  passer.pause()
+  await whole(running)
+  await passer.close()
+  assert.equal(traffic.arrived, arrived)
+  consumer.resume()
+  await goesOn(running)
+  await traffic.end()
 })
 
 test('a second consumer joins under load and is killed: its partitions come back, the others never stop', {

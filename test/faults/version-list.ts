@@ -9,8 +9,11 @@ export interface ListedEntry {
   readonly isMarker: boolean
 }
 
-/** By key, oldest first. */
-export async function versionList(place: S3Destination): Promise<ReadonlyMap<string, readonly ListedEntry[]>> {
+/** By key, oldest first; of keys that begin with `prefix`. */
+export async function versionList(
+  place: S3Destination,
+  prefix = '',
+): Promise<ReadonlyMap<string, readonly ListedEntry[]>> {
   const [host = '', port = ''] = place.endpoint.split(':')
   const http = createHttpClient()
   const found = new Map<string, Map<string, ListedEntry>>()
@@ -18,7 +21,11 @@ export async function versionList(place: S3Destination): Promise<ReadonlyMap<str
     const channel = openBucket({ ...place, address: { host, port: Number(port) } }, http, realWorld)
     for (let position: string | null = ''; position !== null; ) {
       const page: string = (
-        await channel.send({ method: 'GET', key: null, query: `versions=&encoding-type=url${position}` })
+        await channel.send({
+          method: 'GET',
+          key: null,
+          query: `versions=&encoding-type=url&prefix=${encodeURIComponent(prefix)}${position}`,
+        })
       ).body.toString('utf8')
       for (const [, kind = '', entry = ''] of page.matchAll(/<(Version|DeleteMarker)>(.*?)<\/\1>/gs)) {
         const key = decoded(textOf(entry, 'Key'))
@@ -28,7 +35,8 @@ export async function versionList(place: S3Destination): Promise<ReadonlyMap<str
         if (!entries.has(versionId)) entries.set(versionId, { versionId, isMarker: kind === 'DeleteMarker' })
         found.set(key, entries)
       }
-      const next = `&key-marker=${textOf(page, 'NextKeyMarker')}&version-id-marker=${textOf(page, 'NextVersionIdMarker')}`
+      const after = encodeURIComponent(decoded(textOf(page, 'NextKeyMarker')))
+      const next = `&key-marker=${after}&version-id-marker=${textOf(page, 'NextVersionIdMarker')}`
       position = textOf(page, 'IsTruncated') === 'true' ? next : null
     }
   } finally {

@@ -9,15 +9,20 @@ import type { AzureDestination, Keys, S3Destination } from './crossbeat.ts'
 import { RoleProcess } from './role-process.ts'
 
 export interface DistributedOptions {
-  readonly engine: EngineSettings
+  /** The same for all processes, or what each finds where it looks for its servers. */
+  readonly engine: EngineSettings | ((process: string) => EngineSettings)
+  /** What a process has in its environment beside ours. */
+  readonly environment?: (process: string) => Readonly<Record<string, string>>
   readonly s3?: S3Destination
   readonly azure?: AzureDestination
   /** The `replication` part of the configuration. */
   readonly replication?: Readonly<Record<string, unknown>>
   readonly frontEnds?: number
   readonly populators?: number
-  /** Of each site. */
-  readonly processors?: number
+  /** Of each site, or by site. */
+  readonly processors?: number | Readonly<Record<string, number>>
+  /** Status and control are roles of one process, `control`: for tests of something else. */
+  readonly together?: boolean
   readonly logLevel?: string
 }
 
@@ -51,18 +56,22 @@ export async function startDistributed(options: DistributedOptions): Promise<Dis
     const listen = `127.0.0.1:${await freePort()}`
     if (roles.includes('s3')) s3.push(listen)
     const probes = roles.includes('control') ? control : `127.0.0.1:${await freePort()}`
-    const config = configuration(options, { folder, name, s3: listen, control })
+    const config = configuration(options, { folder, name, s3: listen, control, source: s3[0] ?? listen })
     processes.set(
       name,
-      new RoleProcess({ name, folder, config, roles, probes, ...(sites === undefined ? {} : { sites }) }),
+      new RoleProcess({
+        ...{ name, folder, config, roles, probes },
+        ...(sites === undefined ? {} : { sites }),
+        ...(options.environment === undefined ? {} : { environment: options.environment(name) }),
+      }),
     )
   }
   for (const count of numbers(options.frontEnds ?? 2)) await add(`s3-${count}`, ['s3'])
   for (const count of numbers(options.populators ?? 2)) await add(`populator-${count}`, ['populator'])
   for (const site of sitesOf(options))
-    for (const count of numbers(options.processors ?? 2)) await add(`${site}-${count}`, ['processor'], [site])
-  await add('status', ['status'])
-  await add('control', ['control'])
+    for (const count of numbers(processorsOf(options, site))) await add(`${site}-${count}`, ['processor'], [site])
+  if (options.together !== true) await add('status', ['status'])
+  await add('control', options.together === true ? ['status', 'control'] : ['control'])
   const layout = new Layout({ folder, s3, control, processes })
   try {
     await Promise.all([...processes.values()].map(process => process.start()))
@@ -75,6 +84,10 @@ export async function startDistributed(options: DistributedOptions): Promise<Dis
 
 function numbers(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index + 1)
+}
+
+function processorsOf({ processors = 2 }: DistributedOptions, site: string): number {
+  return typeof processors === 'number' ? processors : (processors[site] ?? 2)
 }
 
 const administrator = {
@@ -166,6 +179,8 @@ interface ProcessPlace {
   readonly name: string
   readonly s3: string
   readonly control: string
+  /** The front end that the gateway http reads and patches through. */
+  readonly source: string
 }
 
 function configuration(options: DistributedOptions, place: ProcessPlace): Readonly<Record<string, unknown>> {
@@ -182,9 +197,15 @@ function configuration(options: DistributedOptions, place: ProcessPlace): Readon
       ...(options.s3 === undefined ? [] : [{ site: 'awsbackend', type: 'aws_s3' }]),
       ...(options.azure === undefined ? [] : [{ site: 'azurebackend', type: 'azure' }]),
     ],
-    engine: options.engine,
-    ...(options.replication === undefined ? {} : { replication: options.replication }),
+    engine: typeof options.engine === 'function' ? options.engine(place.name) : options.engine,
+    ...(options.replication === undefined ? {} : { replication: replicationOf(options.replication, place.source) }),
   }
+}
+
+function replicationOf(replication: Readonly<Record<string, unknown>>, source: string): object {
+  if (replication['gateway'] !== 'http') return replication
+  const [host, port] = source.split(':')
+  return { ...replication, source: { transport: 'http', s3: { host, port: Number(port) } } }
 }
 
 function sitesOf({ s3, azure }: DistributedOptions): readonly string[] {

@@ -14,6 +14,8 @@ export interface RoleOptions {
   readonly sites?: readonly string[]
   /** host:port of its probes: the control port, or else where it is told to answer them. */
   readonly probes: string
+  /** Beside that of this process. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 export interface ReadyAnswer {
@@ -22,12 +24,14 @@ export interface ReadyAnswer {
 }
 
 const program = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
-const readyWithinMs = 90_000
-const pollMs = 25
+const readyWithinMs = 180_000
+/** Each answer costs the process a question to each of its servers. */
+const pollMs = 100
 
 export class RoleProcess {
   readonly options: RoleOptions
   #child: ChildProcess | null = null
+  #isReady = false
 
   constructor(options: RoleOptions) {
     this.options = options
@@ -44,7 +48,10 @@ export class RoleProcess {
     const deadline = performance.now() + readyWithinMs
     while (performance.now() < deadline) {
       if (this.hasEnded) throw new Error(`${this.options.name} ended while starting (${this.exit}):\n${this.log()}`)
-      if ((await this.ready())?.status === 200) return
+      if ((await this.ready())?.status === 200) {
+        this.#isReady = true
+        return
+      }
       await new Promise(resolve => setTimeout(resolve, pollMs))
     }
     throw new Error(`${this.options.name} was not ready within ${readyWithinMs / 1000} s:\n${this.log()}`)
@@ -57,7 +64,8 @@ export class RoleProcess {
     const health = roles.includes('control') ? [] : ['--health', probes]
     const output = openSync(this.#file('log'), 'a')
     const args = [program, 'start', '--config', this.#file('yaml'), ...chosen, ...health]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', output, output] })
+    const env = { ...process.env, ...this.options.environment }
+    const child = spawn(process.execPath, args, { stdio: ['ignore', output, output], env })
     closeSync(output)
     // A test that fails before it can stop its processes must not hang, nor leave them behind.
     child.unref()
@@ -74,6 +82,11 @@ export class RoleProcess {
     if (answer === null) return null
     const body: unknown = await answer.json()
     return { status: answer.status, body }
+  }
+
+  /** It has said so, and nobody has told it to end since. */
+  get isReady(): boolean {
+    return this.#isReady && !this.hasEnded
   }
 
   get pid(): number {
@@ -116,6 +129,7 @@ export class RoleProcess {
   /** Resolves when the process has ended. */
   async signal(name: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#child
+    this.#isReady = false
     if (child === null || this.hasEnded) return
     child.ref()
     const ended = once(child, 'exit')

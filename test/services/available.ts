@@ -108,6 +108,18 @@ export async function kafkaBrokers(): Promise<Available<readonly string[]>> {
   return { skip: cluster.skip, get: () => cluster.get().addresses, stop: () => cluster.stop() }
 }
 
+/** Servers that a test starts for itself alone, to do with them what it likes. */
+export async function ownServers<T extends { stop(): Promise<void> }>(start: () => Promise<T>): Promise<Available<T>> {
+  const known = Object.values(reasonVariables).flatMap(name => process.env[name] ?? [])[0]
+  if (known !== undefined) return absent(known)
+  try {
+    const servers = await start()
+    return { skip: false, get: () => servers, stop: () => servers.stop() }
+  } catch (error) {
+    return absentFor(error)
+  }
+}
+
 /** The aws CLI as the path of a program that works. */
 export async function awsClient(): Promise<Available<string>> {
   return program(async () => (await obtainAws()).path)

@@ -44,8 +44,8 @@ interface SessionKey {
 
 class LiveSession implements Session {
   handle: NativeHandle
-  /** Handles tried since the last connection. */
-  attempts = 0
+  /** Handles since the last connection that got no answer. */
+  silences = 0
   established = false
   connected = false
   ended = false
@@ -63,8 +63,9 @@ class LiveSession implements Session {
 /** The part of the session's time-out after which we give it up: the rest is for a timer that runs late. */
 const trustedPart = 0.85
 const heartbeatPart = 1 / 5
-/** How long a handle may take to connect: doubled with each that failed. */
-const connectWithinMs = { first: 200, most: 5_000 }
+/** How long a handle may take to connect when it is not refused: doubled with each that has failed so. */
+const connectWithinMs = { first: 500, most: 5_000 }
+const lookEveryMs = 200
 const reopenDelayMs = 300
 const refusedDelayMs = 3_000
 
@@ -78,12 +79,15 @@ export class Connection {
   #retry: Timer | null = null
   #reopen: Timer | null = null
   #closed = false
+  #addressesTried: number
   #problem = 'not connected yet'
   #authRefused = false
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     this.#options = options
     this.#listener = listener
+    // Processes spread over the servers.
+    this.#addressesTried = Math.floor(options.world.random.fraction() * 1_000)
   }
 
   /** The session in which calls are made now; null while there is none that is confirmed. */
@@ -117,13 +121,18 @@ export class Connection {
   async #connect(session: LiveSession, resumed?: SessionKey): Promise<void> {
     const { servers, sessionTimeoutMs, auth } = this.#options
     const { handle } = session
-    session.attempts += 1
-    handle.emit = (event, _handle, detail) => {
-      if (session.handle === handle) this.#onEvent(session, event, detail)
-    }
+    // Never within the client's own call: at that moment it may have closed a socket that Node still watches, and what we do then could get a
+    // new one with the same number.
+    handle.emit = (event, _handle, detail) =>
+      this.#options.world.timers.immediate(() => {
+        if (session.handle === handle) this.#onEvent(session, event, detail)
+      })
     try {
-      const connect = await resolveServers(servers)
+      const addresses = await resolveServers(servers)
       if (session.ended) return
+      // One address for each handle: trying a second one it leaves the first one's socket watched for too long.
+      const connect = addresses[this.#addressesTried % addresses.length] ?? servers
+      this.#addressesTried += 1
       // Level 0: the client's own log would go to our standard error.
       const made = handle.init({ connect, timeout: sessionTimeoutMs, debug_level: 0, ...resumed })
       if (made instanceof Error) throw made
@@ -132,13 +141,24 @@ export class Connection {
     } catch (error) {
       this.#problem = error instanceof Error ? error.message : String(error)
     }
-    const withinMs = Math.min(connectWithinMs.most, connectWithinMs.first * 2 ** (session.attempts - 1))
-    if (!session.ended && !session.connected) this.#retryLater(session, withinMs, resumed)
+    const withinMs = Math.min(connectWithinMs.most, connectWithinMs.first * 2 ** session.silences)
+    this.#awaitConnection(session, withinMs, resumed)
   }
 
-  #retryLater(session: LiveSession, delayMs: number, resumed: SessionKey | undefined): void {
+  #awaitConnection(session: LiveSession, remainingMs: number, resumed: SessionKey | undefined): void {
+    if (session.ended || session.connected) return
+    const look = (): void => {
+      // 0: refused, or no handle could be made.
+      const refused = session.handle.state === 0
+      if (!refused && remainingMs > lookEveryMs) {
+        this.#awaitConnection(session, remainingMs - lookEveryMs, resumed)
+        return
+      }
+      if (!refused) session.silences += 1
+      this.#tryNextHandle(session, resumed)
+    }
     this.#retry?.cancel()
-    this.#retry = this.#options.world.timers.after(delayMs, () => this.#tryNextHandle(session, resumed))
+    this.#retry = this.#options.world.timers.after(lookEveryMs, look)
   }
 
   #tryNextHandle(session: LiveSession, resumed: SessionKey | undefined): void {
@@ -176,9 +196,12 @@ export class Connection {
     return new Promise(resolve => {
       const timer = timers.after(Math.max(0, deadline - sentAt), () => resolve({ code: codes.gaveUp, result: null }))
       const done = (code: number, result?: Result | null): void => {
-        timer.cancel()
         if (isServerAnswer(code)) this.#confirm(session, sentAt)
-        resolve({ code, result: result ?? null })
+        // Never within the client's own call: see #connect.
+        timers.immediate(() => {
+          timer.cancel()
+          resolve({ code, result: result ?? null })
+        })
       }
       const taken = send(session.handle, done)
       if (taken !== codes.ok) done(taken)
@@ -221,7 +244,7 @@ export class Connection {
   #onConnected(session: LiveSession): void {
     const fresh = !session.established
     session.connected = true
-    session.attempts = 0
+    session.silences = 0
     this.#retry?.cancel()
     session.timeoutMs = session.handle.timeout > 0 ? session.handle.timeout : this.#options.sessionTimeoutMs
     if (fresh) {
@@ -239,9 +262,10 @@ export class Connection {
   #onDisconnected(session: LiveSession): void {
     if (!session.connected) return
     session.connected = false
-    // Not at once: this is called by the handle itself.
     const { client_id, client_password } = session.handle
-    this.#retryLater(session, 1, { client_id, client_password })
+    const resumed = { client_id, client_password }
+    this.#retry?.cancel()
+    this.#retry = this.#options.world.timers.after(1, () => this.#tryNextHandle(session, resumed))
     this.#problem = `the connection to ${this.#options.servers} was lost`
   }
 
@@ -261,7 +285,6 @@ export class Connection {
     if (this.#session === session) this.#session = null
     if (!this.#closed) this.#problem = why
     if (session.established) this.#listener.ended(new ZookeeperError('unavailable', why))
-    // Not from within the client's own callback.
     this.#options.world.timers.immediate(() => session.handle.close())
     if (this.#closed) return
     const delayMs = this.#authRefused ? refusedDelayMs : session.established ? 0 : reopenDelayMs

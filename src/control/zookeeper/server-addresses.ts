@@ -3,11 +3,11 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 
-/** `zk1:2181,zk2:2181` with addresses in place of names; rejects when no name has one. */
-export async function resolveServers(servers: string): Promise<string> {
+/** The addresses of `zk1:2181,zk2:2181`, with their ports; rejects when no name has one. */
+export async function resolveServers(servers: string): Promise<readonly string[]> {
   const found = await Promise.allSettled(servers.split(',').map(resolveServer))
   const addresses = found.flatMap(result => (result.status === 'fulfilled' ? result.value : []))
-  if (addresses.length > 0) return addresses.join(',')
+  if (addresses.length > 0) return addresses
   const refusals = found.flatMap(result => (result.status === 'rejected' ? [String(result.reason)] : []))
   throw new Error(`no address was found for ${servers} (${refusals.join('; ')})`)
 }

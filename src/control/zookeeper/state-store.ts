@@ -75,10 +75,10 @@ function dependencyError(error: unknown, servers: string, authRefused: boolean):
   if (!(error instanceof ZookeeperError)) return error
   if (authRefused || error.code === 'refused') {
     const remedy = 'Check the scheme and the credentials, and the access list of the folder in the connection string'
-    return new DependencyError('ZooKeeper', error.message, remedy, { cause: error })
+    return new DependencyError('ZooKeeper', error.problem, remedy, { cause: error })
   }
   const remedy = `Check that ZooKeeper 3.5 or newer runs at ${servers} and that nothing between here and there blocks the port`
-  return new DependencyError('ZooKeeper', error.message, remedy, { cause: error })
+  return new DependencyError('ZooKeeper', error.problem, remedy, { cause: error })
 }
 
 class ZookeeperStore implements ZookeeperStateStore {
@@ -86,6 +86,7 @@ class ZookeeperStore implements ZookeeperStateStore {
   readonly #nodes: Nodes
   readonly #watches: Watches
   readonly #ephemerals: Ephemerals
+  #closed = false
   readonly #world: World
   readonly #callTimeoutMs: number
   readonly #openTimeoutMs: number
@@ -142,6 +143,7 @@ class ZookeeperStore implements ZookeeperStateStore {
 
   #onSessionEnded(why: Error): void {
     this.#ephemerals.sessionEnded(why)
+    if (this.#closed) return
     controlEvents.publish({ kind: 'failed', what: 'keeping the session with ZooKeeper', error: why })
   }
 
@@ -201,6 +203,7 @@ class ZookeeperStore implements ZookeeperStateStore {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     this.#watches.stopAll()
     this.#ephemerals.close()
     await this.#connection.close()

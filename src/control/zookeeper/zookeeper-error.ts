@@ -9,9 +9,12 @@ export type ZookeeperFailure = 'unavailable' | 'outcome-unknown' | 'refused' | '
 export class ZookeeperError extends Error {
   override readonly name = 'ZookeeperError'
   readonly code: ZookeeperFailure
+  /** The message without the name of the server. */
+  readonly problem: string
 
   constructor(code: ZookeeperFailure, message: string) {
     super(`ZooKeeper: ${message}`)
     this.code = code
+    this.problem = message
   }
 }

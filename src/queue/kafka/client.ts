@@ -58,6 +58,7 @@ export class Renewable<Client> {
   readonly #world: World
   #client: Client | null = null
   #turn = 0
+  #ended = false
 
   constructor(world: World, make: (turn: number) => Client, close: (client: Client) => Promise<void>) {
     this.#world = world
@@ -65,7 +66,9 @@ export class Renewable<Client> {
     this.#close = close
   }
 
+  /** Throws when it was closed. */
   get current(): Client {
+    if (this.#ended) throw new Error('the topic log is closed')
     this.#client ??= this.#make(this.#turn)
     return this.#client
   }
@@ -79,6 +82,7 @@ export class Renewable<Client> {
   }
 
   async close(): Promise<void> {
+    this.#ended = true
     const former = this.#client
     this.#client = null
     if (former !== null) await this.#discard(former)
@@ -98,7 +102,8 @@ const closeWithinMs = 3_000
 /** The promise's outcome, or a rejection when it takes longer; what comes later is ignored. */
 export function within<Value>(world: World, withinMs: number, promise: Promise<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const timer = world.timers.after(withinMs, () => reject(new Error(`no answer within ${withinMs} ms`)))
+    const late = (): void => reject(new Error(`no answer within ${withinMs} ms`))
+    const timer = world.timers.after(withinMs, late, { background: true })
     promise.then(
       value => {
         timer.cancel()

@@ -5,11 +5,12 @@ import { isUtf8 } from 'node:buffer'
 import { pipelineNotices } from '../../base/channels.ts'
 import { sleep, type Timer } from '../../base/world.ts'
 import type { ConsumerOptions, TopicConsumer, TopicRecord } from '../topic-log.ts'
-import type { BaseOptions, KafkaModule } from './client.ts'
+import { type BaseOptions, type KafkaModule, within } from './client.ts'
 import { type FetchedRecord, Fetcher } from './fetcher.ts'
 import { GroupMember } from './group-member.ts'
 import { OffsetMirror } from './offset-mirror.ts'
 import { PartitionProgress } from './partition-progress.ts'
+import { isKafkaError } from './problems.ts'
 import type { KafkaTiming, KafkaTopicLogOptions } from './settings.ts'
 import { beginningOf, type MirroredOffset } from './start-offset.ts'
 import type { TopicState, Topics } from './topics.ts'
@@ -20,7 +21,8 @@ export interface KafkaConsumerOptions extends ConsumerOptions {
   readonly log: KafkaTopicLogOptions
   readonly timing: KafkaTiming
   readonly topics: Topics
-  readonly trouble: (error: unknown | null) => void
+  /** What does not work; null: it does again. */
+  readonly trouble: (about: 'membership' | 'reading', error: unknown | null) => void
   /** Keeps the bytes of a record whose text does not say them. */
   readonly keepBytes: (record: TopicRecord, value: Uint8Array) => void
   readonly closed: () => void
@@ -43,6 +45,7 @@ interface Assigned {
 const bufferedRecordsMax = 1_000
 const bufferedCharsMax = 16 * 1024 ** 2
 const bufferedCharsMin = 256 * 1024
+const closeWithinMs = 3_000
 const canaryKey = 'canary'
 
 export class KafkaConsumer implements TopicConsumer {
@@ -63,9 +66,11 @@ export class KafkaConsumer implements TopicConsumer {
   #tick: Timer | null = null
   #turn = 0
 
+  readonly #reading = (error: unknown | null): void => this.#options.trouble('reading', error)
+
   constructor(options: KafkaConsumerOptions) {
     this.#options = options
-    const { kafka, base, log, timing, topics, topic, group, trouble } = options
+    const { kafka, base, log, timing, topics, topic, group } = options
     const { world } = log
     this.#mirroredAt = world.clock.monotonic()
     this.#mirror = new OffsetMirror(log.offsets, topic, group)
@@ -73,7 +78,7 @@ export class KafkaConsumer implements TopicConsumer {
     this.#member = new GroupMember(kafka, base, {
       ...shared,
       trouble: error => {
-        trouble(error)
+        options.trouble('membership', error)
         if (error === null) this.#wake()
       },
       ensureTopic: () => topics.ensure(topic),
@@ -82,7 +87,7 @@ export class KafkaConsumer implements TopicConsumer {
     })
     this.#fetcher = new Fetcher(kafka, base, {
       ...shared,
-      trouble,
+      trouble: this.#reading,
       wanted: () => this.#wanted(),
       fetched: (partition, from, records, next) => this.#fetched(partition, from, records, next),
       outOfRange: partitions => void this.#outOfRange(partitions),
@@ -90,18 +95,13 @@ export class KafkaConsumer implements TopicConsumer {
     })
   }
 
-  /** Joins the group; resolves when it has, or after a while, and goes on trying then. */
+  /** Joins the group; resolves when it knows where to begin, or after a while, and goes on trying then. */
   async start(): Promise<void> {
-    const { world } = this.#options.log
+    const { log, timing } = this.#options
     this.#member.start()
     this.#armTick()
-    const patience = new AbortController()
-    await Promise.race([
-      this.#member.joined,
-      sleep(world.timers, 2 * this.#options.timing.requestTimeoutMs, patience.signal).catch(() => {}),
-    ])
-    patience.abort()
-    await this.#beginning
+    const begun = this.#member.joined.then(() => this.#beginning)
+    await within(log.world, 2 * timing.requestTimeoutMs, begun).catch(() => {})
   }
 
   async take(max: number): Promise<readonly TopicRecord[]> {
@@ -128,6 +128,8 @@ export class KafkaConsumer implements TopicConsumer {
 
   pause(): void {
     this.#paused = true
+    // Nothing is read now that could say that it works again.
+    this.#reading(null)
     this.#wake()
   }
 
@@ -163,13 +165,16 @@ export class KafkaConsumer implements TopicConsumer {
     await Promise.resolve()
     this.#wake()
     await this.#fetcher.close()
-    await this.#committing
-    await this.#commit()
-    await this.#writeMirror()
+    await within(this.#options.log.world, closeWithinMs, this.#commitLast()).catch(() => {})
     await this.#member.close()
     this.#partitions.clear()
-    await this.#beginning
     this.#options.closed()
+  }
+
+  /** Brokers or a state store that are gone do not hold up the closing: the records are delivered again. */
+  async #commitLast(): Promise<void> {
+    await this.#committing
+    await Promise.all([this.#commit(), this.#writeMirror()])
   }
 
   #wake(): void {
@@ -229,12 +234,12 @@ export class KafkaConsumer implements TopicConsumer {
 
   /** Entries that were not fetched yet have gone, or the topic is another. */
   async #outOfRange(partitions: readonly number[]): Promise<void> {
-    const { topics, topic, trouble } = this.#options
+    const { topics, topic } = this.#options
     let state: TopicState
     try {
       state = await topics.state(topic)
     } catch (error) {
-      return trouble(error)
+      return this.#reading(error)
     }
     for (const id of partitions) {
       const progress = this.#partitions.get(id)?.progress
@@ -249,7 +254,7 @@ export class KafkaConsumer implements TopicConsumer {
   #topicChanged(id: string | null): void {
     if (id === null) {
       // Not waited for: the fetcher asks again in a while.
-      this.#options.topics.ensure(this.#options.topic).catch(this.#options.trouble)
+      this.#options.topics.ensure(this.#options.topic).catch(this.#reading)
       return
     }
     const former = this.#topicId
@@ -290,7 +295,7 @@ export class KafkaConsumer implements TopicConsumer {
 
   /** Until every partition knows where it begins and what was lost there is told. */
   async #begin(): Promise<void> {
-    const { log, timing, topics, topic, trouble } = this.#options
+    const { log, timing, topics, topic } = this.#options
     let delay = timing.backoffMinMs
     for (let left = this.#unbegun(); left.length > 0 && this.#closing === null; left = this.#unbegun()) {
       try {
@@ -303,7 +308,7 @@ export class KafkaConsumer implements TopicConsumer {
         this.#fetcher.pump()
         this.#wake()
       } catch (error) {
-        trouble(error)
+        this.#reading(error)
         await sleep(log.world.timers, delay)
         delay = Math.min(delay * 2, timing.backoffMaxMs)
       }
@@ -373,7 +378,7 @@ export class KafkaConsumer implements TopicConsumer {
   }
 
   async #commitNow(): Promise<void> {
-    const { log, timing, trouble } = this.#options
+    const { log, timing } = this.#options
     const now = log.world.clock.monotonic()
     const offsets = new Map<number, number>()
     const moved: Assigned[] = []
@@ -392,8 +397,9 @@ export class KafkaConsumer implements TopicConsumer {
         assigned.committedAt = now
       }
     } catch (error) {
-      // Usually a rebalance: who has the partition now begins at the last commit.
-      if (this.#closing === null && this.#member.isAlive) trouble(error)
+      // In a rebalance there is nothing wrong: who has the partition then begins at the last commit.
+      const isRebalance = isKafkaError(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID')
+      if (this.#closing === null && !isRebalance) this.#options.trouble('membership', error)
     }
   }
 
@@ -436,7 +442,7 @@ export class KafkaConsumer implements TopicConsumer {
       pipelineNotices.publish({ kind: 'failed', what: `reading ${topic} for ${group}: its client is made anew`, error })
       this.#fetcher.rebuild()
     } catch (error) {
-      this.#options.trouble(error)
+      this.#reading(error)
     }
   }
 }

@@ -41,6 +41,7 @@ export class Fetcher {
   readonly #delays = new Map<number, number>()
   readonly #pauses = new Set<Timer>()
   #topic: ClusterTopicMetadata | null = null
+  #isStale = true
   #refreshing = false
   #closed = false
 
@@ -67,7 +68,9 @@ export class Fetcher {
     if (this.#closed) return
     const wanted = this.#options.wanted()
     if (wanted.size === 0) return
-    if (this.#topic === null) return void this.#refresh()
+    if (this.#isStale) void this.#refresh()
+    // What was known is good enough until it is known better: other brokers are not to wait for one that does not answer.
+    if (this.#topic === null) return
     const byLeader = new Map<number, Map<number, number>>()
     for (const [partition, offset] of wanted) {
       const leader = this.#topic.partitions[partition]?.leader ?? -1
@@ -81,15 +84,10 @@ export class Fetcher {
     }
   }
 
-  /** The topic's metadata is not to be trusted any more. */
-  forget(): void {
-    this.#topic = null
-  }
-
   /** For the watchdog: the client is thrown away with what it has under way. */
   rebuild(): void {
     this.#client.renew()
-    this.#topic = null
+    this.#isStale = true
     this.#busy.clear()
     this.#delays.clear()
     this.pump()
@@ -115,7 +113,8 @@ export class Fetcher {
       )
       if (this.#closed || client !== this.#client.current) return
       this.#busy.delete(node)
-      for (const { partitions: answers } of response.responses)
+      // Records of a topic that was made anew meanwhile have the same offsets.
+      for (const { partitions: answers } of this.#topic?.id === topicId ? response.responses : [])
         for (const { partitionIndex, records } of answers) {
           const from = partitions.get(partitionIndex)
           if (from !== undefined && records) this.#deliver(partitionIndex, from, records)
@@ -162,7 +161,7 @@ export class Fetcher {
     const run = (): void => {
       this.#pauses.delete(pause)
       this.#busy.delete(node)
-      this.#topic = null
+      this.#isStale = true
       this.pump()
     }
     const pause = world.timers.after(delay, run, { background: true })
@@ -182,13 +181,16 @@ export class Fetcher {
       if (found === undefined) return this.#leaveAlone(metadataNode)
       this.#delays.delete(metadataNode)
       this.#topic = found
+      this.#isStale = false
       topicChanged(found.id)
       this.pump()
     } catch (error) {
       this.#refreshing = false
       if (this.#closed) return
-      if (isTopicGone(error)) topicChanged(null)
-      else {
+      if (isTopicGone(error)) {
+        this.#topic = null
+        topicChanged(null)
+      } else {
         trouble(error)
         // The next client asks another broker first; what is under way with this one fails, and is asked again.
         this.#client.renew()

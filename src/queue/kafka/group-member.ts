@@ -101,7 +101,6 @@ export class GroupMember {
     this.#closed = true
     await this.#client.close()
     this.#first.resolve()
-    await this.#joining
   }
 
   #listen(client: Consumer): void {

@@ -14,7 +14,7 @@ import { KafkaConsumer } from './consumer.ts'
 import { dependencyErrorOf, summary } from './problems.ts'
 import { ProducerLane } from './producer-lane.ts'
 import { defaultTiming, type KafkaTiming, type KafkaTopicLogOptions } from './settings.ts'
-import { Topics } from './topics.ts'
+import { Topics, unreadableSuffix } from './topics.ts'
 
 export interface KafkaTopicLog extends TopicLog {
   /** Asks the brokers; never rejects. `ok` with a problem: it works, and something should be put right. */
@@ -75,11 +75,11 @@ class KafkaLog implements KafkaTopicLog {
       log: this.#options,
       timing: this.#timing,
       topics: this.#topics,
-      trouble: error => this.#trouble(name, error),
+      trouble: (about, error) => this.#trouble(`${name} (${about})`, error),
       keepBytes: (record, value) => this.#bytes.set(record, value),
       closed: () => {
         this.#consumers.delete(consumer)
-        this.#troubles.delete(name)
+        for (const about of ['membership', 'reading']) this.#troubles.delete(`${name} (${about})`)
       },
     })
     this.#consumers.add(consumer)
@@ -124,10 +124,10 @@ class KafkaLog implements KafkaTopicLog {
   async setAside(record: TopicRecord, problem: string): Promise<void> {
     const { topic, partition, offset, key, value } = record
     const bytes = this.#bytes.get(record)
-    const kept = bytes === undefined ? { value } : { valueBase64: Buffer.from(bytes).toString('base64') }
+    const kept = bytes === undefined ? { value } : keptOf(bytes)
     const at = new Date(this.#options.world.clock.now()).toISOString()
-    const name = `${topic}-unreadable`
-    await this.#topics.ensure(name, { compacted: true })
+    const name = `${topic}${unreadableSuffix}`
+    await this.#topics.ensure(name)
     // Every group meets the record; the topic keeps one of each key.
     const message = {
       key: `${topic}/${partition}/${offset}`,
@@ -168,4 +168,12 @@ class KafkaLog implements KafkaTopicLog {
     this.#troubles.set(who, `${who}: ${summary(error)}`)
     if (isNew && !this.#closed) pipelineNotices.publish({ kind: 'failed', what: `Kafka, ${who}`, error })
   }
+}
+
+/** A record may be larger than the topic for such records takes: its beginning tells what it was, the rest is where it was found. */
+const keptBytesMax = 512 * 1024
+
+function keptOf(bytes: Uint8Array): object {
+  const valueBase64 = Buffer.from(bytes.subarray(0, keptBytesMax)).toString('base64')
+  return bytes.byteLength <= keptBytesMax ? { valueBase64 } : { valueBase64, cutFromBytes: bytes.byteLength }
 }

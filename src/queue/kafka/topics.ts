@@ -17,6 +17,9 @@ const messageBytesDefault = 1_048_588
 const messageBytesMin = 16 * 1024
 const readyPollMs = 50
 
+/** Where unreadable records of a topic are kept, one of each. */
+export const unreadableSuffix = '-unreadable'
+
 interface TopicLimits {
   /** -1: for ever. */
   readonly retentionMs: number
@@ -68,20 +71,21 @@ export class Topics {
     for (const warning of this.warnings()) pipelineNotices.publish({ kind: 'warning', what: warning })
   }
 
-  /** Makes a topic that has gone; several may ask at once. Extra topics (not configured) say how they are to be. */
-  ensure(name: string, extra?: { readonly compacted: boolean }): Promise<void> {
+  /** Makes a topic that has gone, or the place of unreadable records; several may ask at once. */
+  ensure(name: string): Promise<void> {
     const making = this.#making.get(name)
     if (making !== undefined) return making
-    const promise = this.#ensure(name, extra).finally(() => this.#making.delete(name))
+    const promise = this.#ensure(name).finally(() => this.#making.delete(name))
     this.#making.set(name, promise)
     return promise
   }
 
-  async #ensure(name: string, extra?: { readonly compacted: boolean }): Promise<void> {
+  async #ensure(name: string): Promise<void> {
+    const settings = this.#settingsOf(name)
     const existing = await this.#ask(admin => admin.listTopics())
     if (existing.includes(name)) return
-    await this.#make(name, this.#settingsOf(name), extra?.compacted ?? false)
-    if (extra === undefined) await this.#readLimits([name])
+    await this.#make(name, settings)
+    if (!settings.compacted) await this.#readLimits([name])
   }
 
   /** Topics that are kept shorter than a pause may last. */
@@ -147,18 +151,20 @@ export class Topics {
     return this.#admin.close()
   }
 
-  #settingsOf(name: string): TopicSettings {
-    const known = this.#options.topics[name] ?? Object.values(this.#options.topics)[0]
-    return known ?? { partitions: 1, replication: 1 }
+  #settingsOf(name: string): TopicSettings & { readonly compacted: boolean } {
+    const { topics } = this.#options
+    const own = topics[name]
+    if (own !== undefined) return { ...own, compacted: false }
+    const origin = name.endsWith(unreadableSuffix) ? topics[name.slice(0, -unreadableSuffix.length)] : undefined
+    if (origin === undefined) throw new Error(`the topic ${name} is not configured`)
+    return { partitions: 1, replication: origin.replication, compacted: true }
   }
 
-  async #make(name: string, settings: TopicSettings, compacted = false): Promise<void> {
-    const { partitions, replication } = settings
+  async #make(name: string, settings: TopicSettings & { readonly compacted: boolean }): Promise<void> {
+    const { partitions, replication, compacted } = settings
     const configs = compacted ? [{ name: 'cleanup.policy', value: 'compact' }] : []
     try {
-      await this.#ask(admin =>
-        admin.createTopics({ topics: [name], partitions: compacted ? 1 : partitions, replicas: replication, configs }),
-      )
+      await this.#ask(admin => admin.createTopics({ topics: [name], partitions, replicas: replication, configs }))
     } catch (error) {
       if (isKafkaError(error, 'INVALID_REPLICATION_FACTOR')) {
         const problem = `the topic ${name} cannot be made: there are fewer than ${replication} brokers`
