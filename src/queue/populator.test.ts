@@ -21,6 +21,8 @@ function entryOf(sequence: number, metadataJson: string | null = '{}'): JournalE
   }
 }
 
+const aTurn = (): Promise<void> => new Promise(resolve => realWorld.timers.immediate(resolve))
+
 describe('the queue populator', () => {
   let journal: JournalEntry[]
   let published: string[]
@@ -107,11 +109,11 @@ describe('the queue populator', () => {
     journal = [entryOf(1)]
     const running = populator(() => {}, 20)
     await running.start()
-    while (published.length === 0) await new Promise(resolve => setImmediate(resolve))
+    while (published.length === 0) await aTurn()
     for (const sequence of [2, 3]) {
       journal.push(entryOf(sequence))
       journaled()
-      await new Promise(resolve => setImmediate(resolve))
+      await aTurn()
     }
     await arrived.promise
     await running.close()
