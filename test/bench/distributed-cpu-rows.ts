@@ -164,6 +164,9 @@ function difference(now: Counts, before: Counts): Counts {
     statusRecords: now.statusRecords - before.statusRecords,
     statements: now.statements - before.statements,
     zookeeperWrites: now.zookeeperWrites - before.zookeeperWrites,
+    topicBytes: now.topicBytes - before.topicBytes,
+    databaseBytes: now.databaseBytes - before.databaseBytes,
+    walBytes: now.walBytes - before.walBytes,
     byStatement,
   }
 }

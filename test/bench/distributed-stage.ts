@@ -3,10 +3,12 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import type { Admin } from '@platformatic/kafka'
 import postgres from 'postgres'
 import { realWorld } from '../../src/base/world.ts'
 import { type EngineServers, startEngineServers } from '../../src/demo/engine-servers.ts'
 import { obtainPostgres } from '../../src/demo/postgres.ts'
+import { groupId } from '../../src/engine/processors.ts'
 import { baseOptions, loadKafkaClient } from '../../src/queue/kafka/client.ts'
 import { defaultTiming } from '../../src/queue/kafka/settings.ts'
 import { Topics } from '../../src/queue/kafka/topics.ts'
@@ -101,11 +103,55 @@ export function keyOfArrival(path: string): string {
   return decodeURIComponent(path).slice(`/sink/${sourceBucket}/`.length)
 }
 
+async function openKafka(servers: EngineServers) {
+  const log = {
+    brokers: servers.kafka.addresses,
+    clientId: 'bench',
+    topics: {},
+    world: realWorld,
+    offsets: { get: async () => null, set: async () => ({ ok: false, current: null }) as const },
+  }
+  const kafka = await loadKafkaClient()
+  const base = (turn: number) => baseOptions(log, defaultTiming, turn)
+  return { admin: new kafka.Admin(base(0)), topics: new Topics(kafka, log, defaultTiming, base) }
+}
+
+const sharedWithinMs = 60_000
+
+/** Resolves when so many processors share the site's partitions evenly; answers how long that took. */
+export async function whenShared(servers: EngineServers, members: number): Promise<number> {
+  const { admin, topics } = await openKafka(servers)
+  const startedAt = performance.now()
+  try {
+    const partitions = (await topics.state(replicationTopic)).partitions.length
+    const group = `${groupId}-${site}`
+    while (performance.now() - startedAt < sharedWithinMs) {
+      const found = (await admin.describeGroups({ groups: [group] })).get(group)
+      const shares = [...(found?.members.values() ?? [])].map(
+        ({ assignments }) => assignments?.get(replicationTopic)?.partitions.length ?? 0,
+      )
+      const least = Math.floor(partitions / members)
+      const total = shares.reduce((sum, share) => sum + share, 0)
+      if (shares.length === members && total === partitions && shares.every(share => share >= least))
+        return performance.now() - startedAt
+      await new Promise(resolve => setTimeout(resolve, 200))
+    }
+    throw new Error(`${members} processors did not share the partitions within ${sharedWithinMs / 1000} s`)
+  } finally {
+    await admin.close()
+    await topics.close()
+  }
+}
+
 export interface Counts {
   readonly replicationRecords: number
   readonly statusRecords: number
   readonly statements: number
   readonly zookeeperWrites: number
+  /** Of the replication topic's log, the database, and its write-ahead log. */
+  readonly topicBytes: number
+  readonly databaseBytes: number
+  readonly walBytes: number
   /** Statements by the function or table they are about. */
   readonly byStatement: Readonly<Record<string, number>>
 }
@@ -115,14 +161,7 @@ export async function openCounters(servers: EngineServers) {
   const sql = postgres(servers.postgres.url, { max: 1, onnotice: () => {} })
   const counted = (await statementCounting()).length > 0
   if (counted) await sql`CREATE EXTENSION IF NOT EXISTS pg_stat_statements`
-  const log = {
-    brokers: servers.kafka.addresses,
-    clientId: 'bench',
-    topics: {},
-    world: realWorld,
-    offsets: { get: async () => null, set: async () => ({ ok: false, current: null }) as const },
-  }
-  const topics = new Topics(await loadKafkaClient(), log, defaultTiming, turn => baseOptions(log, defaultTiming, turn))
+  const { admin, topics } = await openKafka(servers)
   const records = async (topic: string): Promise<number> =>
     (await topics.state(topic)).partitions.reduce((sum, { end }) => sum + end, 0)
   return {
@@ -133,12 +172,15 @@ export async function openCounters(servers: EngineServers) {
         statusRecords: await records(statusTopic),
         statements: Object.values(byStatement).reduce((sum, calls) => sum + calls, 0),
         zookeeperWrites: await zookeeperTransactions(servers.zookeeper.port),
+        topicBytes: await topicBytes(admin, (await topics.state(replicationTopic)).partitions.length),
+        ...(await databaseBytes(sql)),
         byStatement,
       }
     },
     async close(): Promise<void> {
       await sql.end()
       await topics.close()
+      await admin.close()
     },
   }
 }
@@ -160,6 +202,21 @@ async function transactionsOf(sql: postgres.Sql): Promise<Record<string, number>
   await new Promise(resolve => setTimeout(resolve, 1_500))
   const [row] = await sql<{ n: string }[]>`SELECT sum(xact_commit)::text AS n FROM pg_stat_database`
   return { transactions: Number(row?.n ?? 0) }
+}
+
+async function topicBytes(admin: Admin, partitions: number): Promise<number> {
+  const wanted = { name: replicationTopic, partitions: Array.from({ length: partitions }, (_, index) => index) }
+  const brokers = await admin.describeLogDirs({ topics: [wanted] })
+  const logs = brokers.flatMap(({ results }) => results).flatMap(({ topics }) => topics)
+  return logs
+    .flatMap(({ partitions: parts }) => parts)
+    .reduce((sum, { partitionSize }) => sum + Number(partitionSize), 0)
+}
+
+async function databaseBytes(sql: postgres.Sql): Promise<Pick<Counts, 'databaseBytes' | 'walBytes'>> {
+  const [row] = await sql<{ size: string; wal: string }[]>`
+    SELECT pg_database_size(current_database())::text AS size, (pg_current_wal_lsn() - '0/0')::text AS wal`
+  return { databaseBytes: Number(row?.size ?? 0), walBytes: Number(row?.wal ?? 0) }
 }
 
 /** Number of the newest transaction: every write is one, also the beginning and end of a session. */

@@ -216,6 +216,24 @@ test('a signal wakes who listens to the journal before he would look himself', {
   await reader.close()
 })
 
+test('who reads no journal is told of its own commits only, and at once', { skip }, async context => {
+  const { url } = await database(context)
+  const other = await open(url)
+  const frontEnd = await open(url, { pollMs: null })
+  await makeBucket(other.store, 'b')
+  let told = 0
+  const stop = frontEnd.store.onJournal(() => {
+    told += 1
+  })
+  await put(other.store, 'b', 'theirs')
+  assert.equal(told, 0)
+  await put(frontEnd.store, 'b', 'ours')
+  assert.equal(told, 1)
+  stop()
+  await frontEnd.close()
+  await other.close()
+})
+
 test('in another cluster the journal begins anew from the ledger', { skip }, async context => {
   const { url } = await database(context)
   const before = await open(url)
