@@ -197,6 +197,26 @@ test('a claim whose answer was lost is recognized when it is asked for again', {
   assert.deepEqual({ ...row }, { attempts: 1, unsettled: 0 })
 })
 
+test('a claim whose renewal is under way when its lease ends is not taken', { skip }, async context => {
+  const { url } = await database(context)
+  const engine = await open(url)
+  context.after(() => engine.close())
+  await makeBucket(engine.store, 'b')
+  await put(engine.store, 'b', 'k', { sites: ['aws'] })
+  await claimed(engine.store, 'aws', 'b', 'k')
+  const sql = connect(url)
+  context.after(() => sql.end())
+  await sql.unsafe(`SET search_path = ${namespace}; UPDATE ledger SET at = 1`)
+  await sql.unsafe('BEGIN; UPDATE ledger SET at = moment(NULL) + 60000')
+  const asked = engine.store.ledger.claim('aws', [{ bucket: 'b', key: 'k' }], 'other', 60_000)
+  const watcher = connect(url)
+  context.after(() => watcher.end())
+  const waits = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  while ((await watcher.unsafe(waits)).length === 0);
+  await sql.unsafe('COMMIT')
+  assert.equal((await asked)[0]?.outcome, 'held')
+})
+
 test('a signal wakes who listens to the journal before he would look himself', { skip }, async context => {
   const { url } = await database(context)
   const writer = await open(url)
