@@ -5,7 +5,16 @@ import { sleep, type Timer, type World } from '../../base/world.ts'
 import { replicationGroup } from '../../domain/version-id.ts'
 import type { MetadataStore } from '../metadata-store.ts'
 import { type Database, type DatabaseOptions, openDatabase, type Value } from './database.ts'
-import { isCollision, isEnded, isUnavailable, openError, StoreClosedError, storeError } from './failures.ts'
+import {
+  isCollision,
+  isEnded,
+  isTooLong,
+  isUnavailable,
+  NoAnswerError,
+  openError,
+  StoreClosedError,
+  storeError,
+} from './failures.ts'
 import { Journal, JournalWatch } from './journal.ts'
 import { postgresMetadataStore } from './postgres-metadata-store.ts'
 import { PutLanes } from './put-lanes.ts'
@@ -65,6 +74,8 @@ const leaveWithinMs = 3_000
 const silenceMsDefault = 15 * 60_000
 const answerWithinMsDefault = 30_000
 const putsPerCommitDefault = 64
+/** Commits' worth of puts that may wait for each lane. */
+const batchesWaiting = 20
 const beatMs = 5_000
 const foldMsDefault = 1_000
 /** A transaction that folds holds back the journal while it lasts. */
@@ -104,6 +115,8 @@ interface Pools {
 const collisionsMax = 20
 /** Waits between the attempts of a command that may be repeated: together longer than a restart of the server takes. */
 const repeatWaitsMs = [100, 250, 500, 1_000, 2_000, 4_000]
+/** What is of use only soon (a renewal: twice as long, twice, is less than a lease) is given up after this time. */
+const soonMs = 15_000
 
 class Engine implements PostgresEngine {
   readonly store: MetadataStore
@@ -138,6 +151,7 @@ class Engine implements PostgresEngine {
       timers: world.timers,
       lanes,
       batchMax: options.putsPerCommit ?? putsPerCommitDefault,
+      waitingMax: lanes * (options.putsPerCommit ?? putsPerCommitDefault) * batchesWaiting,
       commit: items => this.#commitPuts(items),
     })
     this.store = postgresMetadataStore(this.#context(), () => this.close())
@@ -162,7 +176,8 @@ class Engine implements PostgresEngine {
         this.#watch.wake()
         return rows
       },
-      repeat: (text, ...values) => this.#tracked(() => this.#repeat(text, values)),
+      repeat: (text, ...values) => this.#tracked(() => this.#repeat(text, values, () => false)),
+      soon: (text, ...values) => this.#tracked(() => this.#soon(text, values)),
       put: item => this.#tracked(() => this.#lanes.add(item)),
       recount: () => this.#tracked(() => this.#recount()),
       newToken: () => {
@@ -205,12 +220,27 @@ class Engine implements PostgresEngine {
     }
   }
 
-  async #repeat<Row>(text: string, values: readonly Value[]): Promise<readonly Row[]> {
+  #soon<Row>(text: string, values: readonly Value[]): Promise<readonly Row[]> {
+    return new Promise((resolve, reject) => {
+      let over = false
+      const giveUp = (): void => {
+        over = true
+        reject(new NoAnswerError(`no answer within ${soonMs} ms`))
+      }
+      const limit = this.#options.world.timers.after(soonMs, giveUp, { background: true })
+      this.#repeat<Row>(text, values, () => over)
+        .then(resolve, reject)
+        .finally(() => limit.cancel())
+    })
+  }
+
+  async #repeat<Row>(text: string, values: readonly Value[], isOver: () => boolean): Promise<readonly Row[]> {
     for (const waitMs of [...repeatWaitsMs, null]) {
       try {
         return await this.#write<Row>(text, values)
       } catch (error) {
-        if (!isUnavailable(error) || waitMs === null || this.#refusal !== null || this.#closing !== null) throw error
+        if (!isUnavailable(error) || isTooLong(error) || waitMs === null) throw error
+        if (isOver() || this.#refusal !== null || this.#closing !== null) throw error
         await sleep(this.#options.world.timers, waitMs)
       }
     }
