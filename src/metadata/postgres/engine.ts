@@ -17,6 +17,7 @@ import {
 } from './failures.ts'
 import { Journal, JournalWatch } from './journal.ts'
 import { postgresMetadataStore } from './postgres-metadata-store.ts'
+import { Pulse, silentMs } from './pulse.ts'
 import { PutLanes } from './put-lanes.ts'
 import { type Identity, migrate, namespace } from './schema.ts'
 import { checkServer, serverWarning } from './server-checks.ts'
@@ -127,6 +128,7 @@ class Engine implements PostgresEngine {
   readonly #number: number
   readonly #journal: Journal
   readonly #watch: JournalWatch
+  readonly #pulse: Pulse
   readonly #lanes: PutLanes<string, string>
   readonly #timers = new Map<'beat' | 'fold', Timer>()
   #underWay = 0
@@ -145,6 +147,7 @@ class Engine implements PostgresEngine {
     this.#number = number
     this.epoch = `${identity.store}-${number}`
     const { world } = options
+    this.#pulse = new Pulse(world.clock)
     this.#journal = new Journal(pools.reads, world, identity.cluster, options.heldMs ?? heldMsDefault)
     this.#watch = new JournalWatch(pools.aside, world, options.pollMs === undefined ? pollMsDefault : options.pollMs)
     this.#lanes = new PutLanes({
@@ -180,6 +183,7 @@ class Engine implements PostgresEngine {
       soon: (text, ...values) => this.#tracked(() => this.#soon(text, values)),
       put: item => this.#tracked(() => this.#lanes.add(item)),
       recount: () => this.#tracked(() => this.#recount()),
+      heardSince: () => this.#pulse.since,
       newToken: () => {
         this.#tokens += 1
         return `${this.#number}.${this.#tokens}`
@@ -291,10 +295,11 @@ class Engine implements PostgresEngine {
     return new Set(rows.map(row => row.name))
   }
 
-  /** Says that the process lives, and looks at the database's clock and timeline. */
+  /** Says that the process lives, looks at the database's clock and timeline, and for others that live no more. */
   async #beat(): Promise<void> {
     const { clock } = this.#options.world
     const before = clock.now()
+    const askedAt = clock.monotonic()
     const [found] = await this.#pools.aside.rows<{ lives: boolean; now: number; timeline: string }>(
       `SELECT beat($1::bigint) AS lives, moment(NULL) AS now, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline`,
       this.#number,
@@ -302,7 +307,10 @@ class Engine implements PostgresEngine {
     if (found === undefined) return
     if (this.#options.clock !== 'world') this.#offsetMs = Math.round(found.now - (before + clock.now()) / 2)
     this.#journal.timeline = found.timeline
-    if (!found.lives) this.#end()
+    if (!found.lives) return this.#end()
+    this.#pulse.heard(askedAt)
+    if (!this.#pulse.isSteady) return
+    await this.#pools.aside.rows('SELECT free_silent_claims($1::bigint, $2::bigint)', this.#now(), silentMs)
   }
 
   async #fold(): Promise<void> {

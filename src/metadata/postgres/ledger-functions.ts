@@ -175,6 +175,24 @@ CREATE FUNCTION free_claims(p_epoch bigint, p_now bigint) RETURNS void LANGUAGE 
   UPDATE ledger SET state = 1, unsettled = 1, token = NULL, at = moment(p_now) WHERE state = 2 AND token LIKE p_epoch || '.%'
 $$;
 
+-- The start that made a token.
+CREATE FUNCTION epoch_of(p_token text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN p_token ~ '^[0-9]{1,18}[.]' THEN split_part(p_token, '.', 1)::bigint END
+$$;
+
+-- The claims of processes that were not heard of for so long, freed before their leases end. Should one of them live, its tokens are gone: what
+-- it reports is stale.
+CREATE FUNCTION free_silent_claims(p_now bigint, p_silence_ms bigint) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE n integer; silent_at timestamptz := clock_timestamp() - p_silence_ms * interval '1 millisecond';
+BEGIN
+  PERFORM 1 FROM epochs WHERE NOT ended AND seen_at < silent_at LIMIT 1;
+  IF NOT FOUND OR NOT pg_try_advisory_xact_lock(3, 2) THEN RETURN 0; END IF;
+  UPDATE ledger l SET state = 1, unsettled = 1, token = NULL, at = moment(p_now) FROM epochs e
+    WHERE l.state = 2 AND e.epoch = epoch_of(l.token) AND e.seen_at < silent_at;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END $$;
+
 -- Pending rows of a site that no entry will bring any more; answers how many.
 CREATE FUNCTION make_due(p_now bigint, p_site text, p_older bigint, p_max integer) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE n integer; now_ms bigint := moment(p_now);

@@ -51,6 +51,7 @@ export function postgresLedger(context: StoreContext): Ledger {
     claim: (site, keys, _owner, leaseMs, options) =>
       inChunks(keys, chunk => claimChunk(context, claims, site, chunk, leaseMs, options?.versions ?? false)),
     renew: (tokens, leaseMs) => renew(context, claims, tokens, leaseMs),
+    heardSince: () => context.heardSince(),
     report: (reports, options) =>
       inChunks(reports, chunk => reportChunk(context, claims, chunk, options?.fold ?? false)),
     saveUpload: async (ref, upload) => {

@@ -27,6 +27,8 @@ export interface StoreContext {
   /** Counts rows afresh, without a time limit. */
   recount(): Promise<boolean>
   newToken(): string
+  /** See `Ledger`. */
+  heardSince(): number | null
   readonly journal: Journal
   readonly watch: JournalWatch
 }
