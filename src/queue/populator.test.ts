@@ -107,7 +107,7 @@ describe('the queue populator', () => {
 
   test('what comes after the first entry goes together when it is to gather', async () => {
     journal = [entryOf(1)]
-    const running = populator(() => {}, 20)
+    const running = populator(() => {}, 500)
     await running.start()
     while (published.length === 0) await aTurn()
     for (const sequence of [2, 3]) {
