@@ -27,6 +27,8 @@ export interface StageOptions extends FaultServersOptions {
   readonly engine?: (process: string, servers: FaultServers) => EngineSettings
   /** The servers run, the processes not yet. */
   readonly before?: (servers: FaultServers) => Promise<void>
+  /** See `DistributedOptions`. */
+  readonly advertise?: (process: string, listen: string) => Promise<string>
   readonly times?: (process: string) => TestTimes
   /** Two unless given. */
   readonly populators?: number
@@ -106,7 +108,7 @@ interface Destinations {
 }
 
 function startLayout(servers: FaultServers, destinations: Destinations, options: StageOptions): Promise<Distributed> {
-  const { engine, times = () => shortTimes, populators = 2 } = options
+  const { engine, times = () => shortTimes, populators = 2, advertise } = options
   return startDistributed({
     ...destinations,
     engine: name => engine?.(name, servers) ?? servers.engine,
@@ -114,6 +116,7 @@ function startLayout(servers: FaultServers, destinations: Destinations, options:
     replication: { queueProcessor: { ...quickRetries.queueProcessor, minMPUSizeMB: 5, concurrency: 8 } },
     processors: { awsbackend: 2, azurebackend: 1 },
     populators,
+    ...(advertise === undefined ? {} : { advertise }),
     together: true,
   })
 }
