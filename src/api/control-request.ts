@@ -23,6 +23,8 @@ export interface ControlContext {
   /** The metrics of this process in Prometheus' text format. */
   readonly metricsText: () => Promise<string>
   /** Told after versions were taken out of quarantine, so that their processors need not find out by themselves. */
+  /** Entries that the topic has removed before the site's processors had read them. */
+  readonly removedUnread: (site: string) => Promise<number>
   readonly retried?: (sites: readonly string[]) => void
 }
 

@@ -19,6 +19,8 @@ import {
   scheduleSchema,
 } from './schemas.ts'
 
+const removedWithinMs = 2_000
+
 const answers = { 200: { $ref: 'Location#' }, '4xx': { $ref: 'Error#' } }
 const inSchedule = { 409: { $ref: 'Error#' } }
 
@@ -100,7 +102,7 @@ function scheduledMoment(body: { readonly at?: string; readonly seconds?: number
 
 async function locations(context: ControlContext): Promise<LocationState[]> {
   const [states, backlog] = await Promise.all([context.controller.states(), context.store.ledger.backlog()])
-  return states.map(state => shown(context, state, backlog))
+  return Promise.all(states.map(state => shown(context, state, backlog)))
 }
 
 async function location(context: ControlContext, site: string): Promise<LocationState> {
@@ -108,7 +110,11 @@ async function location(context: ControlContext, site: string): Promise<Location
   return shown(context, state, backlog)
 }
 
-function shown(context: ControlContext, state: SiteState, backlogs: readonly SiteBacklog[]): LocationState {
+async function shown(
+  context: ControlContext,
+  state: SiteState,
+  backlogs: readonly SiteBacklog[],
+): Promise<LocationState> {
   const { site, desired } = state
   const config = context.config.sites.find(candidate => candidate.site === site)
   const backlog = backlogs.find(candidate => candidate.site === site)
@@ -131,6 +137,7 @@ function shown(context: ControlContext, state: SiteState, backlogs: readonly Sit
     inFlight: state.inFlight,
     standsStill: state.standsStill,
     trouble: state.trouble,
+    removedUnread: isPaused(desired) ? await removedUnread(context, site) : 0,
     backlog: {
       objects: backlog?.objects ?? 0,
       bytes: backlog?.bytes ?? 0,
@@ -139,6 +146,15 @@ function shown(context: ControlContext, state: SiteState, backlogs: readonly Sit
     },
     failed: { objects: backlog?.failedObjects ?? 0, bytes: backlog?.failedBytes ?? 0 },
   }
+}
+
+/** A log that does not answer must not keep the rest from being shown. */
+async function removedUnread({ removedUnread, world }: ControlContext, site: string): Promise<number> {
+  const timedOut = Promise.withResolvers<number>()
+  const timer = world.timers.after(removedWithinMs, () => timedOut.resolve(0), { background: true })
+  const count = await Promise.race([removedUnread(site).catch(() => 0), timedOut.promise])
+  timer.cancel()
+  return count
 }
 
 function typeOf(config: SiteConfig | undefined): string {

@@ -40,6 +40,9 @@ export const locationSchema = Type.Object(
       [Type.String({ description: 'What the location answered last, or why there was no answer.' }), Type.Null()],
       { description: 'Why nothing is sent although it should: the location is probed until it is there again.' },
     ),
+    removedUnread: count(
+      'Entries that the topic has removed before they were read: the pause has outlasted its retention. The ledger brings their versions.',
+    ),
     backlog: Type.Object({
       objects: count('Versions accepted and not ended.'),
       bytes: count('Their bytes.'),

@@ -14,10 +14,18 @@ export class DependencyError extends Error {
   override readonly name = 'DependencyError'
   readonly dependency: string
   readonly remedy: string
+  /** It does not pass by itself: there is nothing to wait for. */
+  readonly lasting: boolean
 
-  constructor(dependency: string, problem: string, remedy: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    dependency: string,
+    problem: string,
+    remedy: string,
+    options: { readonly cause?: unknown; readonly lasting?: boolean } = {},
+  ) {
     super(`${dependency}: ${problem}. ${remedy}`, options)
     this.dependency = dependency
     this.remedy = remedy
+    this.lasting = options.lasting ?? false
   }
 }

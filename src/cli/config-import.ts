@@ -16,6 +16,8 @@ export type ConfigImportOptions = {
   readonly locations?: string | undefined
   readonly authdata?: string | undefined
   readonly backbeat?: string | undefined
+  /** Not a file: the URL of a PostgreSQL, beside which Backbeat's servers become the `engine`. */
+  readonly postgres?: string | undefined
 }
 
 /** Exit code 0; 1 if a file can't be read; 2 if anything was not supported or not known. */
@@ -28,7 +30,12 @@ export async function configImport(
     out.stderr('config import needs --cloudserver or --locations')
     return 1
   }
-  const read = (name: keyof ConfigImportOptions) => readJson(name, options[name], environment)
+  const { postgres } = options
+  if (postgres !== undefined && options.backbeat === undefined) {
+    out.stderr('config import --postgres needs --backbeat, whose Kafka, ZooKeeper and Redis it goes with')
+    return 1
+  }
+  const read = (name: Exclude<keyof ConfigImportOptions, 'postgres'>) => readJson(name, options[name], environment)
   const files = [read('cloudserver'), read('locations'), read('authdata'), read('backbeat')] as const
   const errors = files.flatMap(file => (file.kind === 'error' ? [file.message] : []))
   for (const error of errors) out.stderr(error)
@@ -37,7 +44,7 @@ export async function configImport(
     file.kind === 'json' ? file.value : undefined,
   )
   const authdataFile = options.authdata === undefined ? undefined : resolve(environment.workingDir, options.authdata)
-  const sources = { cloudserver, locations, authdata, authdataFile, backbeat }
+  const sources = { cloudserver, locations, authdata, authdataFile, backbeat, postgres }
   const { config, findings } = importConfig(sources, environment)
   for (const finding of findings) {
     if (finding.verdict !== 'converted') out.stderr(formatFinding(finding))

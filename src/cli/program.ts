@@ -168,6 +168,7 @@ function addConfigCommands(program: Command, { output }: ProgramOptions, ends: E
     .option('--locations <file>', "CloudServer's locationConfig.json")
     .option('--authdata <file>', "CloudServer's authdata.json")
     .option('--backbeat <file>', "Backbeat's config.json")
+    .option('--postgres <url>', "a PostgreSQL: Backbeat's Kafka, ZooKeeper and Redis then become the engine")
     .addHelpText(
       'after',
       examples(['config import --cloudserver config.json --backbeat conf/config.json > crossbeat.yaml']),

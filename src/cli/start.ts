@@ -45,11 +45,14 @@ export async function start(options: StartOptions, output: Output): Promise<numb
     return exitUsage
   }
   // A signal that comes as soon as the first line is out is listened to already.
-  return runUntilStopped(
+  const code = await runUntilStopped(
     engine,
     output,
     Promise.resolve().then(() => announce(engine, read.choice, output)),
   )
+  // What can write no more must neither go on listening nor wait for anything.
+  if (code === exitFatal) process.exit(code)
+  return code
 }
 
 /**

@@ -56,11 +56,18 @@ export function statusTable(locations: readonly LocationState[], paint: Paint): 
 }
 
 function troubles(locations: readonly LocationState[], paint: Paint): readonly string[] {
-  return locations.flatMap(({ name, trouble }) =>
-    trouble === null
+  return locations.flatMap(({ name, trouble, removedUnread }) => [
+    ...(trouble === null
       ? []
-      : [`${paint('red', `${name} is held up`)} (it is tried again and again, nothing is lost): ${printable(trouble)}`],
-  )
+      : [
+          `${paint('red', `${name} is held up`)} (it is tried again and again, nothing is lost): ${printable(trouble)}`,
+        ]),
+    ...(removedUnread === 0
+      ? []
+      : [
+          `${paint('yellow', `${name} is paused for longer than its topic keeps entries`)}: ${formatCount(removedUnread)} are gone; the ledger brings their versions when it resumes`,
+        ]),
+  ])
 }
 
 function statusRow(location: LocationState, paint: Paint): readonly string[] {

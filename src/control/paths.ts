@@ -21,9 +21,6 @@ export const leasePaths = {
   housekeeping: '/crossbeat/leases/housekeeping',
 } as const
 
-/** Keys of the service account that the processes of one installation share. */
-export const serviceAccountPath = '/crossbeat/service-account'
-
 /** Told after a commit that added to the journal: its reader looks at once. */
 export const journalChannel = 'crossbeat-journal'
 

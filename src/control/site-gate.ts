@@ -13,11 +13,9 @@ import type { StateStore } from './state-store.ts'
 export interface GatedProcessor {
   pause(): void | Promise<void>
   resume(): void | Promise<void>
-  state(): Pick<SiteReport, 'consumers' | 'inFlight' | 'trouble'>
+  state(): Omit<SiteReport, 'generation'>
   /** Resolves as soon as nothing is in flight: the report then need not wait for the next look. */
   whenStill?(): Promise<void>
-  /** Whether every entry of the topic is finished. */
-  through?(): Promise<boolean>
 }
 
 export interface SiteGateOptions {
@@ -94,18 +92,12 @@ export class SiteGate {
       else await processor.resume()
       this.#told = pause
     }
-    const { consumers, inFlight, trouble } = processor.state()
-    const held = trouble === undefined ? {} : { trouble }
-    await this.#report({ generation: desired.generation, consumers, inFlight, ...held, ...(await this.#through()) })
+    const state = processor.state()
+    const { consumers, inFlight } = state
+    await this.#report({ generation: desired.generation, ...state })
     const settling = pause && (inFlight > 0 || consumers !== 'paused')
     if (settling) this.#lookWhenStill()
     return settling ? Math.min(drainingMs, reconcileMs) : reconcileMs
-  }
-
-  // A log that does not answer now must not keep the report back.
-  async #through(): Promise<Pick<SiteReport, 'through'>> {
-    const through = await this.#options.processor.through?.().catch(() => undefined)
-    return through === undefined ? {} : { through }
   }
 
   #lookWhenStill(): void {

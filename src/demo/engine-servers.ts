@@ -31,12 +31,14 @@ export interface EngineServersOptions {
   readonly flush?: boolean
   /** Of the sessions with ZooKeeper; the configuration's default if left out. */
   readonly sessionTimeoutMs?: number
+  /** Further settings of PostgreSQL, as `name=value`. */
+  readonly postgresSettings?: readonly string[]
   readonly installing?: (what: string) => void
 }
 
 /** All at once; throws ServiceUnavailable where one cannot be had on this machine, and then none is left running. */
 export async function startEngineServers(options: EngineServersOptions = {}): Promise<EngineServers> {
-  const { dataFolder, flush = true, installing } = options
+  const { dataFolder, flush = true, postgresSettings = [], installing } = options
   const given = (name: string) => ({
     ...(dataFolder === undefined ? {} : { dataFolder: join(dataFolder, name) }),
     ...(installing === undefined ? {} : { installing }),
@@ -55,7 +57,7 @@ export async function startEngineServers(options: EngineServersOptions = {}): Pr
     start(startKafka(given('kafka'))),
     start(startZookeeper(given('zookeeper'))),
     start(startRedis(given('redis'))),
-    start(startPostgres({ ...given('postgres'), flush })),
+    start(startPostgres({ ...given('postgres'), flush, settings: postgresSettings })),
   ] as const
   try {
     const [kafka, zookeeper, redis, postgres] = await Promise.all(starts)

@@ -12,7 +12,9 @@ import {
   decodeReport,
   encodeControl,
   encodeReport,
+  isHeldUp,
   isPaused,
+  isThrough,
   phaseOf,
   type SiteControl,
   standsStill,
@@ -145,4 +147,19 @@ test('a site has a state when every live processor has applied it', () => {
   assert.equal(standsStill(states.paused, [report(7, 'paused')]), true)
   assert.equal(standsStill(states.running, [report(7, 'running')]), false)
   assert.deepEqual(decodeReport(encodeReport(report(1, 'paused', 2))), report(1, 'paused', 2))
+})
+
+test('what a sweeper elsewhere learns from the reports: whether entries would only pile up, and whether the topic is worked off', () => {
+  const running = { generation: 7, consumers: 'running', inFlight: 0 } as const
+  const troubled = { ...running, trouble: 'AccessDenied: no' }
+  assert.equal(isHeldUp(states.running, [running]), false)
+  assert.equal(isHeldUp(states.paused, [running]), true)
+  assert.equal(isHeldUp(states.running, []), true)
+  assert.equal(isHeldUp(states.running, [troubled]), true)
+  assert.equal(isHeldUp(states.running, [troubled, running]), false)
+  assert.equal(isThrough([]), false)
+  assert.equal(isThrough([{ ...running, through: true }]), true)
+  assert.equal(isThrough([{ ...running, through: true }, running]), false)
+  const report = { ...troubled, through: false }
+  assert.deepEqual(decodeReport(encodeReport(report)), report)
 })

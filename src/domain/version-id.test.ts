@@ -35,6 +35,12 @@ test('strings that are no version id are refused, whatever they are', () => {
   fc.assert(fc.property(fc.string(), text => decodeVersionId(text) === null || text.length >= 32))
 })
 
+test('ids with zero characters are refused in both forms: not every store can be asked for them', () => {
+  assert.equal(decodeVersionId('0'.repeat(32)), null)
+  const long = Buffer.from('98299999999999999999RG001  \0').toString('hex')
+  assert.equal(decodeVersionId(long), null)
+})
+
 test('a version id goes round through its shown form', () => {
   fc.assert(
     fc.property(

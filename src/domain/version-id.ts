@@ -8,7 +8,8 @@ export type VersionId = string & { readonly [versionIdBrand]: true }
 const timeMax = 99_999_999_999_999
 const sequenceMax = 999_999
 const alphabet = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
-const internalForm = /^\d{20}.{7,}$/s
+// A zero character is in no id, and not every store takes one in a question.
+const internalForm = /^\d{20}[^\0]{7,}$/
 const internalLength = 27
 
 /** Pads or cuts a replication group id to the 7 characters it takes inside a version id. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { realWorld } from '../base/world.ts'
-import { AccountsError, loadAccounts } from './accounts.ts'
+import { AccountsError, loadAccounts, loadSharedAccounts } from './accounts.ts'
 
 const { random } = realWorld
 
@@ -71,4 +71,35 @@ test('files that cannot be used are told with their place and without their cont
   const broken = await message({ accountsFile: undefined })
   assert.match(broken, /has no \[crossbeat\] profile/)
   assert.ok(!broken.includes('hunter2'))
+})
+
+test('processes with the same accounts file have the same service account, which depends on its secrets, unless the file has one', async t => {
+  const folderPath = await folder(t)
+  const accountsFile = join(folderPath, 'authdata.json')
+  const account = {
+    name: 'Bart',
+    email: 'b@example.com',
+    arn: 'arn:aws:iam::123456789012:root',
+    canonicalID: '79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be',
+    shortid: '123456789012',
+    keys: [{ access: 'bart', secret: 'secret' }],
+  }
+  await writeFile(accountsFile, JSON.stringify({ accounts: [account] }))
+  const load = () => loadSharedAccounts(accountsFile)
+  const [first, second] = await Promise.all([load(), load()])
+  assert.deepEqual(second.service, first.service)
+  assert.equal(second.directory.findByAccessKey(first.service.access)?.account.service, 'replication')
+  assert.ok(!JSON.stringify(first.service).includes('bart'))
+  const changed = { ...account, keys: [{ access: 'bart', secret: 'another' }] }
+  await writeFile(accountsFile, JSON.stringify({ accounts: [changed] }))
+  assert.notEqual((await load()).service.secret, first.service.secret)
+  const own = { ...account, name: 'S', email: 's@example.com', shortid: '123456789013' }
+  const service = {
+    ...own,
+    arn: 'arn:aws:iam::123456789013:root',
+    canonicalID: 'http://acs.zenko.io/accounts/service/replication',
+    keys: [{ access: 'own', secret: 'secret' }],
+  }
+  await writeFile(accountsFile, JSON.stringify({ accounts: [account, service] }))
+  assert.deepEqual((await load()).service, { access: 'own', secret: 'secret' })
 })

@@ -1,11 +1,10 @@
 // The accounts of a start: read from the configured authdata.json, or one administrator whose keys are made into `<dataDir>/credentials` and
-// shown once. A service account for our own replication half is added in memory; its keys never leave the process.
+// shown once. A service account for our own replication half is added in memory; its key is never written anywhere.
+import { createHmac } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { realFiles } from '../base/files.ts'
 import type { Random } from '../base/world.ts'
-import { serviceAccountPath } from '../control/paths.ts'
-import type { StateStore } from '../control/state-store.ts'
 import {
   type Account,
   type AccountDirectory,
@@ -52,50 +51,34 @@ export async function loadAccounts(options: {
   return stored === null ? { ...accounts, made: key } : accounts
 }
 
-/** Accounts that many processes share: the file, and a service account whose keys all of them find in the state store. */
-export async function loadSharedAccounts(options: {
-  readonly accountsFile: string
-  readonly stateStore: Pick<StateStore, 'get' | 'set'>
-  readonly random: Random
-}): Promise<Accounts> {
-  const accounts = await readAccounts(options.accountsFile)
+/**
+ * Accounts that many processes share: the file, and a service account whose key each of them derives from the administrator's in the file, so that
+ * it is the same everywhere and stands nowhere.
+ */
+export async function loadSharedAccounts(accountsFile: string): Promise<Accounts> {
+  const accounts = await readAccounts(accountsFile)
   const configured = accounts.find(account => account.canonicalId === serviceCanonicalId)?.keys[0]
   if (configured !== undefined) return { directory: createAccountDirectory(accounts), service: configured }
-  const service = await sharedServiceKey(options.stateStore, options.random)
+  const service = derivedKey(accounts, accountsFile)
   return { directory: withService(accounts, service), service }
 }
 
-/** The first process makes the keys; whoever comes second finds them. */
-async function sharedServiceKey(stateStore: Pick<StateStore, 'get' | 'set'>, random: Random): Promise<AccountKey> {
-  const made = newKey(random)
-  const stored = await stateStore.get(serviceAccountPath)
-  if (stored !== null) return readKey(stored.value)
-  const result = await stateStore.set(serviceAccountPath, JSON.stringify(made), 0)
-  if (result.ok) return made
-  if (result.current === null) throw new AccountsError(`the state store keeps no value at ${serviceAccountPath}`)
-  return readKey(result.current.value)
-}
-
-function readKey(text: string): AccountKey {
-  const { access, secret } = fieldsOf(text)
-  if (typeof access === 'string' && typeof secret === 'string') return { access, secret }
-  const remedy = 'delete it there and start again, to have new ones made'
-  throw new AccountsError(`the keys of the service account at ${serviceAccountPath} cannot be read; ${remedy}`)
-}
-
-function fieldsOf(text: string): { readonly access?: unknown; readonly secret?: unknown } {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : {}
-  } catch {
-    return {}
-  }
+function derivedKey(accounts: readonly Account[], file: string): AccountKey {
+  const origin = (accounts.find(account => account.admin) ?? accounts[0])?.keys[0]
+  if (origin === undefined) throw new AccountsError(`accounts: ${file} has no account with a key`)
+  const derive = (what: string): Buffer =>
+    createHmac('sha256', origin.secret).update(`crossbeat service account ${what} ${origin.access}`).digest()
+  return keyOf(derive('access').subarray(0, 16), derive('secret').subarray(0, 30))
 }
 
 function newKey(random: Random): AccountKey {
+  return keyOf(random.bytes(16), random.bytes(30))
+}
+
+function keyOf(accessBytes: Uint8Array, secretBytes: Uint8Array): AccountKey {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  const access = Array.from(random.bytes(16), byte => alphabet.charAt(byte % 32)).join('')
-  return { access: `CBAK${access}`, secret: Buffer.from(random.bytes(30)).toString('base64url') }
+  const access = Array.from(accessBytes, byte => alphabet.charAt(byte % 32)).join('')
+  return { access: `CBAK${access}`, secret: Buffer.from(secretBytes).toString('base64url') }
 }
 
 function administrator(key: AccountKey): Account {

@@ -35,8 +35,10 @@ export interface OpenPort<Port> {
   readonly dependency?: Dependency
 }
 
-/** Far away: a process that reads no journal has no use for being told of what others commit. */
-const neverMs = 2 ** 31
+/** Where signals tell of commits at once, looking for them is for the signals that were lost. */
+const signalledPollMs = 1_000
+/** Sums are folded by the status role; elsewhere only in case there is none for long. */
+const spareFoldMs = 30_000
 
 export async function openDatabase(
   { config, engine, world, choice, patience, lifecycle }: Opening,
@@ -44,10 +46,10 @@ export async function openDatabase(
 ): Promise<OpenPort<MetadataStore> & Pick<PostgresEngine, 'epoch' | 'endedEpochs'>> {
   const { openPostgres } = await import('../metadata/postgres/engine.ts')
   const { url, poolMax } = engine.postgres
-  const polling = choice.roles.includes('populator') ? {} : { pollMs: neverMs }
+  const folding = choice.roles.includes('status') ? {} : { foldMs: spareFoldMs }
   const group = config.replicationGroupId
   const opened = await patience.open(() =>
-    openPostgres({ url: url.reveal(), poolMax, world, group, onFatal, ...polling }),
+    openPostgres({ url: url.reveal(), poolMax, world, group, onFatal, ...folding, ...polling(engine, choice) }),
   )
   lifecycle.add(() => opened.close())
   const dependency = { name: 'PostgreSQL', required: true, health: () => opened.health() }
@@ -55,7 +57,21 @@ export async function openDatabase(
   return { port: opened.store, epoch: opened.epoch, endedEpochs, dependency }
 }
 
-export async function openState({ engine, world, patience, lifecycle }: Opening): Promise<OpenPort<StateStore>> {
+/** A process that reads no journal has no use for being told of what others commit. */
+function polling({ redis }: DistributedEngineConfig, { roles }: RoleChoice): { pollMs?: number | null } {
+  if (!roles.includes('populator')) return { pollMs: null }
+  return redis === undefined ? {} : { pollMs: signalledPollMs }
+}
+
+export async function openState({
+  engine,
+  world,
+  choice,
+  patience,
+  lifecycle,
+}: Opening): Promise<OpenPort<StateStore>> {
+  // Once it has started, the S3 port takes and gives objects without it.
+  const servesOnly = choice.roles.every(role => role === 's3')
   const { openZookeeperStateStore } = await import('../control/zookeeper/state-store.ts')
   const { connectionString, sessionTimeoutMs, auth } = engine.zookeeper
   const digest = auth && { scheme: 'digest', credentials: new Secret(`${auth.username}:${auth.password.reveal()}`) }
@@ -68,7 +84,7 @@ export async function openState({ engine, world, patience, lifecycle }: Opening)
     }),
   )
   lifecycle.add(() => port.close())
-  return { port, dependency: { name: 'ZooKeeper', required: true, health: () => port.health() } }
+  return { port, dependency: { name: 'ZooKeeper', required: !servesOnly, health: () => port.health() } }
 }
 
 /** Without Redis signals stay in the process, and others find out by watching and asking. */

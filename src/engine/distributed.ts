@@ -9,6 +9,7 @@ import { createNodeDirectory } from '../control/node-directory.ts'
 import { openDataDir } from '../metadata/sqlite/data-dir.ts'
 import { startLog } from '../telemetry/log.ts'
 import { loadSharedAccounts } from './accounts.ts'
+import { takeDataDir } from './data-dir-engine.ts'
 import { type OpenDataStores, openDataStores } from './data-stores.ts'
 import { type Opening, openDatabase, openLog, openSignals, openState } from './distributed-ports.ts'
 import type { Engine } from './engine.ts'
@@ -53,11 +54,7 @@ async function openParts(
   const state = await openState(opening)
   const signals = await openSignals(opening)
   const log = await openLog(opening, { stateStore: state.port, store: database.port, signals: signals.port })
-  const accounts = await loadSharedAccounts({
-    accountsFile: config.accountsFile ?? '',
-    stateStore: state.port,
-    random: world.random,
-  })
+  const accounts = await loadSharedAccounts(config.accountsFile ?? '')
   const http = createHttpClient()
   lifecycle.add(() => http.close())
   const destinations = openDestinations({ config, http, world })
@@ -89,6 +86,7 @@ async function openData(
   if (keepsData) {
     const dataDir = openDataDir(config.dataDir)
     lifecycle.add(() => dataDir.release())
+    takeDataDir(dataDir, 'distributed')
   }
   const { access, secret } = accounts.service
   const credentials = { accessKey: access, secretKey: new Secret(secret), sessionToken: undefined }

@@ -11,6 +11,7 @@ import { sqliteMetadataStore } from '../metadata/sqlite/sqlite-metadata-store.ts
 import { openTopicLog } from '../queue/sqlite/sqlite-topic-log.ts'
 import { startLog } from '../telemetry/log.ts'
 import { loadAccounts } from './accounts.ts'
+import { takeDataDir } from './data-dir-engine.ts'
 import { openDataStores } from './data-stores.ts'
 import type { WholeEngine } from './engine.ts'
 import { openDestinations } from './gateway.ts'
@@ -50,6 +51,7 @@ async function openParts(
   const { config, world, flush = true } = options
   const dataDir = openDataDir(config.dataDir)
   lifecycle.add(() => dataDir.release())
+  takeDataDir(dataDir, 'embedded')
   const stopLog = startLog(config.log.level)
   lifecycle.add(stopLog)
   const accounts = await loadAccounts({

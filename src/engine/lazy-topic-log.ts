@@ -18,6 +18,7 @@ export function createLazyTopicLog(open: () => Promise<TopicLog>): TopicLog {
     entryContent: 'whole',
     append: async (topic, messages) => (await opened()).append(topic, messages),
     consumer: async options => (await opened()).consumer(options),
+    removedUnread: async (topic, group) => (await (await opened()).removedUnread?.(topic, group)) ?? 0,
     describe: async topics => (await opened()).describe(topics),
     async close() {
       closed = true

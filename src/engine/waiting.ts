@@ -27,7 +27,7 @@ export function createPatience({ world, waitMs, waiting }: WaitOptions): Patienc
           return await attempt()
         } catch (error) {
           const leftMs = deadline - world.clock.monotonic()
-          if (!(error instanceof DependencyError) || leftMs <= 0) throw error
+          if (!(error instanceof DependencyError) || error.lasting || leftMs <= 0) throw error
           if (error.message !== told) waiting(`waiting up to ${Math.ceil(leftMs / 1000)} s for ${error.message}`)
           told = error.message
           await sleep(world.timers, Math.min(retryMs, leftMs))

@@ -182,6 +182,11 @@ export interface Ledger {
   /** Prolongs claims that still hold; answers which do. */
   renew(tokens: readonly string[], leaseMs: number): Promise<readonly boolean[]>
   /**
+   * Where others free the claims of a process that they do not hear of: claims that were asked for or renewed since this moment (monotonic) can
+   * be relied upon, older ones may be another's; null: no claim can be relied upon now. Absent: a claim lasts as long as its lease.
+   */
+  heardSince?(): number | null
+  /**
    * Ends attempts; unblocks the next row of the key where the row has ended or is reported. `fold`: what has ended is folded into its version in
    * the same transaction, as its status message would be.
    */

@@ -77,6 +77,14 @@ test('canaries and deletions are skipped', () => {
   assert.deepEqual(readStatusMessage('{"canary":true}'), { kind: 'skip' })
 })
 
+test('names with characters that no store takes are unreadable', () => {
+  const value = JSON.stringify(metadataJson('PENDING'))
+  for (const key of ['a\\u0000b\\u0000v', '\\ud800', 'k\\u0000\\udfff']) {
+    const read = readReplicationEntry(`{"type":"put","bucket":"b","key":"${key}","value":${value}}`)
+    assert.equal(read.kind, 'unreadable', key)
+  }
+})
+
 test('whatever is no entry is unreadable and says why, and never throws', () => {
   const values = [
     '',

@@ -140,9 +140,16 @@ function versionOf(outer: JsonObject): VersionRef | string {
   if (typeof bucket !== 'string' || bucket === '') return 'there is no bucket'
   if (typeof key !== 'string' || key === '') return 'there is no key'
   const separator = key.lastIndexOf(versionSeparator)
-  if (separator < 0) return { bucket, key, versionId: storedVersionId(unversioned) }
-  const versionId: VersionId = storedVersionId(key.slice(separator + 1))
-  return { bucket, key: key.slice(0, separator), versionId }
+  const name = separator < 0 ? key : key.slice(0, separator)
+  const version = separator < 0 ? unversioned : key.slice(separator + 1)
+  // No store takes such text, and one such key would keep all that are asked for together with it from being worked on.
+  if (![bucket, name, version].every(isText)) return 'the bucket, key or version holds characters that no name has'
+  const versionId: VersionId = storedVersionId(version)
+  return { bucket, key: name, versionId }
+}
+
+function isText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed()
 }
 
 function replicationInfoOf(outer: JsonObject): JsonObject | string {

@@ -21,9 +21,13 @@ function entryOf(sequence: number, metadataJson: string | null = '{}'): JournalE
   }
 }
 
+const aTurn = (): Promise<void> => new Promise(resolve => realWorld.timers.immediate(resolve))
+
 describe('the queue populator', () => {
   let journal: JournalEntry[]
   let published: string[]
+  /** How many entries were published at once. */
+  let batches: number[]
   let saved: StateValue | null
   let trimmed: string
   let failing: boolean
@@ -33,6 +37,7 @@ describe('the queue populator', () => {
   beforeEach(() => {
     journal = []
     published = []
+    batches = []
     saved = null
     trimmed = ''
     failing = false
@@ -40,9 +45,10 @@ describe('the queue populator', () => {
     arrived = Promise.withResolvers()
   })
 
-  function populator(deposed: () => void = () => {}): Populator {
+  function populator(deposed: () => void = () => {}, gatherMs = 0): Populator {
     return createPopulator({
       deposed,
+      gatherMs,
       topic: 'backbeat-replication',
       world: realWorld,
       batchMax: 2,
@@ -68,6 +74,7 @@ describe('the queue populator', () => {
         append: async (topic, messages) => {
           assert.equal(topic, 'backbeat-replication')
           if (failing) throw new Error('no log')
+          batches.push(messages.length)
           for (const message of messages) published.push(message.key)
           if (published.length >= 3) arrived.resolve()
         },
@@ -96,6 +103,21 @@ describe('the queue populator', () => {
     assert.equal(saved?.value, '4')
     assert.equal(trimmed, '4')
     assert.equal(running.offset, '4')
+  })
+
+  test('what comes after the first entry goes together when it is to gather', async () => {
+    journal = [entryOf(1)]
+    const running = populator(() => {}, 20)
+    await running.start()
+    while (published.length === 0) await aTurn()
+    for (const sequence of [2, 3]) {
+      journal.push(entryOf(sequence))
+      journaled()
+      await aTurn()
+    }
+    await arrived.promise
+    await running.close()
+    assert.deepEqual(batches, [1, 2])
   })
 
   test('goes on where the offset was saved, and publishes again what was not', async () => {

@@ -3,7 +3,7 @@
 // entry is only a hint; none is ever skipped, because the journal is trimmed only up to a saved offset. Of two populators the one that began
 // last is right: its first write of the offset shuts the other out.
 import { pipelineNotices } from '../base/channels.ts'
-import type { Timer, World } from '../base/world.ts'
+import { sleep, type Timer, type World } from '../base/world.ts'
 import type { StateStore } from '../control/state-store.ts'
 import { type JournalPosition, journalStart } from '../domain/entry.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
@@ -20,6 +20,8 @@ export interface PopulatorOptions {
   /** Where the offset is kept. */
   readonly offsetPath?: string
   readonly batchMax?: number
+  /** Under load entries gather for so long before they are read: where each batch costs every process of the pipeline something. */
+  readonly gatherMs?: number
   /** How long a moved offset may stay unsaved. */
   readonly saveDelayMs?: number
   /** Told once when another populator has taken over: this one publishes, saves and trims nothing more. */
@@ -103,7 +105,10 @@ class JournalPopulator implements Populator {
     try {
       while (this.#wanted && !this.#isOver) {
         this.#wanted = false
-        while (!this.#isOver && (await this.#publishBatch())) this.#saveSoon()
+        while (!this.#isOver && (await this.#publishBatch())) {
+          this.#saveSoon()
+          await this.#gathered()
+        }
       }
     } catch (error) {
       pipelineNotices.publish({ kind: 'failed', what: 'publishing the journal', error })
@@ -128,11 +133,18 @@ class JournalPopulator implements Populator {
     return true
   }
 
+  /** The first entry after a silence is read at once; the next ones when some have come together. */
+  async #gathered(): Promise<void> {
+    const { gatherMs = 0, world } = this.#options
+    if (gatherMs > 0 && !this.#isOver) await sleep(world.timers, gatherMs)
+  }
+
   #saveSoon(): void {
     if (this.#saveTimer !== null || this.#isOver) return
     const run = (): void => {
       this.#saveTimer = null
-      this.#saving = this.#save()
+      // One after another: a second write with the version of the first would look like another populator's.
+      this.#saving = (this.#saving ?? Promise.resolve()).then(() => this.#save())
     }
     this.#saveTimer = this.#options.world.timers.after(this.#options.saveDelayMs ?? 250, run, { background: true })
   }
@@ -156,6 +168,8 @@ class JournalPopulator implements Populator {
   // Nobody but a populator writes the offset, and each writes it when it begins: so it is another that has begun since.
   #depose(): void {
     this.#deposed = true
+    const error = new Error('another populator has begun, or a write of unknown outcome was stored after all')
+    pipelineNotices.publish({ kind: 'failed', what: 'saving the offset of the journal', error })
     this.#options.deposed?.()
   }
 

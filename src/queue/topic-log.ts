@@ -70,6 +70,8 @@ export interface TopicLog {
   consumer(options: ConsumerOptions): Promise<TopicConsumer>
   /** Keeps a record that nobody can read where an operator finds it. Left out where the log has no place for that. */
   setAside?(record: TopicRecord, problem: string): Promise<void>
+  /** Records that the log has removed before this group had finished them; left out where it removes none. */
+  removedUnread?(topic: string, group: string): Promise<number>
   /** For health checks; rejects when the log cannot be reached. */
   describe(topics: readonly string[]): Promise<readonly TopicDescription[]>
   close(): Promise<void>

@@ -101,6 +101,33 @@ describe('the keeper of claims', () => {
     assert.equal(a.signal.aborted, true)
   })
 
+  test('claims from before the store stopped hearing of the process are given up, by a look each second or at the next write', () => {
+    let heardSince: number | null = 0
+    const timers: (() => void)[] = []
+    const claims = createClaimKeeper({
+      site: 'aws',
+      leaseMs: 90_000,
+      clock: { monotonic: () => now },
+      ledger: { renew: async () => [], heardSince: () => heardSince },
+      timers: {
+        after: (delayMs, run) => {
+          if (delayMs === 1_000) timers.push(run)
+          return { cancel: () => {} }
+        },
+        immediate: run => run(),
+      },
+    })
+    const running = claims.keep('a', 0)
+    timers.shift()?.()
+    running.demand()
+    heardSince = null
+    timers.shift()?.()
+    assert.equal(running.signal.aborted, true)
+    heardSince = 20_000
+    assert.throws(() => claims.keep('b', 19_000).demand(), /did not hear/)
+    claims.keep('c', 20_000).demand()
+  })
+
   test('all tasks can be stopped at once', () => {
     const claims = keeper()
     const a = claims.keep('a', now)

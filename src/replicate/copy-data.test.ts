@@ -5,6 +5,7 @@ import test from 'node:test'
 import { createByteBudget } from '../base/bounded.ts'
 import { md5Hex } from '../base/hash.ts'
 import { realWorld } from '../base/world.ts'
+import { Failure } from '../domain/failure.ts'
 import type { ObjectMetadata } from '../domain/object-metadata.ts'
 import { noReplication } from '../domain/replication-info.ts'
 import { encodeVersionId, makeVersionId } from '../domain/version-id.ts'
@@ -104,25 +105,28 @@ function gatewayTo(destination: Destination): SourceGateway {
   }
 }
 
+const settings = { minMultipartBytes: 1e9, partsConcurrency: 1, keepsVersionIds: false }
+
+const unsettledRow = {
+  bucket: 'b',
+  key: 'key',
+  versionId,
+  site: 'cloud',
+  revision: 1,
+  state: 'claimed',
+  isDeleteMarker: false,
+  size: body.length,
+  attempts: 2,
+  createdAt: 0,
+  unsettled: true,
+} as const
+
 /** An attempt after one whose outcome is not known. */
 async function runUnsettled(destination: Destination): Promise<TaskEnd> {
-  const row = {
-    bucket: 'b',
-    key: 'key',
-    versionId,
-    site: 'cloud',
-    revision: 1,
-    state: 'claimed',
-    isDeleteMarker: false,
-    size: body.length,
-    attempts: 2,
-    createdAt: 0,
-    unsettled: true,
-  } as const
+  const row = unsettledRow
   const claimed = { row, applied: null, token: 'token', signal: new AbortController().signal }
   const ledger = { saveUpload: async () => true }
   const ports = { gateway: gatewayTo(destination), ledger, budget: createByteBudget(1_000_000), world: realWorld }
-  const settings = { minMultipartBytes: 1e9, partsConcurrency: 1, keepsVersionIds: false }
   return (await runTask(claimed, ports, settings)).end
 }
 
@@ -143,4 +147,28 @@ test('what is found damaged after it was written is taken away and tried again, 
 test('a source that cannot tell what the destination holds is believed when it confirms the write', async () => {
   const destination = { objects: [], sizeFound: body.length - 1, tellsHistory: false }
   assert.equal((await runUnsettled(destination)).kind, 'done')
+})
+
+test('a version whose data was moved while it was read is tried again where the data is now, one whose data is lost is not', async () => {
+  const pieces = (key: string) => [
+    { key, size: body.length, start: 0, dataStoreName: 'us-east-1', dataStoreETag: '1:x' },
+  ]
+  const attempt = async (locations: readonly string[]): Promise<TaskEnd> => {
+    const reads = locations.map(key => ({ ...version, metadata: { ...metadata, location: pieces(key) } }))
+    const gateway: SourceGateway = {
+      ...gatewayTo({ objects: [], sizeFound: 0, tellsHistory: false }),
+      readVersion: async () => reads.shift() ?? null,
+      putObject: () => Promise.reject(new Failure({ class: 'source-gone', code: 'NoSuchKey', message: 'gone' })),
+    }
+    const row = { ...unsettledRow, unsettled: false }
+    const claimed = { row, applied: null, token: 'token', signal: new AbortController().signal }
+    const ledger = { saveUpload: async () => true }
+    const ports = { gateway, ledger, budget: createByteBudget(1_000_000), world: realWorld }
+    return (await runTask(claimed, ports, settings)).end
+  }
+  const moved = await attempt(['here', 'there'])
+  assert.ok(moved.kind === 'failed' && moved.facts.class === 'transient', moved.kind)
+  assert.equal((await attempt(['here', 'here'])).kind, 'quarantined')
+  const gone = await attempt(['here'])
+  assert.ok(gone.kind === 'skipped' && gone.reason.class === 'source-gone')
 })

@@ -216,8 +216,13 @@ async function failedEnd(error: unknown, context: FailedContext): Promise<TaskEn
   if (unsettled && facts.class === 'object' && claimed.row.attempts < settlingAttemptsMax)
     return { kind: 'failed', facts: { ...facts, class: 'transient' }, unsettled }
   try {
-    if (facts.class === 'source-gone' && (await ports.gateway.readVersion(claimed.row)) === null)
-      return await sourceGone(claimed, ports, progress)
+    if (facts.class === 'source-gone') {
+      const now = await ports.gateway.readVersion(claimed.row)
+      if (now === null) return await sourceGone(claimed, ports, progress)
+      // Its data lies elsewhere by now: the next attempt reads it there.
+      if (context.version !== null && !sameData(now, context.version))
+        return { kind: 'failed', facts: { ...facts, class: 'transient' }, unsettled }
+    }
     if (context.version !== null)
       await abandonUpload(workOf(claimed, context.version, ports, context.settings, progress))
   } catch (cleaning) {
@@ -226,6 +231,10 @@ async function failedEnd(error: unknown, context: FailedContext): Promise<TaskEn
     return { kind: 'failed', facts: { ...factsOf(cleaning), class: 'transient' }, unsettled }
   }
   return { kind: 'quarantined', reason: reasonOf(ports, facts) }
+}
+
+function sameData(one: SourceVersion, other: SourceVersion): boolean {
+  return JSON.stringify(one.metadata.location) === JSON.stringify(other.metadata.location)
 }
 
 /** Errors without facts are defects or a source in trouble: they say nothing about the object, so it is tried again. */

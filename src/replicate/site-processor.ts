@@ -39,12 +39,14 @@ const claimAheadFactor = 4
 const refillBelowFactor = 1.5
 
 /** A version that came with its claim so long ago is read again when its task begins. */
-const versionMaxAgeMs = 100
+const versionMaxAgeMs = 500
 
 /** An attempt that takes longer (a large object) lets go of its entry: its claim is in the ledger, which the next start asks. */
 const lastingMs = 10_000
 /** What was written after its claim was lost is looked after this often. */
 const lateLookMs = 2_000
+/** Another owner's key is looked at again this soon. */
+const heldLookMs = 10_000
 /** A taker that waits looks again after this time, whatever happens. */
 const nudgeMs = 1_000
 
@@ -342,7 +344,8 @@ class QueueProcessor implements SiteProcessor {
         return
       case 'held':
         // Usually an owner that died: its claim lapses. Should it live, it does the work, and there will be nothing left.
-        this.#lookLater(work, Math.max(0, claim.until - this.#options.world.clock.now()) + 1)
+        // It may also be freed before its lease ends, when nobody hears of its owner any more.
+        this.#lookLater(work, Math.min(heldLookMs, Math.max(0, claim.until - this.#options.world.clock.now()) + 1))
         return
       case 'claimed': {
         const claimed = {

@@ -5,6 +5,7 @@ import { serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
 import { type DataLocation, metadataModelVersion } from '../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../domain/replication-info.ts'
+import { isStorableText } from '../domain/storable-text.ts'
 import type { NewMetadata } from '../metadata/metadata-store.ts'
 import { headerText, invalidArgument, notImplemented } from './answer.ts'
 import type { Account } from './auth/account-directory.ts'
@@ -115,6 +116,8 @@ export function readUserMetadata(headers: HeaderMap): UserMetadata {
   for (const [name, value] of headers) {
     if (!isUserMetadata(name)) continue
     const text = decodeWords(headerText(value))
+    // Encoded words may hold what no header can.
+    if (!isStorableText(text)) throw invalidArgument('User metadata cannot have zero characters', name, value)
     size += name.length - 'x-amz-meta-'.length + Buffer.byteLength(text)
     found ??= {}
     found[name] = text

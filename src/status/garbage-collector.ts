@@ -26,6 +26,8 @@ export interface GarbageCollectorOptions {
 export interface GarbageCollector {
   /** Sweeps orphans of former processes once, then collects from time to time. */
   start(): void
+  /** Only collects, from time to time. */
+  startCollecting(): void
   /** Only sweeps orphans: now, and again while some may still be referenced by who wrote them. */
   startSweeping(): void
   close(): Promise<void>
@@ -58,6 +60,10 @@ class Collector implements GarbageCollector {
 
   start(): void {
     this.#round = this.#attempt('orphans-removed', () => this.sweepOrphans()).then(() => this.#arm())
+  }
+
+  startCollecting(): void {
+    this.#arm()
   }
 
   startSweeping(): void {

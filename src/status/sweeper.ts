@@ -5,6 +5,7 @@ import { pipelineNotices } from '../base/channels.ts'
 import type { Timer, World } from '../base/world.ts'
 import { limits } from '../domain/limits.ts'
 import type { ObjectMetadata } from '../domain/object-metadata.ts'
+import { noReplication } from '../domain/replication-info.ts'
 import type { LedgerRow, RowReason } from '../metadata/ledger.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { replicationRecord, statusRecord } from '../queue/entry-format.ts'
@@ -90,7 +91,7 @@ class RowSweeper implements Sweeper {
       if (row.state === 'reported') results.push(statusRecord(lostResult(row, metadata)))
       else if (!sites.includes(row.site)) continue
       else if (pausedSites.has(row.site)) paused += 1
-      else if (metadata !== null) entries.push(this.#lostEntry(row, metadata))
+      else entries.push(this.#lostEntry(row, metadata))
     }
     if (entries.length > 0) await log.append(topics.replication, entries)
     if (results.length > 0) await log.append(topics.status, results)
@@ -117,10 +118,12 @@ class RowSweeper implements Sweeper {
     return paused
   }
 
-  #lostEntry(row: LedgerRow, metadata: ObjectMetadata): TopicMessage {
+  /** Without metadata the version is gone: the task that is brought by the entry finds that out, and ends the row. */
+  #lostEntry(row: LedgerRow, metadata: ObjectMetadata | null): TopicMessage {
     const timestamp = new Date(this.#options.world.clock.now()).toISOString()
-    const { replicationInfo } = metadata
-    const carried = this.#options.log.entryContent === 'replication' ? { replicationInfo } : metadata
+    const replicationInfo = metadata?.replicationInfo ?? { ...noReplication, storageClass: row.site }
+    const isLean = metadata === null || this.#options.log.entryContent === 'replication'
+    const carried = isLean ? { replicationInfo } : metadata
     return replicationRecord({ ...row, timestamp, metadataJson: JSON.stringify(carried) })
   }
 

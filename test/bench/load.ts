@@ -21,6 +21,10 @@ export interface PutMany {
   /** Objects are sent as multipart uploads with parts of this size, `partsConcurrency` at a time. */
   readonly partBytes?: number
   readonly partsConcurrency?: number
+  /** Begins no more puts after this time, however many there were to be. */
+  readonly forMs?: number
+  /** Begins no more puts than so many a second. */
+  readonly perSecond?: number
 }
 
 /** One object too large to hold in memory: a multipart upload that sends the same part again and again. */
@@ -98,9 +102,13 @@ async function putMany(command: PutMany): Promise<PutManyResult> {
   const eachMs: number[] = []
   let next = 0
   const startedAt = performance.now()
+  const { forMs = Number.POSITIVE_INFINITY, perSecond = Number.POSITIVE_INFINITY } = command
   const one = async (): Promise<void> => {
-    while (next < command.count) {
-      const key = `${command.prefix}${next++}`
+    while (next < command.count && performance.now() - startedAt < forMs) {
+      const number = next++
+      const earlyMs = startedAt + (number * 1000) / perSecond - performance.now()
+      if (earlyMs > 1) await new Promise(resolve => setTimeout(resolve, earlyMs))
+      const key = `${command.prefix}${number}`
       const putAt = performance.now()
       if (command.partBytes !== undefined) await putMultipart(location, key, body, command)
       else await location.put(key, bytesSource(body), checksums, attributes)

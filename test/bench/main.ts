@@ -1,19 +1,48 @@
-// `npm run bench [-- --only drain,cpu,lag,durable,backlog,memory] [--scale 0.1]`: measures speed and memory side by side with the limits, on
+// `npm run bench [-- --engine embedded|distributed] [--only drain,cpu] [--scale 0.1]`: measures speed and memory side by side with the limits, on
 // this machine in this run. JSON lines as it goes, a table at the end; exit code 2 when a limit was missed.
 import { parseArgs } from 'node:util'
-import { s3Server } from '../services/available.ts'
+import { type S3Address, s3Server } from '../services/available.ts'
+import { benchDistributedCpu } from './distributed-cpu-rows.ts'
+import { benchPause } from './distributed-pause-rows.ts'
+import { benchKill, benchProcessors } from './distributed-processor-rows.ts'
 import { benchDrain } from './drain-rows.ts'
 import { benchMemory } from './memory-row.ts'
 import { benchBacklog, benchCpu, benchDurablePut, benchLag } from './object-rows.ts'
 import { printTable } from './result.ts'
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, scale: { type: 'string', default: '1' } } })
+type Rows = Readonly<Record<string, (server: S3Address, scale: number) => Promise<void>>>
+
+const engines: Readonly<Record<string, Rows>> = {
+  embedded: {
+    cpu: benchCpu,
+    lag: benchLag,
+    durable: (_, scale) => benchDurablePut(scale),
+    drain: benchDrain,
+    memory: (_, scale) => benchMemory(scale),
+    backlog: benchBacklog,
+  },
+  distributed: {
+    cpu: benchDistributedCpu,
+    processors: (_, scale) => benchProcessors(scale),
+    pause: (_, scale) => benchPause(scale),
+    kill: (_, scale) => benchKill(scale),
+  },
+}
+
+const { values } = parseArgs({
+  options: {
+    engine: { type: 'string', default: 'embedded' },
+    only: { type: 'string' },
+    scale: { type: 'string', default: '1' },
+  },
+})
 const scale = Number(values.scale)
-const names = ['drain', 'cpu', 'lag', 'durable', 'memory', 'backlog']
-const chosen = values.only?.split(',') ?? names
-const unknown = chosen.filter(name => !names.includes(name))
-if (unknown.length > 0 || !(scale > 0 && scale <= 1)) {
-  console.error(`--only takes a comma list of ${names.join(', ')}; --scale a number above 0, at most 1`)
+const rows = engines[values.engine] ?? {}
+const chosen = values.only?.split(',') ?? Object.keys(rows)
+if (chosen.length === 0 || chosen.some(name => rows[name] === undefined) || !(scale > 0 && scale <= 1)) {
+  const names = Object.entries(engines).map(([engine, known]) => `${Object.keys(known).join(', ')} (${engine})`)
+  console.error(`--engine takes ${Object.keys(engines).join(' or ')}; --only a comma list of ${names.join(' or ')};`)
+  console.error('--scale a number above 0, at most 1')
   process.exit(1)
 }
 
@@ -23,13 +52,7 @@ if (service.skip) {
   process.exit(1)
 }
 try {
-  const server = service.get()
-  if (chosen.includes('cpu')) await benchCpu(server, scale)
-  if (chosen.includes('lag')) await benchLag(server, scale)
-  if (chosen.includes('durable')) await benchDurablePut(scale)
-  if (chosen.includes('drain')) await benchDrain(server, scale)
-  if (chosen.includes('memory')) await benchMemory(scale)
-  if (chosen.includes('backlog')) await benchBacklog(server, scale)
+  for (const [name, bench] of Object.entries(rows)) if (chosen.includes(name)) await bench(service.get(), scale)
 } finally {
   await service.stop()
 }

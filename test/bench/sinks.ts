@@ -1,12 +1,22 @@
 // Destinations that store nothing: an S3 and an Azure endpoint that hash what arrives, check it against the declared checksum and count the
-// bytes. For the memory benchmark, where the objects are too large to keep twice.
+// bytes. For the memory benchmark, where the objects are too large to keep twice, and as a destination that is far away.
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { crc32 } from 'node:zlib'
 import { serveCommands } from './worker-process.ts'
 
-type Command = { readonly kind: 'open' } | { readonly kind: 'totals' }
+/** `open`: an S3 PUT is answered `delayMs` later, and noted then. `arrivals`: what has come since the last question. */
+type Command =
+  | { readonly kind: 'open'; readonly delayMs?: number }
+  | { readonly kind: 'totals' }
+  | { readonly kind: 'arrivals' }
+
+/** One object that was put to the S3 sink: its path, and the time of the answer by Date.now(). */
+export type Arrival = readonly [path: string, at: number]
+
+let arrivals: Arrival[] = []
+let delayMs = 0
 
 const totals = { s3Bytes: 0, azureBytes: 0, wrong: 0, s3Objects: 0, azureObjects: 0 }
 let uploads = 0
@@ -71,7 +81,11 @@ async function s3(request: IncomingMessage, response: ServerResponse): Promise<v
     const headers = { 'x-amz-version-id': `v${totals.s3Objects}` }
     return xml(response, `<CompleteMultipartUploadResult><ETag>${etag}</ETag></CompleteMultipartUploadResult>`, headers)
   }
-  if (request.method === 'PUT') totals.s3Bytes += received.size
+  if (request.method === 'PUT') {
+    totals.s3Bytes += received.size
+    if (delayMs > 0) await new Promise(resolve => setTimeout(resolve, delayMs))
+    if (delayMs > 0) arrivals.push([url.pathname, Date.now()])
+  }
   const etag = received.md5 === '' ? '0'.repeat(32) : Buffer.from(received.md5, 'base64').toString('hex')
   response.writeHead(200, { etag: `"${etag}"`, 'x-amz-checksum-crc32': received.crc32, 'x-amz-version-id': 'v0' })
   response.end()
@@ -125,6 +139,19 @@ async function listen(handle: (request: IncomingMessage, response: ServerRespons
   return (server.address() as AddressInfo).port
 }
 
-serveCommands<Command>(async command =>
-  command.kind === 'open' ? { s3Port: await listen(s3), azurePort: await listen(azure) } : totals,
-)
+serveCommands<Command>(async command => {
+  switch (command.kind) {
+    case 'open':
+      delayMs = command.delayMs ?? 0
+      return { s3Port: await listen(s3), azurePort: await listen(azure) }
+    case 'totals':
+      return totals
+    case 'arrivals': {
+      const found = arrivals
+      arrivals = []
+      return { found }
+    }
+    default:
+      return command satisfies never
+  }
+})

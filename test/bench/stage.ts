@@ -33,7 +33,10 @@ export async function destinationBucket(server: { endpoint: string } & Keys): Pr
 }
 
 /** Makes the source bucket, versioned and replicating to `sites` (none: plain). */
-export async function prepareSource(crossbeat: CrossbeatProcess, sites: readonly string[]): Promise<S3Destination> {
+export async function prepareSource(
+  crossbeat: { readonly s3: string; readonly keys: Keys },
+  sites: readonly string[],
+): Promise<S3Destination> {
   const client = s3Client(crossbeat.s3, crossbeat.keys)
   await client.send(new CreateBucketCommand({ Bucket: sourceBucket }))
   await client.send(

@@ -84,6 +84,16 @@ export function foldSuite(adapter: StoreAdapter): void {
     assert.deepEqual(await store.ledger.fold([statusMessage({ ...claim.row, site: 'unknown' })]), ['already'])
   })
 
+  it('folds a message whose reason has characters that not every database can keep', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    await put(store, 'b', 'k', { sites: ['aws'] })
+    const { row } = await claimed(store, 'aws', 'b', 'k')
+    const message = { ...statusMessage(row, 'FAILED'), reason: 'half a pair \ud800 and a zero \0' }
+    assert.deepEqual(await store.ledger.fold([message]), ['folded'])
+    assert.match((await store.ledger.row(row))?.reason?.message ?? '', /^half a pair/)
+  })
+
   it('quarantines what can never be accepted, and takes it out again', async test => {
     const { store, world } = await opened(adapter, test)
     await makeBucket(store, 'b')

@@ -116,6 +116,18 @@ function claimSuite(adapter: StoreAdapter): void {
     assert.equal((await store.ledger.report([done(taken)]))[0]?.outcome, 'applied')
   })
 
+  it('prolongs no claim whose lease is over: another owner may be about to take it', async test => {
+    const { store, world } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    await put(store, 'b', 'k', { sites: ['aws'] })
+    const claim = await claimed(store, 'aws', 'b', 'k')
+    world.advance(59_999)
+    assert.deepEqual(await store.ledger.renew([claim.token], 1_000), [true])
+    world.advance(1_000)
+    assert.deepEqual(await store.ledger.renew([claim.token], 60_000), [false])
+    assert.equal((await claimed(store, 'aws', 'b', 'k')).row.unsettled, true)
+  })
+
   it('holds a key while any of its versions is claimed, even when an older one has new work', async test => {
     const { store, world } = await opened(adapter, test)
     await makeBucket(store, 'b')

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, type TestContext, test } from 'node:test'
 import { DependencyError } from '../../src/base/dependency.ts'
-import { realWorld } from '../../src/base/world.ts'
+import { realWorld, type World } from '../../src/base/world.ts'
 import { journalStart } from '../../src/domain/entry.ts'
 import { openDatabase } from '../../src/metadata/postgres/database.ts'
 import { openPostgres, type PostgresEngine, type PostgresOptions } from '../../src/metadata/postgres/engine.ts'
@@ -11,7 +11,7 @@ import { migrate, migrations, namespace } from '../../src/metadata/postgres/sche
 import { postgresServer } from '../services/available.ts'
 import { administer, connect, makeDatabase, type TestDatabase } from '../services/postgres.ts'
 import { heldByOthersMs } from './postgres-stores.ts'
-import { claimed, makeBucket, put } from './store-fixtures.ts'
+import { claimed, done, makeBucket, put } from './store-fixtures.ts'
 
 const server = await postgresServer()
 const { skip } = server
@@ -175,6 +175,47 @@ test('a process that was killed keeps its claims until their leases end, one tha
   await third.close()
 })
 
+/** A world whose heart-beats come after so long. */
+function beating(everyMs: number | null): World {
+  const after: World['timers']['after'] = (delayMs, run, options) => {
+    if (delayMs !== 5_000) return realWorld.timers.after(delayMs, run, options)
+    return everyMs === null ? { cancel: () => {} } : realWorld.timers.after(everyMs, run, options)
+  }
+  return { ...realWorld, timers: { ...realWorld.timers, after } }
+}
+
+test('claims of a process that nobody hears of any more are freed long before their leases end, and what it reports is stale', {
+  skip,
+}, async context => {
+  const { url } = await database(context)
+  const silent = await open(url, { world: beating(null) })
+  const alive = await open(url)
+  context.after(() => Promise.all([silent.closeAbruptly(), alive.close()]))
+  await makeBucket(silent.store, 'b')
+  for (const key of ['k1', 'k2']) await put(silent.store, 'b', key, { sites: ['aws'] })
+  const lost = await claimed(silent.store, 'aws', 'b', 'k1')
+  await claimed(alive.store, 'aws', 'b', 'k2')
+  const number = silent.epoch.split('-')[1]
+  await administer(url, `UPDATE ${namespace}.epochs SET seen_at = seen_at - interval '25 s' WHERE epoch = ${number}`)
+  const third = await open(url, { world: beating(20) })
+  context.after(() => third.close())
+  const keys = ['k1', 'k2'].map(key => ({ bucket: 'b', key }))
+  const deadline = performance.now() + 30_000
+  for (;;) {
+    const claims = await third.store.ledger.claim('aws', keys, 'third', 60_000)
+    assert.equal(claims[1]?.outcome, 'held', 'who is heard of keeps what he has')
+    const [first] = claims
+    if (first?.outcome === 'claimed') {
+      assert.equal(first.row.unsettled, true)
+      break
+    }
+    assert.ok(performance.now() < deadline, 'freed within 30 s')
+  }
+  assert.deepEqual(await silent.store.ledger.renew([lost.token], 60_000), [false])
+  assert.deepEqual(await silent.store.ledger.report([done(lost)]), [{ outcome: 'stale', more: false }])
+  assert.notEqual(third.store.ledger.heardSince?.(), null)
+})
+
 test('a claim whose answer was lost is recognized when it is asked for again', { skip }, async context => {
   const { url } = await database(context)
   const engine = await open(url)
@@ -197,6 +238,26 @@ test('a claim whose answer was lost is recognized when it is asked for again', {
   assert.deepEqual({ ...row }, { attempts: 1, unsettled: 0 })
 })
 
+test('a claim whose renewal is under way when its lease ends is not taken', { skip }, async context => {
+  const { url } = await database(context)
+  const engine = await open(url)
+  context.after(() => engine.close())
+  await makeBucket(engine.store, 'b')
+  await put(engine.store, 'b', 'k', { sites: ['aws'] })
+  await claimed(engine.store, 'aws', 'b', 'k')
+  const sql = connect(url)
+  context.after(() => sql.end())
+  await sql.unsafe(`SET search_path = ${namespace}; UPDATE ledger SET at = 1`)
+  await sql.unsafe('BEGIN; UPDATE ledger SET at = moment(NULL) + 60000')
+  const asked = engine.store.ledger.claim('aws', [{ bucket: 'b', key: 'k' }], 'other', 60_000)
+  const watcher = connect(url)
+  context.after(() => watcher.end())
+  const waits = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  while ((await watcher.unsafe(waits)).length === 0);
+  await sql.unsafe('COMMIT')
+  assert.equal((await asked)[0]?.outcome, 'held')
+})
+
 test('a signal wakes who listens to the journal before he would look himself', { skip }, async context => {
   const { url } = await database(context)
   const writer = await open(url)
@@ -214,6 +275,24 @@ test('a signal wakes who listens to the journal before he would look himself', {
   assert.equal(heard, 1)
   await writer.close()
   await reader.close()
+})
+
+test('who reads no journal is told of its own commits only, and at once', { skip }, async context => {
+  const { url } = await database(context)
+  const other = await open(url)
+  const frontEnd = await open(url, { pollMs: null })
+  await makeBucket(other.store, 'b')
+  let told = 0
+  const stop = frontEnd.store.onJournal(() => {
+    told += 1
+  })
+  await put(other.store, 'b', 'theirs')
+  assert.equal(told, 0)
+  await put(frontEnd.store, 'b', 'ours')
+  assert.equal(told, 1)
+  stop()
+  await frontEnd.close()
+  await other.close()
 })
 
 test('in another cluster the journal begins anew from the ledger', { skip }, async context => {

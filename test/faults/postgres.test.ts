@@ -16,6 +16,7 @@ import { openPostgres, type PostgresEngine } from '../../src/metadata/postgres/e
 import { makeBucket, newMetadata, put } from '../conformance/store-fixtures.ts'
 import { ownPostgres } from '../services/available.ts'
 import { connect, makeDatabase } from '../services/postgres.ts'
+import { startSwallowingProxy } from './swallowing-proxy.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'crossbeat-postgres-fault-'))
 const found = await ownPostgres(folder)
@@ -270,4 +271,75 @@ test('commits of another process wake who listens to the journal', { skip }, asy
   assert.ok(performance.now() - started < 5_000)
   await writer.close()
   await reader.close()
+})
+
+/** Puts new keys one after another until one is stored; answers how many were refused, each as a 503. */
+async function putsUntilStored(store: MetadataStore, name: string): Promise<number> {
+  const deadline = performance.now() + 20_000
+  for (let count = 0; ; count += 1) {
+    try {
+      await put(store, 'b', `${name}/${count}`)
+      return count
+    } catch (error) {
+      assert.ok(error instanceof ServiceError && error.status === 503, String(error))
+      assert.ok(performance.now() < deadline, 'stored within 20 s')
+    }
+  }
+}
+
+test('connections that die in silence are given up: writes work again at once over new ones, and none is done twice', {
+  skip,
+}, async () => {
+  const database = await makeDatabase(running().url)
+  const proxy = await startSwallowingProxy(running().port)
+  const url = new URL(database.url)
+  url.port = String(proxy.port)
+  const engine = await openPostgres({
+    url: url.href,
+    world: realWorld,
+    group: 'RG001',
+    poolMax: 4,
+    answerWithinMs: 1_500,
+  })
+  await makeBucket(engine.store, 'b')
+  await put(engine.store, 'b', 'before')
+  proxy.strand()
+  const settled = await Promise.allSettled(Array.from({ length: 30 }, (_, n) => put(engine.store, 'b', `lost/${n}`)))
+  assert.ok(settled.some(result => result.status === 'rejected'))
+  assert.equal(await putsUntilStored(engine.store, 'stranded'), 0, 'one refusal was enough')
+  proxy.swallow(true)
+  await assert.rejects(put(engine.store, 'b', 'swallowed'), { status: 503 })
+  proxy.swallow(false)
+  await putsUntilStored(engine.store, 'swallowed')
+  const keys = (await wholeJournal(engine.store)).map(entry => entry.key)
+  assert.equal(new Set(keys).size, keys.length, 'no put was sent again by itself')
+  settled.forEach((result, n) => {
+    if (result.status === 'fulfilled') assert.ok(keys.includes(`lost/${n}`))
+  })
+  await engine.close()
+  await proxy.close()
+})
+
+test('a renewal that gets no answer is refused long before its lease ends', { skip }, async () => {
+  const database = await makeDatabase(running().url)
+  const proxy = await startSwallowingProxy(running().port)
+  const url = new URL(database.url)
+  url.port = String(proxy.port)
+  const delays: number[] = []
+  const after: World['timers']['after'] = (delayMs, run, options) => {
+    delays.push(delayMs)
+    // A quarter of a minute in a tenth of a second.
+    return realWorld.timers.after(delayMs === 15_000 ? 100 : delayMs, run, options)
+  }
+  const world = { ...realWorld, timers: { ...realWorld.timers, after } }
+  const engine = await openPostgres({ url: url.href, world, group: 'RG001', poolMax: 4 })
+  await makeBucket(engine.store, 'b')
+  await put(engine.store, 'b', 'k', { sites: ['aws'] })
+  const [claim] = await engine.store.ledger.claim('aws', [{ bucket: 'b', key: 'k' }], 'me', 120_000)
+  assert.ok(claim?.outcome === 'claimed')
+  proxy.strand()
+  await assert.rejects(engine.store.ledger.renew([claim.token], 120_000), { status: 503 })
+  assert.ok(delays.includes(15_000))
+  await engine.closeAbruptly()
+  await proxy.close()
 })

@@ -7,6 +7,8 @@ export interface SwallowingProxy {
   readonly port: number
   /** From now on nothing gets through in either direction, or everything does again on new connections. */
   swallow(on: boolean): void
+  /** Nothing gets through any more on the connections so far, and neither side hears of it; new ones are as good as ever. */
+  strand(): void
   /** Resets all connections. */
   cut(): void
   close(): Promise<void>
@@ -15,6 +17,7 @@ export interface SwallowingProxy {
 export async function startSwallowingProxy(targetPort: number): Promise<SwallowingProxy> {
   let swallowing = false
   const sockets = new Set<Socket>()
+  const stranded = new WeakSet<Socket>()
   const keep = (socket: Socket): void => {
     sockets.add(socket)
     socket.on('error', () => {})
@@ -22,11 +25,11 @@ export async function startSwallowingProxy(targetPort: number): Promise<Swallowi
   }
   const pass = (from: Socket, to: Socket): void => {
     from.on('data', chunk => {
-      if (!swallowing) to.write(chunk)
+      if (!swallowing && !stranded.has(from)) to.write(chunk)
     })
     // An end is not passed on while it swallows: neither side hears of the other.
     from.on('close', () => {
-      if (!swallowing) to.destroy()
+      if (!swallowing && !stranded.has(from)) to.destroy()
     })
   }
   const server = createServer(near => {
@@ -53,6 +56,9 @@ export async function startSwallowingProxy(targetPort: number): Promise<Swallowi
       swallowing = on
       // What was swallowed is gone, so its connections are of no use any more.
       if (!on) cut()
+    },
+    strand: () => {
+      for (const socket of sockets) stranded.add(socket)
     },
     cut,
     close: async () => {

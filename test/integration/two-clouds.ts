@@ -1,4 +1,4 @@
-// The stage of the integration tests: a Crossbeat process that replicates to a third-party S3 server and to Azurite, and the vendors' own clients
+// The stage of the integration tests: a Crossbeat (one process, or with ENGINE=distributed a whole layout of them) that replicates to a third-party S3 server and to Azurite, and the vendors' own clients
 // to look at all three sides.
 
 import {
@@ -20,12 +20,13 @@ import {
   CrossbeatProcess,
   type S3Destination,
 } from '../process/crossbeat.ts'
+import { type Crossbeat, startWholeLayout } from '../process/whole-layout.ts'
 import { type AzureAddress, type S3Address, uniqueName } from '../services/available.ts'
 
 export const sites = ['awsbackend', 'azurebackend'] as const
 
 export interface TwoClouds {
-  readonly crossbeat: CrossbeatProcess
+  readonly crossbeat: Crossbeat
   readonly s3: S3Destination
   readonly azure: AzureDestination
   /** Of our own server. */
@@ -63,7 +64,8 @@ export async function openTwoClouds(
   const azure = await azureContainer(servers.azure, uniqueName('copies'))
   const seen = (await options.route?.({ s3, azure })) ?? { s3, azure }
   const { replication } = options
-  const crossbeat = await CrossbeatProcess.start({ ...seen, ...(replication === undefined ? {} : { replication }) })
+  const start = process.env['ENGINE'] === 'distributed' ? startWholeLayout : CrossbeatProcess.start
+  const crossbeat: Crossbeat = await start({ ...seen, ...(replication === undefined ? {} : { replication }) })
   const source = sdkClient(crossbeat.s3, crossbeat.keys)
   const far = sdkClient(s3.endpoint, s3)
   return {

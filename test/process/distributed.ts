@@ -59,7 +59,7 @@ export async function startDistributed(options: DistributedOptions): Promise<Dis
     if (roles.includes('s3')) s3.push(listen)
     const probes = roles.includes('control') ? control : `127.0.0.1:${await freePort()}`
     const advertise = roles.includes('s3') ? await options.advertise?.(name, listen) : undefined
-    const config = configuration(options, { folder, name, s3: listen, control, advertise })
+    const config = configuration(options, { folder, name, s3: listen, control, source: s3[0] ?? listen, advertise })
     processes.set(
       name,
       new RoleProcess({
@@ -183,6 +183,8 @@ interface ProcessPlace {
   readonly s3: string
   readonly control: string
   readonly advertise: string | undefined
+  /** The front end that the gateway http reads and patches through. */
+  readonly source: string
 }
 
 function configuration(options: DistributedOptions, place: ProcessPlace): Readonly<Record<string, unknown>> {
@@ -200,8 +202,14 @@ function configuration(options: DistributedOptions, place: ProcessPlace): Readon
       ...(options.azure === undefined ? [] : [{ site: 'azurebackend', type: 'azure' }]),
     ],
     engine: typeof options.engine === 'function' ? options.engine(place.name) : options.engine,
-    ...(options.replication === undefined ? {} : { replication: options.replication }),
+    ...(options.replication === undefined ? {} : { replication: replicationOf(options.replication, place.source) }),
   }
+}
+
+function replicationOf(replication: Readonly<Record<string, unknown>>, source: string): object {
+  if (replication['gateway'] !== 'http') return replication
+  const [host, port] = source.split(':')
+  return { ...replication, source: { transport: 'http', s3: { host, port: Number(port) } } }
 }
 
 function sitesOf({ s3, azure }: DistributedOptions): readonly string[] {

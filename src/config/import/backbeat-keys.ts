@@ -5,7 +5,7 @@ import { filled, healthSources } from './cloudserver-keys.ts'
 
 const replication = 'extensions.replication'
 const embedded = notNeeded(
-  'the embedded engine needs no ZooKeeper, Kafka or Redis; what is queued there is not taken over',
+  'the embedded engine needs no ZooKeeper, Kafka or Redis; with --postgres URL they become the `engine`',
 )
 const journal = notNeeded('the journal is part of the metadata store and wakes the populator at once')
 const untilDone = notNeeded('transient and throttled failures are retried until they succeed, at the pace of `backoff`')

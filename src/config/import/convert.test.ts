@@ -198,6 +198,52 @@ test('a file without us-east-1 gets one', () => {
   assert.ok(lines(findings, 'contradictory').some(line => line.includes('there is no us-east-1')))
 })
 
+const postgres = 'postgres://crossbeat:hunter2@db/crossbeat'
+
+test("with a PostgreSQL, Backbeat's servers become the engine", () => {
+  const { config, findings } = importConfig({ ...everything, postgres }, environment)
+  assert.deepEqual(config['engine'], {
+    metadata: { postgres: { url: postgres } },
+    log: { kafka: { brokers: ['127.0.0.1:9092'] } },
+    state: { zookeeper: { connectionString: '127.0.0.1:2181/backbeat' } },
+    signals: {
+      redis: { sentinels: ['a:1'], name: 'backbeat', password: 'hunter2', sentinelPassword: 'hunter2' },
+    },
+  })
+  assert.ok(buildConfig(config, { environment }).ok)
+  assert.ok(lines(findings, 'converted').includes('backbeat: kafka.hosts: converted'))
+  assert.ok(lines(findings, 'not needed').includes('backbeat: redis.host: not needed: the sentinels count'))
+  assert.ok(!findings.map(formatFinding).join('\n').includes('hunter2'))
+})
+
+test('a Redis without sentinels is named by its address', () => {
+  const one = { ...backbeat, redis: { host: 'cache', port: 6380 } }
+  const { config } = importConfig({ ...everything, backbeat: one, postgres }, environment)
+  assert.deepEqual(Object.values(config['engine'] ?? {}).at(-1), { redis: { url: 'redis://cache:6380' } })
+})
+
+test('an engine that lacks something is left out and told', () => {
+  const rows: readonly (readonly [object, string])[] = [
+    [{ authdata: undefined, authdataFile: undefined }, 'authdata: the file: not supported: many processes need'],
+    [{ backbeat: { ...backbeat, kafka: {} } }, 'backbeat: kafka.hosts: not supported: it is no text'],
+    [{ backbeat: { ...backbeat, kafka: { hosts: 'http://a' } } }, 'backbeat: kafka.hosts: not supported: found'],
+    [
+      { backbeat: { ...backbeat, zookeeper: { connectionString: '!' } } },
+      'backbeat: zookeeper.connectionString: not supported: found',
+    ],
+  ]
+  for (const [change, line] of rows) {
+    const { config, findings } = importConfig({ ...everything, postgres, ...change }, environment)
+    assert.equal(config['engine'], undefined)
+    assert.ok(buildConfig(config, { environment }).ok)
+    const unsupported = lines(findings, 'not supported')
+    assert.ok(
+      unsupported.some(each => each.startsWith(line)),
+      `${line}\n${unsupported.join('\n')}`,
+    )
+  }
+})
+
 test('a text that looks like a reference stays what it is', () => {
   const dollar = '$'
   const details = { ...locations.awsbackend.details, credentials: { accessKey: 'AK', secretKey: `a${dollar}{b}` } }
@@ -224,6 +270,7 @@ test('whatever the files hold, nothing throws and the result passes the check', 
     ),
     authdata: maybe(fc.oneof(fc.constant(authdata), json)),
     backbeat: maybe(fc.oneof(mutate(backbeat), json)),
+    postgres: maybe(fc.oneof(fc.constant(postgres), fc.string())),
   })
   fc.assert(
     fc.property(set, sources => {

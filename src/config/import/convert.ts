@@ -9,6 +9,7 @@ import { asMapping, ownValue } from '../shape.ts'
 import { backbeatRules } from './backbeat-keys.ts'
 import { judgeKeys, leaves } from './catalogue.ts'
 import { cloudserverRules } from './cloudserver-keys.ts'
+import { engineRules, importEngine } from './engine-import.ts'
 import { createFindings, type Finding, type Findings } from './finding.ts'
 import { importLocations } from './location-import.ts'
 import { makePass } from './result-check.ts'
@@ -21,6 +22,8 @@ export type ImportSources = {
   readonly authdata: unknown
   readonly authdataFile: string | undefined
   readonly backbeat: unknown
+  /** URL of a PostgreSQL: Backbeat's servers then become the `engine`. */
+  readonly postgres?: string | undefined
 }
 
 export type ImportResult = {
@@ -36,7 +39,8 @@ type Output = Record<string, unknown>
 export function importConfig(sources: ImportSources, environment: ConfigEnvironment): ImportResult {
   const findings = createFindings()
   if (sources.cloudserver !== undefined) judgeKeys('cloudserver', sources.cloudserver, cloudserverRules, findings)
-  if (sources.backbeat !== undefined) judgeKeys('backbeat', sources.backbeat, backbeatRules, findings)
+  const rules = sources.postgres === undefined ? backbeatRules : [...engineRules, ...backbeatRules]
+  if (sources.backbeat !== undefined) judgeKeys('backbeat', sources.backbeat, rules, findings)
   const locations = sources.locations === undefined ? {} : importLocations(sources.locations, findings)
   const sites = importSites({ ...sources, locations }, findings)
   const output: Output = { dataDir: './data' }
@@ -46,6 +50,11 @@ export function importConfig(sources: ImportSources, environment: ConfigEnvironm
   if (Object.keys(locations).length > 0) output['locations'] = escapeTexts(locations)
   if (sites.length > 0) output['env_replication_endpoints'] = sites.map(site => escapeTexts(site.entry))
   importReplication(sources.backbeat, output)
+  if (sources.postgres !== undefined) {
+    const { backbeat, postgres, authdataFile } = sources
+    const engine = importEngine({ backbeat, postgres, hasAccounts: authdataFile !== undefined }, findings)
+    if (engine !== undefined) output['engine'] = engine
+  }
   importLog(sources, output, findings)
   return { config: makePass(output, sites, environment, findings), findings: findings.list }
 }

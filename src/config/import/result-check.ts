@@ -39,7 +39,9 @@ export function makePass(
       current = withSites(current, siteIndex)
     } else if (name !== undefined) current = withoutLocation(current, name, reason(problem), findings)
     else {
-      const path = deepest(current, [], problem.path)
+      // Without an accounts file there is no engine of many processes.
+      const isShared = problem.path === 'accounts' && current['engine'] !== undefined
+      const path = isShared ? ['engine'] : deepest(current, [], problem.path)
       if (path.length === 0) break
       const from = originOf(path)
       findings.add(from.source, from.path, 'not supported', `${reason(problem)}; the default is used instead`)
@@ -107,6 +109,13 @@ function originOf(path: Path): { readonly source: SourceName; readonly path: Pat
   if (first === 'accounts') return { source: 'authdata', path: [] }
   if (first === 'log') return { source: 'cloudserver', path: ['log', 'logLevel'] }
   if (first === 'locations') return { source: 'locations', path: rest }
+  if (first === 'engine') return { source: 'backbeat', path: enginePath(rest) }
   if (first === 'replication') return { source: 'backbeat', path: ['extensions', 'replication', ...rest] }
   return { source: 'cloudserver', path }
+}
+
+function enginePath([part]: Path): Path {
+  if (part === 'log') return ['kafka', 'hosts']
+  if (part === 'state') return ['zookeeper', 'connectionString']
+  return part === 'signals' ? ['redis'] : []
 }

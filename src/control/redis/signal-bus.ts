@@ -28,7 +28,10 @@ async function loadClient(): Promise<RedisModule> {
     return await import('@redis/client')
   } catch (error) {
     const remedy = 'Run npm ci (it is an optional dependency: without --omit=optional)'
-    throw new DependencyError('Redis', 'the npm package "@redis/client" is not installed', remedy, { cause: error })
+    throw new DependencyError('Redis', 'the npm package "@redis/client" is not installed', remedy, {
+      cause: error,
+      lasting: true,
+    })
   }
 }
 
@@ -41,10 +44,13 @@ function demandAddress(address: RedisAddress): void {
       'Redis',
       'the address is no URL of Redis',
       'Write redis://host:port, or rediss:// for TLS',
+      { lasting: true },
     )
   }
   if (address.sentinels.length > 0 && address.name !== '') return
-  throw new DependencyError('Redis', 'the sentinels are incomplete', 'Name at least one sentinel, and the master')
+  throw new DependencyError('Redis', 'the sentinels are incomplete', 'Name at least one sentinel, and the master', {
+    lasting: true,
+  })
 }
 
 class RedisBus implements RedisSignalBus {

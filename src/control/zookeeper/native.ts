@@ -77,7 +77,10 @@ export async function loadNativeClient(compiling?: (what: string) => void): Prom
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     const remedy = 'ZooKeeper is needed by the distributed engine only: without it use the embedded engine'
-    throw new DependencyError('ZooKeeper', `its client cannot be loaded: ${why}`, remedy, { cause: error })
+    throw new DependencyError('ZooKeeper', `its client cannot be loaded: ${why}`, remedy, {
+      cause: error,
+      lasting: true,
+    })
   }
 }
 

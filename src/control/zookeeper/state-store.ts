@@ -62,11 +62,13 @@ function addressOf(options: ZookeeperStateStoreOptions): Address {
   if (servers === undefined || !isList || root.includes('//')) {
     const remedy =
       'Write host:port, several with commas between them, and a folder behind the last: zk1:2181,zk2:2181/backbeat'
-    throw new DependencyError('ZooKeeper', `"${connectionString}" is no address`, remedy)
+    throw new DependencyError('ZooKeeper', `"${connectionString}" is no address`, remedy, { lasting: true })
   }
   const { least, most } = sessionTimeoutMs
   if (!(timeoutMs >= least && timeoutMs <= most)) {
-    throw new DependencyError('ZooKeeper', `a session time-out of ${timeoutMs} ms`, `Choose ${least} to ${most}.`)
+    throw new DependencyError('ZooKeeper', `a session time-out of ${timeoutMs} ms`, `Choose ${least} to ${most}.`, {
+      lasting: true,
+    })
   }
   return { servers, root: root.replace(/\/+$/, '') }
 }

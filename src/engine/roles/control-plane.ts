@@ -8,6 +8,7 @@ import { isPaused } from '../../domain/site-control.ts'
 import { createMetrics, type Metrics } from '../../telemetry/metrics.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Parts, Role } from '../parts.ts'
+import { groupId } from '../processors.ts'
 
 export interface ControlPlane {
   readonly context: ControlContext
@@ -45,6 +46,8 @@ export async function startControlPlane(
     topicLog: log,
     world,
     metricsText: () => metrics.text(),
+    removedUnread: async (site: string) =>
+      (await log.removedUnread?.(config.replication.topics.replication, `${groupId}-${site}`)) ?? 0,
     retried: (sites: readonly string[]) => {
       for (const site of sites) tellProcessors(parts, site)
     },

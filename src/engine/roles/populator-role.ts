@@ -5,6 +5,9 @@ import { createPopulator } from '../../queue/populator.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Parts } from '../parts.ts'
 
+/** A batch is a message for each partition, and an answer, a claim and a report for each queue processor: many small ones would be dear. */
+const gatherMs = 25
+
 export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Promise<Election> {
   const { config, store, log, stateStore, signals, world, owner, isShared } = parts
   // The store tells of commits of this process at once and of others when it looks; a signal tells of those at once, too.
@@ -28,7 +31,16 @@ export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Pr
     world,
     what: 'the populator',
     begin: async (_lease, resign) => {
-      const populator = createPopulator({ store: journal, log, stateStore, world, topic, deposed: resign })
+      const gathering = isShared ? { gatherMs } : {}
+      const populator = createPopulator({
+        store: journal,
+        log,
+        stateStore,
+        world,
+        topic,
+        deposed: resign,
+        ...gathering,
+      })
       await populator.start()
       return populator
     },

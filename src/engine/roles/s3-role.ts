@@ -36,6 +36,8 @@ export async function startS3Role(parts: Parts, plane: ControlPlane, lifecycle: 
     mountedRoutes: data === null ? internal.serve : eitherOf(data, internal.serve),
   })
   await s3.listen()
+  // From here on a start that fails must not leave it listening.
+  lifecycle.add(() => s3.close())
   if (nodeData !== null) await announceNode(stateStore, nodeData.nodeId, advertised(config, s3.address))
   return s3
 }
@@ -46,20 +48,29 @@ function serveData(
   { nodeId, stores }: NonNullable<Parts['nodeData']>,
   lifecycle: Lifecycle,
 ): MountedRoutes {
-  const { store, world, endedEpochs } = parts
+  const { store, world, dataStores } = parts
   const routes = createDataRoutes({ nodeId, dataStores: stores, world })
   lifecycle.add(() => routes.close())
-  const prefix = writerOf(nodeId, '')
-  // A writer is one of this node's process starts; what does not begin so is of nobody who can still write.
-  const endedWriters = async (writers: readonly string[]): Promise<ReadonlySet<string>> => {
-    const own = writers.filter(writer => writer.startsWith(prefix)).map(writer => writer.slice(prefix.length))
-    const ended = await endedEpochs(own)
-    return new Set(writers.filter(writer => !writer.startsWith(prefix) || ended.has(writer.slice(prefix.length))))
-  }
-  const collector = createGarbageCollector({ store, dataStores: stores, world, endedWriters })
+  const endedWriters = (writers: readonly string[]) => endedStarts(parts, nodeId, writers)
+  const collector = createGarbageCollector({ store, dataStores, world, endedWriters })
   collector.startSweeping()
   lifecycle.add(() => collector.close())
   return routes.serve
+}
+
+/**
+ * Of these writers, the starts of this node over this very database that can commit nothing any more. All others are left alone: another database
+ * may refer to what they wrote (a URL with a mistake in it, an engine that was changed).
+ */
+async function endedStarts(
+  { endedEpochs }: Parts,
+  nodeId: string,
+  writers: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const prefix = writerOf(nodeId, '')
+  const own = writers.filter(writer => writer.startsWith(prefix))
+  const ended = await endedEpochs(own.map(writer => writer.slice(prefix.length)))
+  return new Set(own.filter(writer => ended.has(writer.slice(prefix.length))))
 }
 
 function eitherOf(first: MountedRoutes, second: MountedRoutes): MountedRoutes {

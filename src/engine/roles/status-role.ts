@@ -27,7 +27,7 @@ export async function startStatusProcessor(parts: Parts, gateway: SourceGateway,
 }
 
 export async function startHousekeeping(parts: Parts, lifecycle: Lifecycle): Promise<Election> {
-  const { config, store, log, world, dataStores, stateStore, owner } = parts
+  const { config, store, log, world, dataStores, stateStore, owner, isShared } = parts
   const election = createElection({
     stateStore,
     path: leasePaths.housekeeping,
@@ -47,7 +47,9 @@ export async function startHousekeeping(parts: Parts, lifecycle: Lifecycle): Pro
         isThrough: async site => isThrough(await readReports(stateStore, site)),
         becameDue: site => tellProcessors(parts, site),
       })
-      collector.start()
+      // Where the database is shared, each S3 role sweeps what its own node has left: nobody else can know that a writer is gone.
+      if (isShared) collector.startCollecting()
+      else collector.start()
       sweeper.start()
       return {
         close: async () => {

@@ -3,7 +3,7 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { DependencyError } from '../../base/dependency.ts'
 import type { Timers } from '../../base/world.ts'
-import { NoAnswerError, placeOf } from './failures.ts'
+import { CrowdedError, NoAnswerError, placeOf } from './failures.ts'
 
 export type Value = string | number | null
 
@@ -24,28 +24,44 @@ export interface DatabaseOptions {
 
 type Client = Sql<{ bigint: number }>
 
-/** Longer than this nothing of ours takes; a statement that waits for a lock is cancelled by the server before the process gives it up. */
+/** The server cancels a statement before the process gives it up: what was given up is on a connection that is dead. */
 const statementTimeoutMs = 20_000
 const idleInTransactionMs = 30_000
 const connectTimeoutS = 5
 const reconnectDelayMaxS = 1
+/** What other statements of a pool that is given up may still take. */
+const lastAnswersS = 2
+/** Statements that may wait for each connection. */
+const waitingPerConnection = 100
 
 export class Database {
-  readonly #sql: Client
+  readonly #connect: () => Client
   readonly #timers: Timers
   readonly #answerWithinMs: number
+  readonly #waitingMax: number
+  #sql: Client
+  #waiting = 0
+  #ended = false
 
-  constructor(sql: Client, options: DatabaseOptions) {
-    this.#sql = sql
+  constructor(connect: () => Client, options: DatabaseOptions) {
+    this.#connect = connect
+    this.#sql = connect()
     this.#timers = options.timers
     this.#answerWithinMs = options.answerWithinMs
+    this.#waitingMax = options.connections * waitingPerConnection
   }
 
   /** The rows of one statement, a transaction of its own. */
   async rows<Row>(text: string, ...values: Value[]): Promise<readonly Row[]> {
-    const found: Iterable<unknown> = await this.#inTime(this.#sql.unsafe(text, values, { prepare: true }))
-    // A plain array: the library's own kind carries more than rows.
-    return [...found] as Row[]
+    if (this.#waiting >= this.#waitingMax) throw new CrowdedError(`${this.#waiting} statements wait for an answer`)
+    this.#waiting += 1
+    try {
+      const found: Iterable<unknown> = await this.#inTime(this.#sql.unsafe(text, values, { prepare: true }))
+      // A plain array: the library's own kind carries more than rows.
+      return [...found] as Row[]
+    } finally {
+      this.#waiting -= 1
+    }
   }
 
   /** Runs `work` in one transaction without a time limit of its own; for migrations and counting, not for the hot path. */
@@ -59,12 +75,13 @@ export class Database {
   }
 
   #inTime<Result>(asked: PromiseLike<Result>): Promise<Result> {
+    const pool = this.#sql
     return new Promise((resolve, reject) => {
-      const limit = this.#timers.after(
-        this.#answerWithinMs,
-        () => reject(new NoAnswerError(`no answer within ${this.#answerWithinMs} ms`)),
-        { background: true },
-      )
+      const giveUp = (): void => {
+        this.#replace(pool)
+        reject(new NoAnswerError(`no answer within ${this.#answerWithinMs} ms`))
+      }
+      const limit = this.#timers.after(this.#answerWithinMs, giveUp, { background: true })
       asked.then(
         result => {
           limit.cancel()
@@ -78,13 +95,25 @@ export class Database {
     })
   }
 
+  /**
+   * The library goes on sending statements over a connection that died in silence (a network that drops packets), and waits for their answers
+   * until the system gives it up, a quarter of an hour later: new connections instead.
+   */
+  #replace(pool: Client): void {
+    if (this.#ended || this.#sql !== pool) return
+    this.#sql = this.#connect()
+    pool.end({ timeout: lastAnswersS }).catch(() => {})
+  }
+
   /** Ends the connections; what is under way has two seconds to end. */
   async close(): Promise<void> {
+    this.#ended = true
     await this.#sql.end({ timeout: 2 })
   }
 
   /** Ends the connections at once, as the end of the process would. */
   async abandon(): Promise<void> {
+    this.#ended = true
     await this.#sql.end({ timeout: 0 })
   }
 }
@@ -124,27 +153,28 @@ export async function openDatabase(options: DatabaseOptions, searchPath: string)
     )
   const postgres = await loadClient()
   const bigint = { to: 20, from: [20], parse: Number, serialize: String }
-  const sql = postgres(options.url, {
-    max: options.connections,
-    types: { bigint },
-    fetch_types: false,
-    connect_timeout: connectTimeoutS,
-    backoff: attempt => Math.min(reconnectDelayMaxS, 0.05 * 2 ** attempt),
-    onnotice: () => {},
-    connection: {
-      application_name: 'crossbeat',
-      search_path: searchPath,
-      statement_timeout: statementTimeoutMs,
-      idle_in_transaction_session_timeout: idleInTransactionMs,
-      // The functions lock first and then read what was committed before: one view for a whole transaction would be too old.
-      default_transaction_isolation: 'read committed',
-      // Every statement is short and goes by an index, also on tables that were empty when it was planned.
-      enable_seqscan: 'off',
-      plan_cache_mode: 'force_generic_plan',
-      jit: 'off',
-    },
-  })
-  return new Database(sql, options)
+  const connectPool = (): Client =>
+    postgres(options.url, {
+      max: options.connections,
+      types: { bigint },
+      fetch_types: false,
+      connect_timeout: connectTimeoutS,
+      backoff: attempt => Math.min(reconnectDelayMaxS, 0.05 * 2 ** attempt),
+      onnotice: () => {},
+      connection: {
+        application_name: 'crossbeat',
+        search_path: searchPath,
+        statement_timeout: statementTimeoutMs,
+        idle_in_transaction_session_timeout: idleInTransactionMs,
+        // The functions lock first and then read what was committed before: one view for a whole transaction would be too old.
+        default_transaction_isolation: 'read committed',
+        // Every statement is short and goes by an index, also on tables that were empty when it was planned.
+        enable_seqscan: 'off',
+        plan_cache_mode: 'force_generic_plan',
+        jit: 'off',
+      },
+    })
+  return new Database(connectPool, options)
 }
 
 async function loadClient() {

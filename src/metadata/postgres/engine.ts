@@ -5,9 +5,19 @@ import { sleep, type Timer, type World } from '../../base/world.ts'
 import { replicationGroup } from '../../domain/version-id.ts'
 import type { MetadataStore } from '../metadata-store.ts'
 import { type Database, type DatabaseOptions, openDatabase, type Value } from './database.ts'
-import { isCollision, isEnded, isUnavailable, openError, StoreClosedError, storeError } from './failures.ts'
+import {
+  isCollision,
+  isEnded,
+  isTooLong,
+  isUnavailable,
+  NoAnswerError,
+  openError,
+  StoreClosedError,
+  storeError,
+} from './failures.ts'
 import { Journal, JournalWatch } from './journal.ts'
 import { postgresMetadataStore } from './postgres-metadata-store.ts'
+import { Pulse, silentMs } from './pulse.ts'
 import { PutLanes } from './put-lanes.ts'
 import { type Identity, migrate, namespace } from './schema.ts'
 import { checkServer, serverWarning } from './server-checks.ts'
@@ -25,8 +35,10 @@ export interface PostgresOptions {
   readonly onFatal?: (error: Error) => void
   /** Whose clock decides over leases and version ids: the database's, which all processes share, or (for tests) this world's. */
   readonly clock?: 'database' | 'world'
-  /** How often commits of other processes are looked for while somebody listens to the journal. */
-  readonly pollMs?: number
+  /** How often commits of other processes are looked for while somebody listens to the journal; null: only those of this one are told. */
+  readonly pollMs?: number | null
+  /** How often sums are folded; one process that does it soon is enough. */
+  readonly foldMs?: number
   /** How long a reader of the journal waits for entries that a transaction under way holds back, before it shows what there is. */
   readonly heldMs?: number
   /** A process that was not heard of for so long counts as dead. */
@@ -63,8 +75,10 @@ const leaveWithinMs = 3_000
 const silenceMsDefault = 15 * 60_000
 const answerWithinMsDefault = 30_000
 const putsPerCommitDefault = 64
+/** Commits' worth of puts that may wait for each lane. */
+const batchesWaiting = 20
 const beatMs = 5_000
-const foldMs = 1_000
+const foldMsDefault = 1_000
 /** A transaction that folds holds back the journal while it lasts. */
 const deltasAtOnce = 2_000
 
@@ -102,6 +116,8 @@ interface Pools {
 const collisionsMax = 20
 /** Waits between the attempts of a command that may be repeated: together longer than a restart of the server takes. */
 const repeatWaitsMs = [100, 250, 500, 1_000, 2_000, 4_000]
+/** What is of use only soon (a renewal: twice as long, twice, is less than a lease) is given up after this time. */
+const soonMs = 15_000
 
 class Engine implements PostgresEngine {
   readonly store: MetadataStore
@@ -112,6 +128,7 @@ class Engine implements PostgresEngine {
   readonly #number: number
   readonly #journal: Journal
   readonly #watch: JournalWatch
+  readonly #pulse: Pulse
   readonly #lanes: PutLanes<string, string>
   readonly #timers = new Map<'beat' | 'fold', Timer>()
   #underWay = 0
@@ -130,12 +147,14 @@ class Engine implements PostgresEngine {
     this.#number = number
     this.epoch = `${identity.store}-${number}`
     const { world } = options
+    this.#pulse = new Pulse(world.clock)
     this.#journal = new Journal(pools.reads, world, identity.cluster, options.heldMs ?? heldMsDefault)
-    this.#watch = new JournalWatch(pools.aside, world, options.pollMs ?? pollMsDefault)
+    this.#watch = new JournalWatch(pools.aside, world, options.pollMs === undefined ? pollMsDefault : options.pollMs)
     this.#lanes = new PutLanes({
       timers: world.timers,
       lanes,
       batchMax: options.putsPerCommit ?? putsPerCommitDefault,
+      waitingMax: lanes * (options.putsPerCommit ?? putsPerCommitDefault) * batchesWaiting,
       commit: items => this.#commitPuts(items),
     })
     this.store = postgresMetadataStore(this.#context(), () => this.close())
@@ -144,7 +163,7 @@ class Engine implements PostgresEngine {
   async start(): Promise<void> {
     await this.#beat()
     this.#arm('beat', beatMs, () => this.#beat())
-    this.#arm('fold', foldMs, () => this.#fold())
+    this.#arm('fold', this.#options.foldMs ?? foldMsDefault, () => this.#fold())
   }
 
   #context(): StoreContext {
@@ -160,9 +179,11 @@ class Engine implements PostgresEngine {
         this.#watch.wake()
         return rows
       },
-      repeat: (text, ...values) => this.#tracked(() => this.#repeat(text, values)),
+      repeat: (text, ...values) => this.#tracked(() => this.#repeat(text, values, () => false)),
+      soon: (text, ...values) => this.#tracked(() => this.#soon(text, values)),
       put: item => this.#tracked(() => this.#lanes.add(item)),
       recount: () => this.#tracked(() => this.#recount()),
+      heardSince: () => this.#pulse.since,
       newToken: () => {
         this.#tokens += 1
         return `${this.#number}.${this.#tokens}`
@@ -203,12 +224,27 @@ class Engine implements PostgresEngine {
     }
   }
 
-  async #repeat<Row>(text: string, values: readonly Value[]): Promise<readonly Row[]> {
+  #soon<Row>(text: string, values: readonly Value[]): Promise<readonly Row[]> {
+    return new Promise((resolve, reject) => {
+      let over = false
+      const giveUp = (): void => {
+        over = true
+        reject(new NoAnswerError(`no answer within ${soonMs} ms`))
+      }
+      const limit = this.#options.world.timers.after(soonMs, giveUp, { background: true })
+      this.#repeat<Row>(text, values, () => over)
+        .then(resolve, reject)
+        .finally(() => limit.cancel())
+    })
+  }
+
+  async #repeat<Row>(text: string, values: readonly Value[], isOver: () => boolean): Promise<readonly Row[]> {
     for (const waitMs of [...repeatWaitsMs, null]) {
       try {
         return await this.#write<Row>(text, values)
       } catch (error) {
-        if (!isUnavailable(error) || waitMs === null || this.#refusal !== null || this.#closing !== null) throw error
+        if (!isUnavailable(error) || isTooLong(error) || waitMs === null) throw error
+        if (isOver() || this.#refusal !== null || this.#closing !== null) throw error
         await sleep(this.#options.world.timers, waitMs)
       }
     }
@@ -259,10 +295,11 @@ class Engine implements PostgresEngine {
     return new Set(rows.map(row => row.name))
   }
 
-  /** Says that the process lives, and looks at the database's clock and timeline. */
+  /** Says that the process lives, looks at the database's clock and timeline, and for others that live no more. */
   async #beat(): Promise<void> {
     const { clock } = this.#options.world
     const before = clock.now()
+    const askedAt = clock.monotonic()
     const [found] = await this.#pools.aside.rows<{ lives: boolean; now: number; timeline: string }>(
       `SELECT beat($1::bigint) AS lives, moment(NULL) AS now, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline`,
       this.#number,
@@ -270,7 +307,10 @@ class Engine implements PostgresEngine {
     if (found === undefined) return
     if (this.#options.clock !== 'world') this.#offsetMs = Math.round(found.now - (before + clock.now()) / 2)
     this.#journal.timeline = found.timeline
-    if (!found.lives) this.#end()
+    if (!found.lives) return this.#end()
+    this.#pulse.heard(askedAt)
+    if (!this.#pulse.isSteady) return
+    await this.#pools.aside.rows('SELECT free_silent_claims($1::bigint, $2::bigint)', this.#now(), silentMs)
   }
 
   async #fold(): Promise<void> {

@@ -8,7 +8,7 @@ export function codeOf(error: unknown): string {
 }
 
 const lostConnection = new Set([
-  ...['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT', 'NO_ANSWER'],
+  ...['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT', 'NO_ANSWER', 'CROWDED'],
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'],
   // Shut down, crashed, starting up, out of connections, cancelled at its time limit, not the primary any more.
   ...['57P01', '57P02', '57P03', '53300', '57014', '25006'],
@@ -19,7 +19,18 @@ const lostConnection = new Set([
 /** Nobody can say whether what was asked has been done; another attempt may find the database back. */
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error)
-  return lostConnection.has(code) || code.startsWith('08')
+  return lostConnection.has(code) || code.startsWith('08') || (error instanceof Error && 'syscall' in error)
+}
+
+/** The server itself has said no: its transaction has changed nothing. After any other error nobody knows. */
+export function isRefusal(error: unknown): boolean {
+  const isAnswer = error instanceof Error && error.name === 'PostgresError' && /^[0-9A-Z]{5}$/.test(codeOf(error))
+  return isAnswer && !isUnavailable(error)
+}
+
+/** The server has cancelled it at its time limit: done again at once, it would take as long again. */
+export function isTooLong(error: unknown): boolean {
+  return codeOf(error) === '57014'
 }
 
 /** The transaction was rolled back for the sake of another one, and can be done again at once. */
@@ -41,6 +52,12 @@ export class StoreClosedError extends Error {
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError'
   readonly code = 'NO_ANSWER'
+}
+
+/** Too much waits for the database already: this was not sent. */
+export class CrowdedError extends Error {
+  override readonly name = 'CrowdedError'
+  readonly code = 'CROWDED'
 }
 
 /** What callers of the store see. The S3 front end answers 503 while the database is away: the outcome is unknown, and nothing was promised. */

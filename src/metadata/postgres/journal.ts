@@ -37,6 +37,7 @@ function readSql(content: EntryContent): string {
 }
 
 /** Transactions last milliseconds: what they hold back is waited for a little, so that a reader that was woken finds what woke it. */
+const heldWaitMinMs = 3
 const heldWaitMaxMs = 40
 const trimAtOnce = 5_000
 
@@ -64,7 +65,7 @@ export class Journal {
     const [xid, seq] = this.#place(after)
     const sql = readSql(content)
     let awaited: bigint | null = null
-    for (let waitMs = 1, waitedMs = 0; ; waitMs = Math.min(heldWaitMaxMs, waitMs * 2)) {
+    for (let waitMs = heldWaitMinMs, waitedMs = 0; ; waitMs = Math.min(heldWaitMaxMs, waitMs * 2)) {
       const found = await this.#database.rows<JournalRow>(sql, xid, seq, max)
       const entries = found.flatMap(row => (row.xid === null ? [] : [this.#entry(row)]))
       const held = found[0]?.held ?? null
@@ -135,38 +136,41 @@ const heldLookMs = 5
 export class JournalWatch {
   readonly #database: Database
   readonly #world: World
-  readonly #everyMs: number
+  readonly #everyMs: number | null
   readonly #listeners = new Set<() => void>()
   #shown: string | null = null
   #looking = false
   #again = false
   #timer: Timer | null = null
-  #delayMs: number
   #heldMs = heldLookMs
 
-  constructor(database: Database, world: World, everyMs: number) {
+  /** `everyMs`: null where only commits of this process are of interest. Those are told without a look at what can be read already. */
+  constructor(database: Database, world: World, everyMs: number | null) {
     this.#database = database
     this.#world = world
     this.#everyMs = everyMs
-    this.#delayMs = everyMs
   }
 
   onJournal(listener: () => void): () => void {
     this.#listeners.add(listener)
-    this.wake()
+    if (this.#everyMs !== null) this.wake()
     return () => this.#listeners.delete(listener)
   }
 
   /** Looks at once, if anybody wants to know. */
   wake(): void {
     if (this.#listeners.size === 0) return
+    if (this.#everyMs === null) {
+      for (const listener of [...this.#listeners]) listener()
+      return
+    }
     if (this.#looking) {
       this.#again = true
       return
     }
     this.#timer?.cancel()
     this.#looking = true
-    void this.#look()
+    void this.#look(this.#everyMs)
   }
 
   close(): void {
@@ -174,21 +178,21 @@ export class JournalWatch {
     this.#timer?.cancel()
   }
 
-  async #look(): Promise<void> {
+  async #look(everyMs: number): Promise<void> {
     this.#again = false
+    let delayMs = everyMs
     try {
       const [found] = await this.#database.rows<{ shown: string | null; held: boolean }>(lookSql)
-      this.#delayMs = found?.held === true ? Math.min(this.#everyMs, this.#heldMs) : this.#everyMs
+      if (found?.held === true) delayMs = Math.min(everyMs, this.#heldMs)
       this.#heldMs = found?.held === true ? this.#heldMs * 2 : heldLookMs
       this.#tell(found?.shown ?? null)
     } catch {
       // The database is away: the next look finds what has been missed.
-      this.#delayMs = this.#everyMs
     }
     this.#looking = false
     if (this.#again) this.wake()
     else if (this.#listeners.size > 0)
-      this.#timer = this.#world.timers.after(this.#delayMs, () => this.wake(), { background: true })
+      this.#timer = this.#world.timers.after(delayMs, () => this.wake(), { background: true })
   }
 
   #tell(shown: string | null): void {

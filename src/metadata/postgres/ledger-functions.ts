@@ -111,18 +111,21 @@ BEGIN
   now_ms := moment(p_now);
   FOR i IN SELECT * FROM json_to_recordset(p_items) AS t(bucket text, key text, token text) LOOP
     bid := bucket_id(i.bucket);
+    SELECT * INTO held FROM ledger WHERE site = p_site AND bucket_id = bid AND key = i.key AND state = 2 LIMIT 1;
+    IF held.token <> i.token AND held.at <= now_ms THEN
+      -- Its renewal takes no key's lock and may be under way: only the locked row tells whether it came in time.
+      SELECT * INTO held FROM ledger WHERE bucket_id = bid AND key = i.key AND version_id = held.version_id AND site = p_site AND state = 2
+        FOR UPDATE;
+    END IF;
+    IF held.token = i.token THEN
+      answers := answers || json_build_object('outcome', 'claimed', 'claim', claimed_form(held, p_versions, p_inline_max)); CONTINUE;
+    END IF;
     r := oldest_unfinished(p_site, bid, i.key);
     IF r.site IS NULL THEN answers := answers || json_build_object('outcome', 'nothing'); CONTINUE; END IF;
-    SELECT * INTO held FROM ledger WHERE site = p_site AND bucket_id = bid AND key = i.key AND state = 2 LIMIT 1;
-    IF FOUND THEN
-      IF held.token = i.token THEN
-        answers := answers || json_build_object('outcome', 'claimed', 'claim', claimed_form(held, p_versions, p_inline_max)); CONTINUE;
-      END IF;
-      IF held.at > now_ms THEN answers := answers || json_build_object('outcome', 'held', 'until', held.at); CONTINUE; END IF;
-      IF held.version_id <> r.version_id THEN
-        UPDATE ledger SET state = 1, at = now_ms, token = NULL, unsettled = 1
-          WHERE bucket_id = bid AND key = i.key AND version_id = held.version_id AND site = p_site;
-      END IF;
+    IF held.at > now_ms THEN answers := answers || json_build_object('outcome', 'held', 'until', held.at); CONTINUE; END IF;
+    IF held.version_id <> r.version_id THEN
+      UPDATE ledger SET state = 1, at = now_ms, token = NULL, unsettled = 1
+        WHERE bucket_id = bid AND key = i.key AND version_id = held.version_id AND site = p_site;
     END IF;
     IF r.state = 3 AND r.at > now_ms THEN
       PERFORM block_others(p_site, bid, i.key, r.version_id, r.unsettled);
@@ -139,12 +142,14 @@ BEGIN
   RETURN array_to_json(answers);
 END $$;
 
--- Prolongs claims that still hold; answers their tokens. Needs no key's lock: a claim that was taken away has another token.
+-- Prolongs claims that still hold; answers their tokens. Needs no key's lock: a claim that was taken away has another token, and one whose lease
+-- is over may be on its way to another owner.
 CREATE FUNCTION renew_claims(p_now bigint, p_lease bigint, p_items json) RETURNS json LANGUAGE sql AS $$
   WITH given AS (SELECT * FROM json_to_recordset(p_items) AS t(bid bigint, key text, version text, site text, token text)),
   kept AS (
     UPDATE ledger l SET at = moment(p_now) + p_lease FROM given g
       WHERE l.bucket_id = g.bid AND l.key = g.key AND l.version_id = g.version AND l.site = g.site AND l.token = g.token AND l.state = 2
+        AND l.at > moment(p_now)
       RETURNING l.token)
   SELECT coalesce(json_agg(token), '[]') FROM kept
 $$;
@@ -169,6 +174,24 @@ END $$;
 CREATE FUNCTION free_claims(p_epoch bigint, p_now bigint) RETURNS void LANGUAGE sql AS $$
   UPDATE ledger SET state = 1, unsettled = 1, token = NULL, at = moment(p_now) WHERE state = 2 AND token LIKE p_epoch || '.%'
 $$;
+
+-- The start that made a token.
+CREATE FUNCTION epoch_of(p_token text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN p_token ~ '^[0-9]{1,18}[.]' THEN split_part(p_token, '.', 1)::bigint END
+$$;
+
+-- The claims of processes that were not heard of for so long, freed before their leases end. Should one of them live, its tokens are gone: what
+-- it reports is stale.
+CREATE FUNCTION free_silent_claims(p_now bigint, p_silence_ms bigint) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE n integer; silent_at timestamptz := clock_timestamp() - p_silence_ms * interval '1 millisecond';
+BEGIN
+  PERFORM 1 FROM epochs WHERE NOT ended AND seen_at < silent_at LIMIT 1;
+  IF NOT FOUND OR NOT pg_try_advisory_xact_lock(3, 2) THEN RETURN 0; END IF;
+  UPDATE ledger l SET state = 1, unsettled = 1, token = NULL, at = moment(p_now) FROM epochs e
+    WHERE l.state = 2 AND e.epoch = epoch_of(l.token) AND e.seen_at < silent_at;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END $$;
 
 -- Pending rows of a site that no entry will bring any more; answers how many.
 CREATE FUNCTION make_due(p_now bigint, p_site text, p_older bigint, p_max integer) RETURNS integer LANGUAGE plpgsql AS $$

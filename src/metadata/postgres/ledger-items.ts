@@ -1,5 +1,6 @@
 // Reports and status messages in the form that the functions of the database read.
 import type { StatusMessage } from '../../domain/entry.ts'
+import { storableText } from '../../domain/storable-text.ts'
 import type { AttemptReport } from '../ledger.ts'
 
 export function reportItem(report: AttemptReport, toDatabase: (ms: number) => number) {
@@ -42,7 +43,9 @@ export function messageItem(message: StatusMessage) {
     revision,
     reason = '',
   } = message
-  const item = { bucket, key, version, site, status, destination, reason }
+  // Words of others, that one of them would keep a whole batch from being folded.
+  const shown = { destination: storableText(destination), reason: storableText(reason) }
+  const item = { bucket, key, version, site, status, ...shown }
   return revision === undefined ? { ...item, ...contentSeen(message.metadataJson) } : { ...item, revision }
 }
 

@@ -51,6 +51,7 @@ export function postgresLedger(context: StoreContext): Ledger {
     claim: (site, keys, _owner, leaseMs, options) =>
       inChunks(keys, chunk => claimChunk(context, claims, site, chunk, leaseMs, options?.versions ?? false)),
     renew: (tokens, leaseMs) => renew(context, claims, tokens, leaseMs),
+    heardSince: () => context.heardSince(),
     report: (reports, options) =>
       inChunks(reports, chunk => reportChunk(context, claims, chunk, options?.fold ?? false)),
     saveUpload: async (ref, upload) => {
@@ -210,7 +211,7 @@ async function renew(
   })
   if (items.length === 0) return tokens.map(() => false)
   const sql = 'SELECT renew_claims($1::bigint, $2::bigint, $3::text::json) AS value'
-  const kept = new Set(answerOf<string[]>(await context.repeat(sql, context.now(), leaseMs, JSON.stringify(items))))
+  const kept = new Set(answerOf<string[]>(await context.soon(sql, context.now(), leaseMs, JSON.stringify(items))))
   for (const { token } of items) if (!kept.has(token)) claims.delete(token)
   return tokens.map(token => kept.has(token))
 }

@@ -1,7 +1,7 @@
 // Group commit: puts that arrive together share a transaction and its flush. While a lane is free a put goes at once; under load each lane's next
 // transaction takes what has gathered. Lanes are as many as the connections that may write at once.
 import type { Timers } from '../../base/world.ts'
-import { isUnavailable } from './failures.ts'
+import { CrowdedError, isRefusal } from './failures.ts'
 
 interface Waiting<Item, Answer> {
   readonly item: Item
@@ -13,6 +13,8 @@ export interface PutLanesOptions<Item, Answer> {
   readonly timers: Timers
   readonly lanes: number
   readonly batchMax: number
+  /** Puts that wait at most; more are refused. */
+  readonly waitingMax: number
   /** All of them or none; answers in their order. */
   readonly commit: (items: readonly Item[]) => Promise<readonly Answer[]>
 }
@@ -30,6 +32,8 @@ export class PutLanes<Item, Answer> {
 
   /** Resolves when it is committed. */
   add(item: Item): Promise<Answer> {
+    const { length } = this.#waiting
+    if (length >= this.#options.waitingMax) return Promise.reject(new CrowdedError(`${length} puts wait already`))
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject })
       this.#schedule()
@@ -64,8 +68,9 @@ export class PutLanes<Item, Answer> {
     try {
       await this.#commit(batch)
     } catch (error) {
-      if (batch.length === 1 || isUnavailable(error)) for (const waiting of batch) waiting.reject(error)
-      // One of them cannot be carried out; none has been, so each is tried on its own.
+      // Only the server's own word says that none has been carried out; sent again, others might be stored twice.
+      if (batch.length === 1 || !isRefusal(error)) for (const waiting of batch) waiting.reject(error)
+      // One of them cannot be carried out: each is tried on its own.
       else for (const waiting of batch) await this.#commit([waiting]).catch(waiting.reject)
     }
     this.#busy -= 1

@@ -20,11 +20,15 @@ export interface StoreContext {
   readonly journaling: Ask
   /** Replication's commands do no harm when they are done twice, so they are repeated for a while when the database is away. */
   readonly repeat: Ask
+  /** The same, but rejects within a quarter of a minute. */
+  readonly soon: Ask
   /** Puts one version, in one transaction with others. */
   put(item: string): Promise<string>
   /** Counts rows afresh, without a time limit. */
   recount(): Promise<boolean>
   newToken(): string
+  /** See `Ledger`. */
+  heardSince(): number | null
   readonly journal: Journal
   readonly watch: JournalWatch
 }

@@ -116,13 +116,14 @@ export function renew(context: WriteContext, request: Request<'renew'>): Reply<'
     const ref = context.claimed(token)
     if (ref === undefined) return false
     const changed = context.connection.run(
-      'UPDATE ledger SET at = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND token = ? AND state = 2',
+      'UPDATE ledger SET at = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND token = ? AND state = 2 AND at > ?',
       context.now + request.leaseMs,
       ref.bucketId,
       ref.key,
       ref.versionId,
       ref.site,
       token,
+      context.now,
     )
     return changed === 1
   })

@@ -16,7 +16,7 @@ export async function loadKafkaClient(): Promise<KafkaModule> {
       'Kafka',
       'its client, the package @platformatic/kafka, cannot be loaded',
       'Install it with "npm install --include=optional" (Node 24.6 or newer), or choose the embedded engine',
-      { cause: error },
+      { cause: error, lasting: true },
     )
   }
 }

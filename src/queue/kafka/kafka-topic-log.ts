@@ -124,7 +124,7 @@ class KafkaLog implements KafkaTopicLog {
   async setAside(record: TopicRecord, problem: string): Promise<void> {
     const { topic, partition, offset, key, value } = record
     const bytes = this.#bytes.get(record)
-    const kept = bytes === undefined ? { value } : { valueBase64: Buffer.from(bytes).toString('base64') }
+    const kept = bytes === undefined ? { value } : keptOf(bytes)
     const at = new Date(this.#options.world.clock.now()).toISOString()
     const name = `${topic}${unreadableSuffix}`
     await this.#topics.ensure(name)
@@ -168,4 +168,12 @@ class KafkaLog implements KafkaTopicLog {
     this.#troubles.set(who, `${who}: ${summary(error)}`)
     if (isNew && !this.#closed) pipelineNotices.publish({ kind: 'failed', what: `Kafka, ${who}`, error })
   }
+}
+
+/** A record may be larger than the topic for such records takes: its beginning tells what it was, the rest is where it was found. */
+const keptBytesMax = 512 * 1024
+
+function keptOf(bytes: Uint8Array): object {
+  const valueBase64 = Buffer.from(bytes.subarray(0, keptBytesMax)).toString('base64')
+  return bytes.byteLength <= keptBytesMax ? { valueBase64 } : { valueBase64, cutFromBytes: bytes.byteLength }
 }

@@ -116,8 +116,9 @@ export class ProducerLane {
         if (this.#cutDown(batch, error)) continue
         trouble(error)
         this.#expire(error)
-        if (isTopicGone(error)) await this.#options.ensureTopic().catch(() => {})
-        else await sleep(world.timers, delay)
+        // Why a topic cannot be made again says more than that it is not there.
+        if (isTopicGone(error)) await this.#options.ensureTopic().catch(trouble)
+        await sleep(world.timers, delay)
         delay = Math.min(delay * 2, timing.backoffMaxMs / 4)
       }
     }

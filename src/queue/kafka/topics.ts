@@ -203,6 +203,7 @@ export class Topics {
       'Kafka',
       `the topic ${name} has ${found} partitions, the configuration says ${partitions}`,
       `Configure ${found} partitions; to change the topic instead, let it run empty first, because a key's records would change their partition`,
+      { lasting: true },
     )
   }
 

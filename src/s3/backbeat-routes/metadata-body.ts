@@ -10,6 +10,7 @@ import type {
   ReplicationContent,
   ReplicationInfo,
 } from '../../domain/replication-info.ts'
+import { isStorable } from '../../domain/storable-text.ts'
 import type { NewMetadata } from '../../metadata/metadata-store.ts'
 
 /** What the store decides itself, and what only other stores know. */
@@ -40,9 +41,13 @@ export function parseMetadata(text: string): JsonObject {
   if (!isJsonObject(value['replicationInfo'])) throw malformedMetadata('replicationInfo is missing')
   // It is parsed whatever its depth, but could not be written again.
   if (isDeeper(value, depthMax)) throw malformedMetadata('it is nested too deeply')
+  // Only escapes can make what UTF-8 cannot hold, so nearly every body is not searched.
+  if (unstorableEscape.test(text) && !isStorable(value))
+    throw malformedMetadata('it has a zero character or half a surrogate pair')
   return value
 }
 
+const unstorableEscape = /\\u(?:0000|d[89a-f])/i
 const depthMax = 32
 
 function isDeeper(value: unknown, depth: number): boolean {

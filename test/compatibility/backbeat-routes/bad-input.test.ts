@@ -196,6 +196,10 @@ const wrongFields: readonly (readonly [string, unknown])[] = [
   ['tags', []],
   ['tags', { a: 1 }],
   ['x-amz-meta-a', 1],
+  ['x-amz-meta-a', 'a\0'],
+  ['x-amz-meta-a', '\ud800'],
+  ['x-amz-meta-\0', 'a'],
+  ['tags', { '\udc00': 'a' }],
   ['cache-control', 1],
 ]
 
@@ -232,7 +236,7 @@ test('metadata that refers to data elsewhere, missing, too short or with a trick
 })
 
 test('ids of versions that are none, and versions that are not there', async () => {
-  for (const bad of ['zzz', '%00', 'a'.repeat(31), 'a'.repeat(2000), '%ff', '']) {
+  for (const bad of ['zzz', '0'.repeat(32), '%00', 'a'.repeat(31), 'a'.repeat(2000), '%ff', '']) {
     for (const method of ['GET', 'PUT']) {
       const answer = await send(method, `metadata/bad-bucket/k?versionId=${bad}`, {}, method === 'PUT' ? '{}' : '')
       assert.equal(answer.status, 400, `${method} ${bad} ${answer.body}`)

@@ -14,6 +14,8 @@ export interface ControlApi {
   readonly backlogs: SiteBacklog[]
   readonly slots: ActivitySlot[]
   readonly retried: string[]
+  /** Entries gone before they were read, by site. */
+  readonly removed: Map<string, number>
   /** Null: the topic log does not answer. */
   topics: readonly TopicDescription[] | null
   stateStoreDown: boolean
@@ -36,6 +38,7 @@ export async function openControlApi(control: Readonly<Record<string, unknown>> 
     backlogs: [],
     slots: [],
     retried: [],
+    removed: new Map(),
     topics: [description([1], [1])],
     stateStoreDown: false,
   }
@@ -51,6 +54,7 @@ export async function openControlApi(control: Readonly<Record<string, unknown>> 
     store: { version: async address => recordOf(api.rows, address), ledger: ledgerOf(api) },
     metricsText: async () => '# HELP sample a sample\n# TYPE sample gauge\nsample 1\n',
     retried: sites => api.retried.push(...sites),
+    removedUnread: async site => api.removed.get(site) ?? 0,
   })
   const send: ControlApi['send'] = (method, url, body, headers = {}) =>
     server.inject({ method, url, headers, ...(body === undefined ? {} : { body }) })

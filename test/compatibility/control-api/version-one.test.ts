@@ -25,6 +25,7 @@ test('a location shows what is wanted, what is done and what is to do', async ()
       inFlight: 0,
       standsStill: false,
       trouble: null,
+      removedUnread: 0,
       backlog: { objects: 2, bytes: 7, oldestAt: '2029-12-31T23:59:55.500Z', oldestAgeSeconds: 4.5 },
       failed: { objects: 1, bytes: 5 },
     },
@@ -39,6 +40,7 @@ test('a location shows what is wanted, what is done and what is to do', async ()
     inFlight: 1,
     standsStill: false,
     trouble: null,
+    removedUnread: 0,
   })
   processor.inFlight = 0
   await api.plane.world.advance(100)
@@ -47,6 +49,7 @@ test('a location shows what is wanted, what is done and what is to do', async ()
     inFlight: 0,
     standsStill: true,
     trouble: null,
+    removedUnread: 0,
   })
   const list = await api.json('GET', '/api/v1/locations')
   assert.partialDeepStrictEqual(list.json, {
@@ -183,5 +186,19 @@ test('the OpenAPI document is the one in docs/reference, and describes every rou
     '/api/v1/locations/{name}/resume',
     '/api/v1/locations/{name}/schedule',
   ])
+  await api.close()
+})
+
+test('a pause that has outlasted its topic says how many entries are gone', async () => {
+  const api = await openControlApi()
+  api.removed.set('azurebackend', 12)
+  await api.plane.controller.pause('azurebackend', nobody)
+  const shown = async (): Promise<unknown> => {
+    const { json } = await api.json('GET', '/api/v1/locations/azurebackend')
+    return typeof json === 'object' && json !== null ? Reflect.get(json, 'removedUnread') : undefined
+  }
+  assert.equal(await shown(), 12)
+  await api.plane.controller.resume('azurebackend', nobody)
+  assert.equal(await shown(), 0)
   await api.close()
 })

@@ -197,3 +197,18 @@ test('metadata from another server that no header can carry is counted, and the 
     assert.equal(answer.headers['etag'], '"ab"')
   }
 })
+
+test('user metadata with a zero character, which encoded words can hide, and ids with some are refused as bad arguments', async () => {
+  const before = await server.send({ method: 'PUT', path: '/meta/zero' })
+  for (const value of ['=?UTF-8?B?AA==?=', '=?ISO-8859-1?Q?a=00b?=']) {
+    const answer = await server.send({ method: 'PUT', path: '/meta/zero', headers: { 'x-amz-meta-a': value } })
+    assert.equal(answer.status, 400)
+    assert.match(answer.body.toString(), /<Code>InvalidArgument<.*<ArgumentName>x-amz-meta-a</s)
+  }
+  for (const method of ['GET', 'DELETE']) {
+    const answer = await server.send({ method, path: `/meta/zero?versionId=${'0'.repeat(32)}` })
+    assert.equal(answer.status, 400, method)
+  }
+  const head = await server.send({ method: 'HEAD', path: '/meta/zero' })
+  assert.equal(head.headers['x-amz-version-id'], before.headers['x-amz-version-id'])
+})
