@@ -18,6 +18,8 @@ export interface DistributedOptions {
   /** The `replication` part of the configuration. */
   readonly replication?: Readonly<Record<string, unknown>>
   readonly frontEnds?: number
+  /** Where other processes reach the S3 role that listens there, if not there: a proxy. */
+  readonly advertise?: (process: string, listen: string) => Promise<string>
   readonly populators?: number
   /** Of each site, or by site. */
   readonly processors?: number | Readonly<Record<string, number>>
@@ -56,7 +58,8 @@ export async function startDistributed(options: DistributedOptions): Promise<Dis
     const listen = `127.0.0.1:${await freePort()}`
     if (roles.includes('s3')) s3.push(listen)
     const probes = roles.includes('control') ? control : `127.0.0.1:${await freePort()}`
-    const config = configuration(options, { folder, name, s3: listen, control, source: s3[0] ?? listen })
+    const advertise = roles.includes('s3') ? await options.advertise?.(name, listen) : undefined
+    const config = configuration(options, { folder, name, s3: listen, control, source: s3[0] ?? listen, advertise })
     processes.set(
       name,
       new RoleProcess({
@@ -179,6 +182,7 @@ interface ProcessPlace {
   readonly name: string
   readonly s3: string
   readonly control: string
+  readonly advertise: string | undefined
   /** The front end that the gateway http reads and patches through. */
   readonly source: string
 }
@@ -188,7 +192,7 @@ function configuration(options: DistributedOptions, place: ProcessPlace): Readon
   mkdirSync(dataDir)
   return {
     dataDir,
-    s3: { listen: place.s3 },
+    s3: { listen: place.s3, ...(place.advertise === undefined ? {} : { advertise: place.advertise }) },
     control: { listen: place.control },
     accounts: join(place.folder, 'authdata.json'),
     log: { level: options.logLevel ?? 'warn' },

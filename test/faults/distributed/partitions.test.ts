@@ -24,6 +24,11 @@ const available = await openStage({
     for (const name of ['s3-1', 'azurebackend-1'])
       proxies.set(`${name} PostgreSQL`, await startSwallowingProxy(postgres.port))
   },
+  advertise: async (name, listen) => {
+    const proxy = await startSwallowingProxy(Number(listen.split(':')[1]))
+    proxies.set(`all ${name}`, proxy)
+    return `127.0.0.1:${proxy.port}`
+  },
   engine: (name, { kafka, zookeeper, postgres }) => {
     const ports = {
       zookeeper: proxies.get(`${name} ZooKeeper`)?.port ?? zookeeper.port,
@@ -102,6 +107,16 @@ describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { ski
     await story.end(load)
   })
 
+  test('all processes are cut off from the front end that has the data: its copies wait, and no others', async () => {
+    const story = await available.get().story('data')
+    const load = story.load()
+    await load.more(20)
+    await without(proxy('all s3-1'), async () => {
+      await load.more(60)
+    })
+    await story.end(load)
+  })
+
   test('a processor that is cut off from Kafka leaves its partitions to the other, and takes its part again', async () => {
     const story = await available.get().story('kafka')
     const load = story.load()
@@ -146,11 +161,13 @@ describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { ski
     const first = await elected()
     const second = first === 'populator-1' ? 'populator-2' : 'populator-1'
     await without(proxy(`${first} ZooKeeper`), async () => {
+      const cutAt = performance.now()
       await until(
         'the other is elected',
         async () => (await roleOf(process(second), 'populator')) === 'elected',
         40_000,
       )
+      console.log(`election: the other took over after ${((performance.now() - cutAt) / 1000).toFixed(1)} s`)
       await load.more(20)
     })
     await load.more(20)

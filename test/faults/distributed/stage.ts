@@ -22,11 +22,16 @@ export const seed = Number(process.env['FAULT_SEED'] ?? Date.now() % 1_000_000)
 /** How often a story that is about chance is played; more than one only when asked for. */
 export const rounds = Number(process.env['FAULT_ROUNDS'] ?? 1)
 
+/** How copies go: `direct`, or by the routes of a front end and the status topic. */
+const gateway = process.env['FAULT_GATEWAY'] ?? 'direct'
+
 export interface StageOptions extends FaultServersOptions {
   /** What a process finds where it looks for its servers, if not the servers. */
   readonly engine?: (process: string, servers: FaultServers) => EngineSettings
   /** The servers run, the processes not yet. */
   readonly before?: (servers: FaultServers) => Promise<void>
+  /** See `DistributedOptions`. */
+  readonly advertise?: (process: string, listen: string) => Promise<string>
   readonly times?: (process: string) => TestTimes
   /** Two unless given. */
   readonly populators?: number
@@ -106,14 +111,15 @@ interface Destinations {
 }
 
 function startLayout(servers: FaultServers, destinations: Destinations, options: StageOptions): Promise<Distributed> {
-  const { engine, times = () => shortTimes, populators = 2 } = options
+  const { engine, times = () => shortTimes, populators = 2, advertise } = options
   return startDistributed({
     ...destinations,
     engine: name => engine?.(name, servers) ?? servers.engine,
     environment: name => environmentFor(times(name)),
-    replication: { queueProcessor: { ...quickRetries.queueProcessor, minMPUSizeMB: 5, concurrency: 8 } },
+    replication: { gateway, queueProcessor: { ...quickRetries.queueProcessor, minMPUSizeMB: 5, concurrency: 8 } },
     processors: { awsbackend: 2, azurebackend: 1 },
     populators,
+    ...(advertise === undefined ? {} : { advertise }),
     together: true,
   })
 }
