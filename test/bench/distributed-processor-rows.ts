@@ -10,10 +10,12 @@ import {
   keyOfArrival,
   openDistributedStage,
   openFarSink,
+  ownersOf,
   site,
   whenShared,
 } from './distributed-stage.ts'
 import { record, round } from './result.ts'
+import type { Arrival } from './sinks.ts'
 import { put, sourceBucket } from './stage.ts'
 
 const processors = 4
@@ -111,39 +113,22 @@ function recordProcessors(
   })
 }
 
-/** A partition's longest silences, from the kill on. */
-interface Silence {
-  readonly partition: number
-  readonly longestMs: number
+/** What one kill did: when each partition of the killed one went on, and for how long each other processor was silent at most. */
+interface Kill {
+  readonly goneOnMs: readonly number[]
+  readonly othersSilentMs: readonly number[]
+  readonly perSecond: number
 }
 
 export async function benchKill(scale: number): Promise<void> {
-  const kills = Math.max(1, Math.round(3 * scale))
-  const perSecond = 120
-  const watchMs = 25_000
+  const count = Math.max(1, Math.round(3 * scale))
   const sink = await openFarSink()
   try {
     const stage = await openFarStage(sink)
     try {
-      const silences: Silence[] = []
-      for (let kill = 0; kill < kills; kill++) {
-        const loading = load(stage, {
-          prefix: `kill-${kill}-`,
-          count: (perSecond * (watchMs + 8_000)) / 1000,
-          perSecond,
-        })
-        await sleep(6_000)
-        const victim = stage.layout.process(names[kill % names.length] ?? '')
-        await sink.arrivals()
-        const killedAt = Date.now()
-        await victim.kill()
-        await sleep(watchMs)
-        silences.push(...silencesOf(await sink.arrivals(), killedAt, killedAt + watchMs))
-        await loading
-        await victim.start()
-        await whenShared(stage.servers, processors)
-      }
-      recordKill(silences, kills)
+      const kills: Kill[] = []
+      for (let index = 0; index < count; index++) kills.push(await killOne(stage, sink, index))
+      recordKill(kills)
     } finally {
       await stage.close()
     }
@@ -152,33 +137,64 @@ export async function benchKill(scale: number): Promise<void> {
   }
 }
 
-function silencesOf(arrivals: readonly (readonly [string, number])[], from: number, to: number): readonly Silence[] {
-  const times = Array.from({ length: partitions }, () => [from])
-  for (const [path, at] of arrivals) {
-    const key = keyOfArrival(path)
-    times[partitionOf(topicKey({ bucket: sourceBucket, key }), partitions)]?.push(at)
-  }
-  return times.map((list, partition) => {
-    const sorted = [...list, to].sort((a, b) => a - b)
-    const gaps = sorted.slice(1).map((at, index) => at - (sorted[index] ?? at))
-    return { partition, longestMs: Math.max(...gaps) }
-  })
+const watchMs = 25_000
+
+async function killOne(stage: DistributedStage, sink: FarSink, index: number): Promise<Kill> {
+  const perSecond = 120
+  const loading = load(stage, { prefix: `kill-${index}-`, count: (perSecond * (watchMs + 8_000)) / 1000, perSecond })
+  await sleep(6_000)
+  const victim = stage.layout.process(names[index % names.length] ?? '')
+  const owners = await ownersOf(stage.servers)
+  await sink.arrivals()
+  const killedAt = Date.now()
+  await victim.kill()
+  await sleep(watchMs)
+  const kill = whatBecame(await sink.arrivals(), owners, killedAt)
+  await loading
+  await victim.start()
+  await whenShared(stage.servers, processors)
+  return kill
 }
 
-function recordKill(silences: readonly Silence[], kills: number): void {
-  const share = (partitions / processors) * kills
-  // Those of the killed one are silent for longest; all others must go on.
-  const longest = silences.map(({ longestMs }) => longestMs).sort((a, b) => b - a)
-  const taken = longest.slice(0, share)
-  const others = longest.slice(share)
-  const worstTaken = Math.max(...taken)
-  const worstOthers = Math.max(...others)
+function whatBecame(arrivals: readonly Arrival[], owners: ReadonlyMap<number, string>, killedAt: number): Kill {
+  const byOwner = new Map<string, { readonly partition: number; readonly at: number }[]>()
+  for (const owner of owners.values()) byOwner.set(owner, [])
+  for (const [path, at] of arrivals) {
+    const partition = partitionOf(topicKey({ bucket: sourceBucket, key: keyOfArrival(path) }), partitions)
+    byOwner.get(owners.get(partition) ?? '')?.push({ partition, at })
+  }
+  const silence = (owner: string): number =>
+    longestGap(
+      (byOwner.get(owner) ?? []).map(({ at }) => at),
+      killedAt,
+    )
+  const [killed = '', ...others] = [...byOwner.keys()].sort((one, other) => silence(other) - silence(one))
+  const goneOnMs = [...owners].flatMap(([partition, owner]) => {
+    if (owner !== killed) return []
+    // What had been sent already arrives soon after.
+    const later = (byOwner.get(killed) ?? []).filter(
+      found => found.partition === partition && found.at > killedAt + 1000,
+    )
+    return [Math.min(killedAt + watchMs, ...later.map(({ at }) => at)) - killedAt]
+  })
+  const perSecond = (arrivals.length * 1000) / watchMs
+  return { goneOnMs, othersSilentMs: others.map(silence), perSecond }
+}
+
+function longestGap(times: readonly number[], from: number): number {
+  const sorted = [from, ...times, from + watchMs].sort((a, b) => a - b)
+  return Math.max(...sorted.slice(1).map((at, index) => at - (sorted[index] ?? at)))
+}
+
+function recordKill(kills: readonly Kill[]): void {
+  const worst = Math.max(...kills.flatMap(({ goneOnMs }) => goneOnMs))
+  const silent = Math.max(...kills.flatMap(({ othersSilentMs }) => othersSilentMs))
   record({
-    name: 'a processor is killed: its partitions go on after; silence of the others',
-    measured: `${round(worstTaken / 1000, 1)} s; ${round(worstOthers / 1000, 1)} s`,
+    name: 'a processor is killed: all its partitions go on after; longest silence of any other',
+    measured: `${round(worst / 1000, 1)} s; ${round(silent / 1000, 1)} s`,
     limit: 'within 15 s; never stop',
-    // So few objects for so many partitions are a second or so apart now and then.
-    passed: worstTaken <= 15_000 && worstOthers <= 3_000,
-    figures: { taken, medianOfOthersMs: median(others), worstOthersMs: worstOthers, kills, partitions },
+    // On a busy machine everything stands still for a moment now and then.
+    passed: worst <= 15_000 && silent <= 2_000,
+    figures: { kills, partitions },
   })
 }

@@ -116,6 +116,23 @@ async function openKafka(servers: EngineServers) {
   return { admin: new kafka.Admin(base(0)), topics: new Topics(kafka, log, defaultTiming, base) }
 }
 
+/** Which member of the site's group has each partition. */
+export async function ownersOf(servers: EngineServers): Promise<ReadonlyMap<number, string>> {
+  const { admin, topics } = await openKafka(servers)
+  try {
+    const group = `${groupId}-${site}`
+    const members = (await admin.describeGroups({ groups: [group] })).get(group)?.members.values() ?? []
+    return new Map(
+      [...members].flatMap(({ id, assignments }) =>
+        (assignments?.get(replicationTopic)?.partitions ?? []).map(partition => [partition, id] as const),
+      ),
+    )
+  } finally {
+    await admin.close()
+    await topics.close()
+  }
+}
+
 const sharedWithinMs = 60_000
 
 /** Resolves when so many processors share the site's partitions evenly; answers how long that took. */

@@ -39,8 +39,8 @@ export interface KafkaTiming {
 }
 
 export const defaultTiming: KafkaTiming = {
-  sessionTimeoutMs: 10_000,
-  heartbeatMs: 2_000,
+  sessionTimeoutMs: 8_000,
+  heartbeatMs: 1_500,
   rebalanceTimeoutMs: 10_000,
   connectTimeoutMs: 5_000,
   requestTimeoutMs: 6_000,
