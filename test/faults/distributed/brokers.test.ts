@@ -57,7 +57,7 @@ describe(`three brokers (FAULT_SEED=${seed})`, { skip: available.skip }, () => {
 
   test('the leader is killed with kill -9 under load', async () => {
     const story = await available.get().story('leader')
-    const load = story.load()
+    const load = story.load({ paceMs: 100 })
     await load.more(20)
     const broker = await leader()
     broker.kill()
@@ -65,7 +65,7 @@ describe(`three brokers (FAULT_SEED=${seed})`, { skip: available.skip }, () => {
     const acknowledged = await load.stop()
     // Without it.
     await story.ended()
-    const more = story.load()
+    const more = story.load({ paceMs: 100 })
     await broker.restart()
     await more.more(20)
     await story.end(more, acknowledged)
@@ -75,7 +75,7 @@ describe(`three brokers (FAULT_SEED=${seed})`, { skip: available.skip }, () => {
   test('all brokers are killed and started again', async () => {
     const { brokers } = available.get().servers.kafka
     const story = await available.get().story('brokers')
-    const load = story.load()
+    const load = story.load({ paceMs: 100 })
     await load.more(20)
     for (const broker of brokers) broker.kill()
     await load.more(40)
@@ -87,7 +87,7 @@ describe(`three brokers (FAULT_SEED=${seed})`, { skip: available.skip }, () => {
 
   test('a broker loses its disk', async () => {
     const story = await available.get().story('disk')
-    const load = story.load()
+    const load = story.load({ paceMs: 100 })
     await load.more(20)
     const broker = await leader()
     broker.kill()
@@ -100,14 +100,14 @@ describe(`three brokers (FAULT_SEED=${seed})`, { skip: available.skip }, () => {
 
   test('the leader stands still for longer than every time-out, and wakes', async () => {
     const story = await available.get().story('still')
-    const load = story.load()
+    const load = story.load({ paceMs: 100 })
     await load.more(20)
     const broker = await leader()
     broker.freeze()
     try {
       const acknowledged = await load.stop()
       await story.ended()
-      const more = story.load()
+      const more = story.load({ paceMs: 100 })
       await more.more(20)
       broker.thaw()
       await more.more(20)

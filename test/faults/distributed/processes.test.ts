@@ -80,7 +80,7 @@ describe(`processes that are killed and frozen (FAULT_SEED=${seed})`, { skip: av
   test('front ends that are killed between data and metadata keep what they acknowledged, and leave no open row', async () => {
     const story = await available.get().story('frontends')
     const { random } = available.get()
-    const load = story.load({ large: 0.2, paceMs: 15 })
+    const load = story.load({ large: 0.2, paceMs: 40 })
     for (let kill = 0; kill < 4 * rounds; kill += 1) {
       await load.more(4 + Math.floor(random() * 12))
       await crash(process(kill % 2 === 0 ? 's3-1' : 's3-2'))
@@ -92,7 +92,7 @@ describe(`processes that are killed and frozen (FAULT_SEED=${seed})`, { skip: av
   test('whatever process is killed next, everything arrives', async () => {
     const stage = available.get()
     const story = await stage.story('chance')
-    const load = story.load()
+    const load = story.load({ paceMs: 100 })
     const names = [...stage.layout.processes.keys()]
     for (let kill = 0; kill < 3 * rounds; kill += 1) {
       await load.more(5 + Math.floor(stage.random() * 20))

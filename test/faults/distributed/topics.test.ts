@@ -39,7 +39,7 @@ describe(`topics that lose what they held (FAULT_SEED=${seed})`, { skip: availab
     const story = await available.get().story('pause')
     const processors = [layout.process('awsbackend-1'), layout.process('awsbackend-2')] as const
     await available.get().pause('awsbackend')
-    const load = story.load()
+    const load = story.load({ paceMs: 150 })
     await load.more(20)
     await processors[1].kill()
     await load.more(20)
