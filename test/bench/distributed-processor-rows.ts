@@ -123,6 +123,8 @@ interface Gap {
 interface Kill {
   readonly goneOnMs: readonly number[]
   readonly othersSilent: readonly Gap[]
+  /** The longest time in which nothing came at all: what was taken over goes before what is new, but copies go on. */
+  readonly allSilent: Gap
   readonly perSecond: number
 }
 
@@ -183,8 +185,12 @@ function whatBecame(arrivals: readonly Arrival[], owners: ReadonlyMap<number, st
     )
     return [Math.min(killedAt + watchMs, ...later.map(({ at }) => at)) - killedAt]
   })
+  const allSilent = longestGap(
+    arrivals.map(([, at]) => at),
+    killedAt,
+  )
   const perSecond = (arrivals.length * 1000) / watchMs
-  return { goneOnMs, othersSilent: others.map(silence), perSecond }
+  return { goneOnMs, othersSilent: others.map(silence), allSilent, perSecond }
 }
 
 function longestGap(times: readonly number[], from: number): Gap {
