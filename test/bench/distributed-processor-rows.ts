@@ -113,10 +113,18 @@ function recordProcessors(
   })
 }
 
+/** A silence, and how long after the kill it began. */
+interface Gap {
+  readonly ms: number
+  readonly afterMs: number
+}
+
 /** What one kill did: when each partition of the killed one went on, and for how long each other processor was silent at most. */
 interface Kill {
   readonly goneOnMs: readonly number[]
-  readonly othersSilentMs: readonly number[]
+  readonly othersSilent: readonly Gap[]
+  /** The longest time in which nothing came at all: what was taken over goes before what is new, but copies go on. */
+  readonly allSilent: Gap
   readonly perSecond: number
 }
 
@@ -163,12 +171,12 @@ function whatBecame(arrivals: readonly Arrival[], owners: ReadonlyMap<number, st
     const partition = partitionOf(topicKey({ bucket: sourceBucket, key: keyOfArrival(path) }), partitions)
     byOwner.get(owners.get(partition) ?? '')?.push({ partition, at })
   }
-  const silence = (owner: string): number =>
+  const silence = (owner: string): Gap =>
     longestGap(
       (byOwner.get(owner) ?? []).map(({ at }) => at),
       killedAt,
     )
-  const [killed = '', ...others] = [...byOwner.keys()].sort((one, other) => silence(other) - silence(one))
+  const [killed = '', ...others] = [...byOwner.keys()].sort((one, other) => silence(other).ms - silence(one).ms)
   const goneOnMs = [...owners].flatMap(([partition, owner]) => {
     if (owner !== killed) return []
     // What had been sent already arrives soon after.
@@ -177,18 +185,26 @@ function whatBecame(arrivals: readonly Arrival[], owners: ReadonlyMap<number, st
     )
     return [Math.min(killedAt + watchMs, ...later.map(({ at }) => at)) - killedAt]
   })
+  const allSilent = longestGap(
+    arrivals.map(([, at]) => at),
+    killedAt,
+  )
   const perSecond = (arrivals.length * 1000) / watchMs
-  return { goneOnMs, othersSilentMs: others.map(silence), perSecond }
+  return { goneOnMs, othersSilent: others.map(silence), allSilent, perSecond }
 }
 
-function longestGap(times: readonly number[], from: number): number {
+function longestGap(times: readonly number[], from: number): Gap {
   const sorted = [from, ...times, from + watchMs].sort((a, b) => a - b)
-  return Math.max(...sorted.slice(1).map((at, index) => at - (sorted[index] ?? at)))
+  const gaps = sorted.slice(1).map((at, index) => {
+    const before = sorted[index] ?? at
+    return { ms: at - before, afterMs: before - from }
+  })
+  return gaps.reduce((longest, gap) => (gap.ms > longest.ms ? gap : longest), { ms: 0, afterMs: 0 })
 }
 
 function recordKill(kills: readonly Kill[]): void {
   const worst = Math.max(...kills.flatMap(({ goneOnMs }) => goneOnMs))
-  const silent = Math.max(...kills.flatMap(({ othersSilentMs }) => othersSilentMs))
+  const silent = Math.max(...kills.flatMap(({ othersSilent }) => othersSilent.map(({ ms }) => ms)))
   record({
     name: 'a processor is killed: all its partitions go on after; longest silence of any other',
     measured: `${round(worst / 1000, 1)} s; ${round(silent / 1000, 1)} s`,
