@@ -223,20 +223,24 @@ async function reportChunk(
   fold: boolean,
 ): Promise<readonly ReportResult[]> {
   const items = reports.map(report => reportItem(report, ms => context.clock.toDatabase(ms)))
-  const answers = answerOf<readonly string[]>(
-    await context.repeat(
-      'SELECT report_attempts($1::bigint, $2::bigint, $3::integer, $4::text::json) AS value',
+  const sql = 'SELECT report_attempts($1::bigint, $2::bigint, $3::integer, $4::text::json) AS value'
+  try {
+    const found = await context.repeat<{ value: readonly string[] }>(
+      sql,
       context.epoch,
       context.now(),
       fold ? 1 : 0,
       JSON.stringify(items),
-    ),
-  )
-  for (const { token } of reports) claims.delete(token)
-  return answers.map(answer => ({
-    outcome: answer.replace('+', '') as ReportResult['outcome'],
-    more: answer.endsWith('+'),
-  }))
+    )
+    return answerOf(found).map(reportResult)
+  } finally {
+    // Nobody renews what he has reported, heard or not.
+    for (const { token } of reports) claims.delete(token)
+  }
+}
+
+function reportResult(answer: string): ReportResult {
+  return { outcome: answer.replace('+', '') as ReportResult['outcome'], more: answer.endsWith('+') }
 }
 
 async function foldChunk(context: StoreContext, messages: readonly StatusMessage[]): Promise<readonly FoldResult[]> {
