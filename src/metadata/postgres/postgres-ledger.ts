@@ -259,8 +259,10 @@ const orphanKeepMs = 24 * 60 * 60_000
 const activityKeepMs = 31 * 24 * 60 * 60_000
 
 async function recount(context: StoreContext): Promise<boolean> {
-  const sql = 'SELECT forget_old($1::bigint, $2::bigint, $3::bigint)'
-  await context.repeat(sql, context.now(), orphanKeepMs, activityKeepMs)
+  await context.repeat('SELECT forget_activity($1::bigint, $2::bigint)', context.now(), activityKeepMs)
+  const sql = 'SELECT forget_orphans($1::bigint, $2, $3::bigint, $4::integer) AS value'
+  for (const { site } of await context.read<{ site: string }>('SELECT site FROM all_sums ORDER BY site'))
+    while (answerOf<number>(await context.repeat(sql, context.now(), site, orphanKeepMs, dueMax)) === dueMax);
   return context.recount()
 }
 
