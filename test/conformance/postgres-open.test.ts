@@ -125,6 +125,19 @@ test('health tells what is wrong, and goes on telling when the database is gone'
   await engine.close()
 })
 
+test('health tells for how long the journal has been held back', { skip }, async context => {
+  const { url } = await database(context)
+  const engine = await open(url)
+  const sql = connect(url)
+  context.after(() => Promise.all([engine.close(), sql.end()]))
+  await makeBucket(engine.store, 'b')
+  await sql.unsafe('BEGIN; SELECT pg_current_xact_id()')
+  await put(engine.store, 'b', 'k')
+  await administer(url, `UPDATE ${namespace}.journal SET at = at - 60000`)
+  assert.match((await engine.health()).problem ?? '', /held back for 6\d s by an older transaction/)
+  await sql.unsafe('COMMIT')
+})
+
 test('data is orphaned only by processes that have ended, and one that was taken for dead writes no more', {
   skip,
 }, async context => {
