@@ -53,8 +53,6 @@ export interface PostgresEngine {
   /** Names this start of the process, different from every other of every database; begins the names of its data. */
   readonly epoch: string
   health(): Promise<DependencyHealth>
-  /** A signal says that there is more in the journal. */
-  wake(): void
   /**
    * Which of these epochs are of processes that are gone for good: they can commit nothing any more, so what they wrote and nothing refers to
    * is orphaned. Epochs of other stores are never among them.
@@ -279,10 +277,6 @@ class Engine implements PostgresEngine {
     }
   }
 
-  wake(): void {
-    this.#watch.wake()
-  }
-
   async endedEpochs(epochs: readonly string[]): Promise<ReadonlySet<string>> {
     const { aside } = this.#pools
     await aside.rows('SELECT end_silent_epochs($1::bigint)', this.#options.silenceMs ?? silenceMsDefault)
@@ -300,11 +294,13 @@ class Engine implements PostgresEngine {
     const { clock } = this.#options.world
     const before = clock.now()
     const askedAt = clock.monotonic()
-    const [found] = await this.#pools.aside.rows<{ lives: boolean; now: number; timeline: string }>(
-      `SELECT beat($1::bigint) AS lives, moment(NULL) AS now, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline`,
+    const [found] = await this.#pools.aside.rows<{ lives: boolean; now: number; timeline: string; cluster: string }>(
+      `SELECT beat($1::bigint) AS lives, moment(NULL) AS now, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline,
+       (SELECT system_identifier::text FROM pg_control_system()) AS cluster`,
       this.#number,
     )
     if (found === undefined) return
+    if (found.cluster !== this.#identity.cluster) return this.#end('another database cluster answers at its address')
     if (this.#options.clock !== 'world') this.#offsetMs = Math.round(found.now - (before + clock.now()) / 2)
     this.#journal.timeline = found.timeline
     if (!found.lives) return this.#end()
@@ -332,14 +328,10 @@ class Engine implements PostgresEngine {
     this.#timers.set(name, this.#options.world.timers.after(everyMs, run, { background: true }))
   }
 
-  /** Others may have swept the data of this process: nothing it does now can be relied on. */
-  #end(): void {
+  /** Others may have swept the data of this process, or what it knows is of another database: nothing it does now can be relied on. */
+  #end(problem = 'this process was not heard of for so long that others took it for dead'): void {
     if (this.#refusal !== null) return
-    const error = new DependencyError(
-      'PostgreSQL',
-      'this process was not heard of for so long that others took it for dead',
-      'Start it again',
-    )
+    const error = new DependencyError('PostgreSQL', problem, 'Start it again')
     this.#refusal = error
     this.#options.onFatal?.(error)
   }

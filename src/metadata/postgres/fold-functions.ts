@@ -272,21 +272,31 @@ CREATE VIEW all_activity AS
     UNION ALL SELECT slot_at, site, done_objects, done_bytes, bad_objects, bad_bytes FROM site_deltas WHERE slot_at IS NOT NULL) both_kinds
   GROUP BY slot_at, site;
 
--- Forgets rows of versions that are long gone, and what was done long ago. Not together with the counting, which takes long: a transaction
--- that has written something holds back the journal.
-CREATE FUNCTION forget_old(p_now bigint, p_orphans_ms bigint, p_activity_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Forgets what was done long ago. Not together with the counting, which takes long: a transaction that has written something holds back the
+-- journal.
+CREATE FUNCTION forget_activity(p_now bigint, p_older bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE now_ms bigint := moment(p_now);
 BEGIN
-  PERFORM pg_advisory_xact_lock(3, 1);
-  PERFORM fold_deltas(100000);
-  DELETE FROM activity WHERE slot_at < now_ms - p_activity_ms;
-  DELETE FROM ledger l USING (SELECT bucket_id, key, version_id, site FROM ledger WHERE state = 7 AND at <= now_ms - p_orphans_ms LIMIT 20000) d
+  PERFORM fold_deltas(2000);
+  DELETE FROM activity WHERE slot_at < now_ms - p_older;
+END $$;
+
+-- Forgets rows of versions that are long gone, some of one site: the index begins with it. Answers how many.
+CREATE FUNCTION forget_orphans(p_now bigint, p_site text, p_older bigint, p_max integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE n integer; now_ms bigint := moment(p_now);
+BEGIN
+  DELETE FROM ledger l USING (SELECT bucket_id, key, version_id, site FROM ledger
+      WHERE site = p_site AND state = 7 AND at <= now_ms - p_older LIMIT p_max) d
     WHERE l.bucket_id = d.bucket_id AND l.key = d.key AND l.version_id = d.version_id AND l.site = d.site AND l.state = 7;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
 END $$;
 
 -- Counts rows and reads the sums in one snapshot and adds the difference, so that writers need not stand still. Answers whether they differed.
+-- One process at a time: two would add the same difference.
 CREATE FUNCTION recount_sums() RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
+  IF NOT pg_try_advisory_xact_lock(3, 3) THEN RETURN false; END IF;
   INSERT INTO site_deltas (site, objects, bytes, failed_objects, failed_bytes)
     SELECT site, coalesce(c.objects, 0) - coalesce(s.objects, 0), coalesce(c.bytes, 0) - coalesce(s.bytes, 0),
       coalesce(c.failed_objects, 0) - coalesce(s.failed_objects, 0), coalesce(c.failed_bytes, 0) - coalesce(s.failed_bytes, 0)

@@ -1,6 +1,6 @@
 // Reading the journal in commit order, with nothing skipped. An entry is shown once every transaction with a lower number has ended: a later
 // commit can then no longer come to stand before it. A position names the cluster and its timeline: one of another cluster, or of before a
-// fail-over, means the beginning, and what is published twice is harmless.
+// fail-over, or that is ahead of the database, means the beginning, and what is published twice is harmless.
 import { sleep, type Timer, type World } from '../../base/world.ts'
 import type { EntryContent, JournalEntry, JournalPosition } from '../../domain/entry.ts'
 import type { ReplicationInfo } from '../../domain/replication-info.ts'
@@ -27,12 +27,16 @@ interface JournalRow {
   readonly replication: string | null
 }
 
+// A position that the cluster has not come to is of a life that was undone: the database was put back to an older state of itself.
+const isPast = '$1::text::xid8 < pg_snapshot_xmax(pg_current_snapshot())'
+
 function readSql(content: EntryContent): string {
-  return `SELECT held.xid AS held, j.* FROM (SELECT max(xid)::text AS xid FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) held
+  return `SELECT held.xid AS held, j.* FROM (SELECT (SELECT xid FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())
+      ORDER BY xid DESC LIMIT 1)::text AS xid) held
     LEFT JOIN LATERAL (SELECT e.xid::text AS xid, e.seq, e.at, e.type, e.bucket, e.key, e.version_id AS journal_version_id,
       e.revision AS journal_revision, v.version_id, v.null_kind, v.origin_op, ${content === 'whole' ? 'v.metadata' : 'NULL AS metadata'}, v.replication
       FROM journal e LEFT JOIN versions v ON v.bucket_id = e.bucket_id AND v.key = e.key AND v.version_id = e.version_id
-      WHERE (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+      WHERE (e.xid, e.seq) > (CASE WHEN ${isPast} THEN $1::text::xid8 ELSE '0' END, $2::bigint) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
       ORDER BY e.xid, e.seq LIMIT $3::integer) j ON true`
 }
 
@@ -80,12 +84,16 @@ export class Journal {
 
   async trim(upTo: JournalPosition): Promise<void> {
     const [xid, seq] = this.#place(upTo)
-    const oldest = `SELECT ctid FROM journal WHERE (xid, seq) <= ($1::text::xid8, $2::bigint) ORDER BY xid, seq LIMIT ${trimAtOnce}`
+    // Another cluster behind the same address has other entries under these numbers.
+    const isHere = `${isPast} AND (SELECT system_identifier::text FROM pg_control_system()) = $3`
+    const oldest = `SELECT ctid FROM journal WHERE (xid, seq) <= ($1::text::xid8, $2::bigint) AND ${isHere}
+      ORDER BY xid, seq LIMIT ${trimAtOnce}`
     for (;;) {
       const gone = await this.#database.rows<{ n: number }>(
         `WITH gone AS (DELETE FROM journal WHERE ctid = ANY (ARRAY(${oldest})) RETURNING 1) SELECT count(*)::integer AS n FROM gone`,
         xid,
         seq,
+        this.#cluster,
       )
       if ((gone[0]?.n ?? 0) < trimAtOnce) return
     }
@@ -130,8 +138,8 @@ const lookSql = `SELECT (SELECT xid::text || '/' || seq FROM journal WHERE xid <
 const heldLookMs = 5
 
 /**
- * Tells listeners when there is more of the journal to read: soon after each commit of this process (or when a signal says so), and by looking
- * from time to time for those of others.
+ * Tells listeners when there is more of the journal to read: soon after each commit of this process, and by looking from time to time for
+ * those of others.
  */
 export class JournalWatch {
   readonly #database: Database

@@ -223,20 +223,24 @@ async function reportChunk(
   fold: boolean,
 ): Promise<readonly ReportResult[]> {
   const items = reports.map(report => reportItem(report, ms => context.clock.toDatabase(ms)))
-  const answers = answerOf<readonly string[]>(
-    await context.repeat(
-      'SELECT report_attempts($1::bigint, $2::bigint, $3::integer, $4::text::json) AS value',
+  const sql = 'SELECT report_attempts($1::bigint, $2::bigint, $3::integer, $4::text::json) AS value'
+  try {
+    const found = await context.repeat<{ value: readonly string[] }>(
+      sql,
       context.epoch,
       context.now(),
       fold ? 1 : 0,
       JSON.stringify(items),
-    ),
-  )
-  for (const { token } of reports) claims.delete(token)
-  return answers.map(answer => ({
-    outcome: answer.replace('+', '') as ReportResult['outcome'],
-    more: answer.endsWith('+'),
-  }))
+    )
+    return answerOf(found).map(reportResult)
+  } finally {
+    // Nobody renews what he has reported, heard or not.
+    for (const { token } of reports) claims.delete(token)
+  }
+}
+
+function reportResult(answer: string): ReportResult {
+  return { outcome: answer.replace('+', '') as ReportResult['outcome'], more: answer.endsWith('+') }
 }
 
 async function foldChunk(context: StoreContext, messages: readonly StatusMessage[]): Promise<readonly FoldResult[]> {
@@ -255,8 +259,10 @@ const orphanKeepMs = 24 * 60 * 60_000
 const activityKeepMs = 31 * 24 * 60 * 60_000
 
 async function recount(context: StoreContext): Promise<boolean> {
-  const sql = 'SELECT forget_old($1::bigint, $2::bigint, $3::bigint)'
-  await context.repeat(sql, context.now(), orphanKeepMs, activityKeepMs)
+  await context.repeat('SELECT forget_activity($1::bigint, $2::bigint)', context.now(), activityKeepMs)
+  const sql = 'SELECT forget_orphans($1::bigint, $2, $3::bigint, $4::integer) AS value'
+  for (const { site } of await context.read<{ site: string }>('SELECT site FROM all_sums ORDER BY site'))
+    while (answerOf<number>(await context.repeat(sql, context.now(), site, orphanKeepMs, dueMax)) === dueMax);
   return context.recount()
 }
 

@@ -47,18 +47,19 @@ export async function checkServer(database: Database): Promise<void> {
 export async function serverWarning(database: Database): Promise<string | null> {
   const found = await settings(database)
   if (found.standby) return 'it has become a standby: name the primary'
+  const [held] = await database.rows<{ seconds: number }>(heldSql)
+  const seconds = held?.seconds ?? 0
+  if (seconds > heldBackS)
+    return `the journal has been held back for ${seconds} s by an older transaction: end it (pg_stat_activity and pg_prepared_xacts show whose it is)`
   const off = (['fsync', 'full_page_writes'] as const).filter(name => found[name] === 'off')
-  if (off.length > 0)
-    return `${off.join(' and ')} ${off.length > 1 ? 'are' : 'is'} off: a power loss can destroy the database; switch it on`
-  const [open] = await database.rows<{ seconds: number | null }>(
-    `SELECT floor(max(extract(epoch FROM clock_timestamp() - xact_start)))::integer AS seconds FROM pg_stat_activity
-     WHERE backend_xid IS NOT NULL AND state <> 'active'`,
-  )
-  const seconds = open?.seconds ?? 0
-  return seconds > heldBackS
-    ? `a transaction has been open for ${seconds} s and holds back the journal: end it (pg_stat_activity shows whose it is)`
+  return off.length > 0
+    ? `${off.join(' and ')} ${off.length > 1 ? 'are' : 'is'} off: a power loss can destroy the database; switch it on`
     : null
 }
+
+/** The age of the oldest entry that is not shown: whoever holds it back, one at work, one that is idle or one that is prepared. */
+const heldSql = `SELECT ((moment(NULL) - at) / 1000)::integer AS seconds FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())
+  ORDER BY xid, seq LIMIT 1`
 
 /** New entries are not read while an older transaction may still write some. */
 const heldBackS = 20
