@@ -27,7 +27,7 @@ async function loadClient(): Promise<RedisModule> {
   try {
     return await import('@redis/client')
   } catch (error) {
-    const remedy = 'Run npm ci (it is an optional dependency: without --omit=optional)'
+    const remedy = 'Run npm ci'
     throw new DependencyError('Redis', 'the npm package "@redis/client" is not installed', remedy, {
       cause: error,
       lasting: true,

@@ -184,7 +184,7 @@ async function loadClient() {
     throw new DependencyError(
       'PostgreSQL',
       'its client library (npm package "postgres") is not installed',
-      'Run npm ci without --omit=optional',
+      'Run npm ci',
       { cause: error },
     )
   }

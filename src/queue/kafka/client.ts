@@ -15,7 +15,7 @@ export async function loadKafkaClient(): Promise<KafkaModule> {
     throw new DependencyError(
       'Kafka',
       'its client, the package @platformatic/kafka, cannot be loaded',
-      'Install it with "npm install --include=optional" (Node 24.6 or newer), or choose the embedded engine',
+      'Run npm ci, with Node 24.6 or newer at run time, or choose the embedded engine',
       { cause: error, lasting: true },
     )
   }
