@@ -1,8 +1,8 @@
 // PostgreSQL as the machine has it: found in the PATH or where Debian puts it, else installed with apt-get by root, and started on a data folder
 // of its own. It refuses to run as root, so root starts it as the user `postgres`.
 import { existsSync, readdirSync } from 'node:fs'
-import { chown, mkdir } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { chown, mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { realWorld } from '../base/world.ts'
 import { CommandFailed, runCommand } from './command.ts'
 import { type Obtained, ServiceUnavailable } from './service-cache.ts'
@@ -76,7 +76,7 @@ export async function obtainPostgres(installing?: (what: string) => void): Promi
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<RunningPostgres> {
   const { path: bin } = await obtainPostgres(options.installing)
   const as = await owner(bin)
-  const data = await openDataFolder('postgres', options.dataFolder)
+  const data = await openDataFolder('postgres', await reachable(options.dataFolder, as))
   const cluster = join(data.path, 'cluster')
   try {
     if (as !== null) await chown(data.path, as.uid, as.gid)
@@ -180,4 +180,27 @@ async function owner(bin: string): Promise<Owner | null> {
 function command(as: Owner | null, program: string, args: readonly string[]): [string, readonly string[]] {
   if (as === null) return [program, args]
   return ['setpriv', [`--reuid=${as.uid}`, `--regid=${as.gid}`, '--clear-groups', program, ...args]]
+}
+
+/**
+ * Where the data can lie. Root's folders are closed to the user that root lets run the server: then it lies below /var/tmp, and the given folder
+ * says where, so that the next start finds it.
+ */
+async function reachable(given: string | undefined, as: Owner | null): Promise<string | undefined> {
+  if (given === undefined || as === null) return given
+  await mkdir(given, { recursive: true })
+  if (await isOpen(dirname(resolve(given)))) return given
+  const note = join(given, 'elsewhere')
+  const noted = await readFile(note, 'utf8').catch(() => null)
+  if (noted !== null) return noted.trim()
+  const folder = await mkdtemp('/var/tmp/crossbeat-postgres-')
+  await writeFile(note, `${folder}\n`)
+  return folder
+}
+
+/** Everybody may pass through this folder and all above it. */
+async function isOpen(folder: string): Promise<boolean> {
+  const { mode } = await stat(folder)
+  if ((mode & 0o001) === 0) return false
+  return dirname(folder) === folder || isOpen(dirname(folder))
 }

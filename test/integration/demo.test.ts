@@ -1,7 +1,7 @@
 // Goal: the newcomer's run shows everything COMPLETED, keeps running, ends cleanly, finds its data again, and what it printed is true: the copies
 // are read with the vendors' SDKs. Method: bin/crossbeat.js demo (with ENGINE=distributed: distributed) as a process with an empty home.
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -34,6 +34,9 @@ before(async () => {
 after(async () => {
   running?.signal('SIGTERM')
   await running?.ended
+  // Root's PostgreSQL cannot lie in a folder that is closed to others.
+  const elsewhere = await readFile(join(folder, 'data', 'engine', 'postgres', 'elsewhere'), 'utf8').catch(() => null)
+  if (elsewhere !== null) await rm(elsewhere.trim(), { recursive: true, force: true })
   await rm(folder, { recursive: true, force: true })
 })
 
