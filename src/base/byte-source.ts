@@ -56,3 +56,15 @@ export async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncIte
   }
   return stream
 }
+
+/** The beginning of a stream that may be longer than anybody wants it: stops reading when more than `bytesMax` have come. */
+export async function collectUpTo(stream: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of stream) {
+    chunks.push(chunk)
+    size += chunk.byteLength
+    if (size > bytesMax) break
+  }
+  return Buffer.concat(chunks)
+}

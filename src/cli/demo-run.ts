@@ -6,7 +6,9 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createHttpClient } from '../base/http-client.ts'
 import { realWorld } from '../base/world.ts'
-import type { HostPort } from '../config/types.ts'
+import { buildConfig } from '../config/load.ts'
+import { formatProblem } from '../config/problem.ts'
+import type { Config, HostPort } from '../config/types.ts'
 import { createContainer } from '../demo/azure-container.ts'
 import { ensureVersionedBucket, openBucket, replicateTo, upload } from '../demo/bucket.ts'
 import { demoFiles } from '../demo/files.ts'
@@ -23,6 +25,13 @@ const copies = 'crossbeat-copies'
 const sites = ['awsbackend', 'azurebackend']
 
 export const projectRoot = join(import.meta.dirname, '..', '..')
+
+/** The configuration of a demo, as it is read from a file; throws with all problems, which would be defects of the demo. */
+export function configOf(value: object): Config {
+  const result = buildConfig(value)
+  if (result.ok) return result.config
+  throw new Error(result.problems.map(formatProblem).join('\n'))
+}
 
 /** The usual port, or a free one if something else has it. */
 export async function portNear(port: number): Promise<number> {

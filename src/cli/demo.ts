@@ -3,13 +3,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { realWorld } from '../base/world.ts'
-import { buildConfig } from '../config/load.ts'
-import { formatProblem } from '../config/problem.ts'
 import type { Config } from '../config/types.ts'
 import { type StandIns, startStandIns } from '../demo/stand-ins.ts'
 import { startEmbedded } from '../engine/embedded.ts'
 import type { WholeEngine } from '../engine/engine.ts'
-import { cloudSites, portNear, projectRoot, runDemo } from './demo-run.ts'
+import { cloudSites, configOf, portNear, projectRoot, runDemo } from './demo-run.ts'
 import type { Output } from './output.ts'
 import { runUntilStopped } from './start.ts'
 
@@ -54,15 +52,13 @@ export async function demo(options: DemoOptions, output: Output): Promise<number
 }
 
 function demoConfig(dataFolder: string, s3Port: number, controlPort: number, clouds: StandIns): Config {
-  const result = buildConfig({
+  return configOf({
     dataDir: join(dataFolder, 'crossbeat'),
     s3: { listen: `127.0.0.1:${s3Port}` },
     control: { listen: `127.0.0.1:${controlPort}` },
     log: { level: 'warn' },
     ...cloudSites(clouds),
   })
-  if (result.ok) return result.config
-  throw new Error(result.problems.map(formatProblem).join('\n'))
 }
 
 function run(engine: WholeEngine, clouds: StandIns, dataFolder: string, output: Output): Promise<void> {

@@ -5,14 +5,12 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { realWorld } from '../base/world.ts'
-import { buildConfig } from '../config/load.ts'
-import { formatProblem } from '../config/problem.ts'
 import { type EngineServers, startEngineServers } from '../demo/engine-servers.ts'
 import { type RolePlan, type RunningRole, startRoles, stopRoles } from '../demo/role-processes.ts'
 import { startStandIns } from '../demo/stand-ins.ts'
 import { startEngine } from '../engine/start-engine.ts'
 import type { DemoOptions } from './demo.ts'
-import { cloudSites, portNear, projectRoot, runDemo } from './demo-run.ts'
+import { cloudSites, configOf, portNear, projectRoot, runDemo } from './demo-run.ts'
 import type { Output } from './output.ts'
 import { runUntilStopped } from './start.ts'
 
@@ -93,12 +91,6 @@ function layout(firstPort: number, secondPort: number): readonly RolePlan[] {
     { name: 'azurebackend-2', role: 'processor', site: 'azurebackend' },
     { name: 'status', role: 'status' },
   ]
-}
-
-function configOf(value: object) {
-  const result = buildConfig(value)
-  if (result.ok) return result.config
-  throw new Error(result.problems.map(formatProblem).join('\n'))
 }
 
 interface Administrator {

@@ -4,13 +4,13 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { realWorld } from '../base/world.ts'
 import { runCommand } from './command.ts'
-import { type Obtained, obtainFolder, ServiceUnavailable } from './service-cache.ts'
-import { freePort, openDataFolder, type Running, startService } from './service-process.ts'
+import { obtainJars } from './maven.ts'
+import type { Obtained } from './service-cache.ts'
+import { freePort, onFreePorts, openDataFolder, type Running, startService } from './service-process.ts'
 
 /** 4.4.0 is incomplete on Maven Central. */
 export const kafkaVersion = '4.3.1'
 const log4jVersion = '2.25.4'
-const portAttempts = 3
 
 export interface KafkaOptions {
   /** Brokers of the cluster; one unless given. */
@@ -49,54 +49,24 @@ export interface RunningKafka {
 
 /** Finds Kafka's jars in the cache or downloads them; `path` is a Java class path. Throws ServiceUnavailable without Java 17 and Maven. */
 export async function obtainKafka(installing?: (what: string) => void): Promise<Obtained> {
-  await checkJava()
-  const obtained = await obtainFolder(`kafka-${kafkaVersion}`, async folder => {
-    installing?.(`Apache Kafka ${kafkaVersion} with Maven (once, about 45 MB, into a cache outside of the project)`)
-    await writeFile(join(folder, 'pom.xml'), pom)
-    const args = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=libs', '-DincludeScope=runtime']
-    try {
-      await runCommand('mvn', args, { cwd: folder })
-    } catch (error) {
-      throw unavailable(error, 'Maven 3.6 or newer with a connection to Maven Central')
-    }
-    await writeFile(join(folder, 'libs', 'log4j2.properties'), logSettings)
-  })
-  const libs = join(obtained.path, 'libs')
-  return { ...obtained, path: `${libs}:${join(libs, '*')}` }
-}
-
-function unavailable(error: unknown, help: string): ServiceUnavailable {
-  const why = error instanceof Error ? error.message : String(error)
-  return new ServiceUnavailable(
-    `Apache Kafka ${kafkaVersion}`,
-    why,
-    `${help}, or KAFKA_BROKERS, set to the addresses of a Kafka that is running`,
-  )
-}
-
-async function checkJava(): Promise<void> {
-  let output: string
-  try {
-    output = await runCommand('java', ['-version'])
-  } catch (error) {
-    throw unavailable(error, 'Java 17 or newer on the PATH')
+  const jars = {
+    name: `kafka-${kafkaVersion}-jars`,
+    coordinates: [
+      `org.apache.kafka:kafka_2.13:${kafkaVersion}`,
+      `org.apache.logging.log4j:log4j-slf4j-impl:${log4jVersion}`,
+    ],
+    javaMin: 17,
+    files: { 'log4j2.properties': logSettings },
+    otherwise: 'KAFKA_BROKERS, set to the addresses of a Kafka that is running',
   }
-  const major = Number(/version "(\d+)/.exec(output)?.[1] ?? 0)
-  if (major < 17) throw unavailable(new Error(`"java -version" says ${output.trim()}`), 'Java 17 or newer on the PATH')
+  const obtained = await obtainJars(jars, installing)
+  return { ...obtained, path: `${obtained.path}:${join(obtained.path, '*')}` }
 }
 
 /** Installs Kafka if necessary and starts a cluster of it; resolves when every broker has started. */
 export async function startKafka(options: KafkaOptions = {}): Promise<RunningKafka> {
   const { path: classPath } = await obtainKafka(options.installing)
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startCluster(classPath, options)
-    } catch (error) {
-      // Between finding a free port and listening on it, somebody else may have taken it.
-      const taken = error instanceof Error && /already in use|BindException/.test(error.message)
-      if (!taken || attempt === portAttempts) throw error
-    }
-  }
+  return onFreePorts(() => startCluster(classPath, options))
 }
 
 async function startCluster(classPath: string, options: KafkaOptions): Promise<RunningKafka> {
@@ -253,25 +223,4 @@ appender.out.type = Console
 appender.out.name = OUT
 appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = [%d] %p %m (%c)%n
-`
-
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>crossbeat</groupId>
-  <artifactId>kafka-jars</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_2.13</artifactId>
-      <version>${kafkaVersion}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.apache.logging.log4j</groupId>
-      <artifactId>log4j-slf4j-impl</artifactId>
-      <version>${log4jVersion}</version>
-    </dependency>
-  </dependencies>
-</project>
 `

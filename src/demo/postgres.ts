@@ -5,10 +5,12 @@ import { chown, mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promis
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { realWorld } from '../base/world.ts'
 import { CommandFailed, runCommand } from './command.ts'
+import { aptInstall } from './debian.ts'
 import { type Obtained, ServiceUnavailable } from './service-cache.ts'
 import {
   type DataFolder,
   freePort,
+  onFreePorts,
   openDataFolder,
   type Running,
   type ServiceOptions,
@@ -55,15 +57,9 @@ export async function obtainPostgres(installing?: (what: string) => void): Promi
   if (found !== undefined) return answer(found, true)
   const help =
     'the package "postgresql" of this system; for the tests also POSTGRES_URL, set to a server that is running'
-  if (process.getuid?.() !== 0)
-    throw new ServiceUnavailable('PostgreSQL', 'it is not installed, and only root can', help)
   installing?.('PostgreSQL with apt-get (once)')
   try {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    await runCommand('apt-get', ['update', '-q'], { env })
-    // Another apt-get may hold the lock of the package database: wait for it instead of failing.
-    const wait = ['-o', 'DPkg::Lock::Timeout=120']
-    await runCommand('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...wait, 'postgresql'], { env })
+    await aptInstall('postgresql')
   } catch (error) {
     throw new ServiceUnavailable('PostgreSQL', error instanceof Error ? error.message : String(error), help)
   }
@@ -94,20 +90,13 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
       'POSTGRES_URL, set to a server that is running',
     )
   }
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startOnce(bin, as, data, options)
-    } catch (error) {
-      // Between finding a free port and listening on it, somebody else may have taken it.
-      const taken = error instanceof Error && error.message.includes('Address already in use')
-      if (taken && options.port === undefined && attempt < portAttempts) continue
-      await data.remove()
-      throw error
-    }
+  try {
+    return await onFreePorts(() => startOnce(bin, as, data, options), options.port !== undefined)
+  } catch (error) {
+    await data.remove()
+    throw error
   }
 }
-
-const portAttempts = 3
 
 async function startOnce(
   bin: string,

@@ -1,13 +1,21 @@
 // Redis as a child process, for `npm run distributed` and the tests: the machine's own program, or Debian's if we may install it.
+
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { realWorld } from '../base/world.ts'
 import { runCommand } from './command.ts'
+import { aptInstall } from './debian.ts'
 import { type Obtained, ServiceUnavailable } from './service-cache.ts'
-import { freePort, openDataFolder, type Running, type ServiceOptions, startService } from './service-process.ts'
+import {
+  freePort,
+  onFreePorts,
+  openDataFolder,
+  type Running,
+  type ServiceOptions,
+  startService,
+} from './service-process.ts'
 
 const programs = ['redis-server', '/usr/bin/redis-server']
-const portAttempts = 3
 
 export interface RunningRedis extends Running {
   /** `redis://127.0.0.1:<port>` */
@@ -55,27 +63,10 @@ export async function obtainRedis(installing?: (what: string) => void): Promise<
   throw new ServiceUnavailable('Redis', reasons.join('\n'), help)
 }
 
-async function aptInstall(debianPackage: string): Promise<void> {
-  if (process.getuid?.() !== 0) throw new Error(`not root, so "apt-get install ${debianPackage}" was not tried`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await runCommand('apt-get', ['update', '-q'], { env })
-  // Another apt-get may hold the lock of the package database: wait for it instead of failing.
-  const wait = ['-o', 'DPkg::Lock::Timeout=120']
-  await runCommand('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...wait, debianPackage], { env })
-}
-
 /** Installs Redis if necessary and starts it without persistence: signals need none. */
 export async function startRedis(options: RedisOptions = {}): Promise<RunningRedis> {
   const { path } = await obtainRedis(options.installing)
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startOnce(path, options)
-    } catch (error) {
-      // Between finding a free port and listening on it, somebody else may have taken it.
-      const taken = error instanceof Error && error.message.includes('Address already in use')
-      if (!taken || options.port !== undefined || attempt === portAttempts) throw error
-    }
-  }
+  return onFreePorts(() => startOnce(path, options), options.port !== undefined)
 }
 
 async function startOnce(program: string, options: RedisOptions): Promise<RunningRedis> {

@@ -83,6 +83,23 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
+const portAttempts = 3
+
+/**
+ * Starts what finds its ports by `freePort`: between finding one and listening on it somebody else may have taken it, and then it is started
+ * again. Not where the port was given (`isGiven`).
+ */
+export async function onFreePorts<Server>(start: () => Promise<Server>, isGiven = false): Promise<Server> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start()
+    } catch (error) {
+      const taken = error instanceof Error && /address already in use|BindException/i.test(error.message)
+      if (!taken || isGiven || attempt === portAttempts) throw error
+    }
+  }
+}
+
 /** Starts the server and resolves when it is ready; if it ends or is not ready in a minute, rejects quoting its log. */
 export async function startService(start: ServiceStart): Promise<Running> {
   const log = openSync(start.logFile, 'w')

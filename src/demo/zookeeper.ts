@@ -5,7 +5,14 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { obtainJars } from './maven.ts'
 import type { Obtained } from './service-cache.ts'
-import { freePort, openDataFolder, type Running, type ServiceOptions, startService } from './service-process.ts'
+import {
+  freePort,
+  onFreePorts,
+  openDataFolder,
+  type Running,
+  type ServiceOptions,
+  startService,
+} from './service-process.ts'
 
 export const zookeeperVersion = '3.9.4'
 
@@ -18,7 +25,6 @@ const coordinates = [
   'commons-cli:commons-cli:1.5.0',
 ]
 const answerWithinMs = 1_000
-const portAttempts = 3
 
 export interface RunningZookeeper extends Running {
   /** `127.0.0.1:<port>`, without a folder. */
@@ -39,15 +45,7 @@ export function obtainZookeeper(installing?: (what: string) => void): Promise<Ob
 /** Installs ZooKeeper if necessary and starts it; a data folder that is given keeps its data over restarts. */
 export async function startZookeeper(options: ZookeeperOptions = {}): Promise<RunningZookeeper> {
   const { path } = await obtainZookeeper(options.installing)
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startOnce(path, options)
-    } catch (error) {
-      // Between finding a free port and listening on it, somebody else may have taken it.
-      const taken = error instanceof Error && error.message.includes('Address already in use')
-      if (!taken || options.port !== undefined || attempt === portAttempts) throw error
-    }
-  }
+  return onFreePorts(() => startOnce(path, options), options.port !== undefined)
 }
 
 async function startOnce(jars: string, options: ZookeeperOptions): Promise<RunningZookeeper> {

@@ -1,8 +1,10 @@
 // The aws CLI and rclone, real clients that the tests drive our server with. Taken from the PATH if they work there,
 // else from where the machine's package manager or pip puts them.
+
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand } from '../../src/demo/command.ts'
+import { aptInstall } from '../../src/demo/debian.ts'
 import { type Obtained, obtainFolder, ServiceUnavailable } from '../../src/demo/service-cache.ts'
 
 /** The newest of version 1: one pip package, no installer; it speaks the same S3 as version 2. */
@@ -12,8 +14,6 @@ const awsWrapper = `#!/bin/sh
 folder=$(dirname "$0")
 PYTHONPATH="$folder" exec python3 "$folder/bin/aws" "$@"
 `
-
-let aptUpdated: Promise<unknown> | undefined
 
 /** `path` is a program that answered `--version`. Throws ServiceUnavailable otherwise. */
 export async function obtainAws(): Promise<Obtained> {
@@ -74,14 +74,4 @@ async function obtainClient(
     reasons.join('\n'),
     `install ${program} so that "${[program, ...probe].join(' ')}" works`,
   )
-}
-
-async function aptInstall(debianPackage: string): Promise<void> {
-  if (process.getuid?.() !== 0) throw new Error(`not root, so "apt-get install ${debianPackage}" was not tried`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  aptUpdated ??= runCommand('apt-get', ['update', '-q'], { env })
-  await aptUpdated
-  // Another apt-get may hold the lock of the package database: wait for it instead of failing.
-  const wait = ['-o', 'DPkg::Lock::Timeout=120']
-  await runCommand('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...wait, debianPackage], { env })
 }

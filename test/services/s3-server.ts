@@ -7,6 +7,7 @@ import { CommandFailed, runCommand } from '../../src/demo/command.ts'
 import { type Obtained, obtainFolder, ServiceUnavailable } from '../../src/demo/service-cache.ts'
 import {
   freePort,
+  onFreePorts,
   openDataFolder,
   type Running,
   type ServiceOptions,
@@ -15,7 +16,6 @@ import {
 
 const version = '1.8.0'
 const module = `github.com/versity/versitygw/cmd/versitygw@v${version}`
-const portAttempts = 3
 
 export interface RunningS3 extends Running {
   readonly accessKey: string
@@ -71,15 +71,7 @@ async function checkGo(): Promise<void> {
 /** Installs versitygw if necessary and starts it on an empty data folder with versioning at hand for every bucket. */
 export async function startS3Server(options: S3Options = {}): Promise<RunningS3> {
   const { path } = await obtainS3Server()
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startOnce(path, options)
-    } catch (error) {
-      // Between finding a free port and listening on it, somebody else may have taken it.
-      const taken = error instanceof Error && error.message.includes('address already in use')
-      if (!taken || options.port !== undefined || attempt === portAttempts) throw error
-    }
-  }
+  return onFreePorts(() => startOnce(path, options), options.port !== undefined)
 }
 
 async function startOnce(program: string, options: S3Options): Promise<RunningS3> {

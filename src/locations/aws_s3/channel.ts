@@ -1,5 +1,6 @@
 // One S3 bucket at the other end of the network: addresses, signs (V4, body unsigned: its checksums are headers) and sends requests, and
 // turns everything that is not a plain success into a Failure, an error document under status 200 included.
+import { collectUpTo } from '../../base/byte-source.ts'
 import type { AnswerHeaders, HttpAnswer, HttpClient, HttpStream } from '../../base/http-client.ts'
 import { amzDateOf, signV4Headers, unsignedPayload } from '../../base/signature-v4.ts'
 import type { World } from '../../base/world.ts'
@@ -107,7 +108,7 @@ export function createS3Channel(address: S3Address, keys: S3KeyProvider, http: H
       try {
         const answer = await http.stream(await prepare(call))
         if (answer.status >= 200 && answer.status <= 299) return { ...answer, body: mapped(answer.body, secrets) }
-        throw refused(call, answer.status, answer.headers, await collected(answer.body, refusalBytesMax))
+        throw refused(call, answer.status, answer.headers, await collectUpTo(answer.body, refusalBytesMax))
       } catch (error) {
         throw failureOfThrown(error, secrets)
       }
@@ -128,17 +129,6 @@ async function* mapped(body: AsyncIterable<Uint8Array>, secrets: SecretTexts): A
   } catch (error) {
     throw failureOfThrown(error, secrets)
   }
-}
-
-async function collected(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    size += chunk.byteLength
-    if (size > bytesMax) break
-  }
-  return Buffer.concat(chunks)
 }
 
 interface Place {

@@ -1,6 +1,8 @@
 // One container of Azure Blob Storage at the other end of the network: signs (Shared Key, or a shared access signature in the query), sends,
 // and turns everything that is not a plain success into a Failure.
+
 import { createHmac } from 'node:crypto'
+import { collectUpTo } from '../../base/byte-source.ts'
 import type { AnswerHeaders, HttpAnswer, HttpClient, HttpStream } from '../../base/http-client.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { World } from '../../base/world.ts'
@@ -97,7 +99,7 @@ export function createAzureChannel(address: AzureAddress, http: HttpClient, worl
       try {
         const answer = await http.stream(prepare(call))
         if (answer.status >= 200 && answer.status <= 299) return { ...answer, body: mapped(answer.body, secrets) }
-        throw refused(call.method, { ...answer, body: await collected(answer.body) })
+        throw refused(call.method, { ...answer, body: await collectUpTo(answer.body, refusalBytesMax) })
       } catch (error) {
         throw failureOfThrown(error, secrets)
       }
@@ -116,17 +118,6 @@ async function* mapped(body: AsyncIterable<Uint8Array>, secrets: SecretTexts): A
   } catch (error) {
     throw failureOfThrown(error, secrets)
   }
-}
-
-async function collected(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    size += chunk.byteLength
-    if (size > refusalBytesMax) break
-  }
-  return Buffer.concat(chunks)
 }
 
 const plainName = /^[A-Za-z0-9\-._~/]*$/

@@ -1,5 +1,6 @@
 // Data in files of other nodes, read and removed through the S3 role that has them. Whatever goes wrong on the way is transient: that data is
 // gone, or damaged, only its own node can say.
+import { collectUpTo } from '../../base/byte-source.ts'
 import type { HttpAnswer, HttpClient } from '../../base/http-client.ts'
 import type { World } from '../../base/world.ts'
 import type { Credentials, HostPort } from '../../config/types.ts'
@@ -102,20 +103,9 @@ async function open(
   const request = { method: 'GET', location: reach.name, dataName, headers: { range } } as const
   return atHolder(reach, dataName, signal, async (server, within) => {
     const answer = await reach.http.stream(signed(reach, server, { ...request, signal: within }))
-    if (answer.status !== 206) throw refusalOf({ ...answer, body: await collected(answer.body) })
+    if (answer.status !== 206) throw refusalOf({ ...answer, body: await collectUpTo(answer.body, refusalBytesMax) })
     return answer.body
   })
-}
-
-async function collected(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    size += chunk.byteLength
-    if (size > refusalBytesMax) break
-  }
-  return Buffer.concat(chunks)
 }
 
 /** Asks the node that wrote the data; once more where it listens now, if it is not where it was last. */

@@ -1,6 +1,8 @@
 // The bytes of a source version over HTTP, and what has to be known of them before they are sent on. Small ranges are read once into memory;
 // of large ones what is not known is computed by reading them once before, so that the receiver can check every byte.
+
 import { crc32 as crc32Of } from 'node:zlib'
+import { collectUpTo } from '../../base/byte-source.ts'
 import { createHasher, md5Hex } from '../../base/hash.ts'
 import { Failure } from '../../domain/failure.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
@@ -57,7 +59,7 @@ export async function* readSource(
     signal,
   })
   if (answer.status !== 206 && answer.status !== 200) {
-    const body = await collected(answer.body)
+    const body = await collectUpTo(answer.body, refusalBytesMax)
     if (answer.status === 404) throw gone(version)
     throw failureOfAnswer({ status: answer.status, headers: answer.headers, body }, false)
   }
@@ -74,17 +76,6 @@ export async function* readSource(
 function gone(version: SourceVersion): Failure {
   const message = `${version.bucket}/${version.key} is not at the source any more`
   return new Failure({ class: 'source-gone', code: 'NoSuchVersion', message, status: 404 })
-}
-
-async function collected(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    size += chunk.byteLength
-    if (size > refusalBytesMax) break
-  }
-  return Buffer.concat(chunks)
 }
 
 /** Opens the bytes anew at each call. */
