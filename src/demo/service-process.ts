@@ -1,6 +1,7 @@
 // A server of someone else's make as a child of this process: started, watched until it is ready, stopped by process id.
 // Guarantees: what it writes goes to a log file that a failure quotes; it never outlives us (see watchdog.ts).
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -71,16 +72,36 @@ export async function openDataFolder(name: string, given: string | undefined): P
   return { path, remove }
 }
 
-/** A port of 127.0.0.1 that nothing listens on at this moment. */
+// Below the ports that the kernel gives to outgoing connections (32768 and up on Linux, 49152 on others): one of those may be taken by a
+// connection of anybody between being found and listened on, or while a server that is started again is down.
+// (`fetch` refuses 10080.)
+const lowestPort = 10_100
+const beyondPorts = 32_000
+const portTrials = 1_000
+const givenPorts = new Set<number>()
+
+/** A port of 127.0.0.1 that nothing listens on at this moment, and that this process was not given before. */
 export async function freePort(): Promise<number> {
+  for (let trial = 0; trial < portTrials; trial += 1) {
+    const port = randomInt(lowestPort, beyondPorts)
+    if (givenPorts.has(port) || !(await isFree(port))) continue
+    givenPorts.add(port)
+    return port
+  }
+  throw new Error(`none of ${portTrials} ports from ${lowestPort} to ${beyondPorts} of 127.0.0.1 could be listened on`)
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port was assigned')
-  return address.port
+  return true
 }
 
 const portAttempts = 3

@@ -2,9 +2,9 @@
 // outlives the process, driven by its control API.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../src/demo/service-process.ts'
 import { unwatchProcess, watchProcess } from '../../src/demo/watchdog.ts'
 import { cpuMs, processTree } from './measure.ts'
 
@@ -33,19 +33,6 @@ export interface CrossbeatOptions {
   readonly flush?: boolean
   /** The `replication` part of the configuration. */
   readonly replication?: Readonly<Record<string, unknown>>
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }
 
 interface Place {

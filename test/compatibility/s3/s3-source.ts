@@ -22,6 +22,8 @@ export interface S3Source {
   /** Keys of all that was ever removed in a way that leaves something: versions and delete markers. */
   versions(): Promise<string>
   uploads(): Promise<readonly string[]>
+  /** How many parts the unfinished uploads have, all together. */
+  storedParts(): Promise<number>
   close(): Promise<void>
 }
 
@@ -68,6 +70,14 @@ export async function openS3Source({ endpoint, accessKey, secretKey, region }: S
     async uploads() {
       const found = await collected(listUploadsBelow(channel, ''))
       return found.map(upload => upload.key)
+    },
+    async storedParts() {
+      let count = 0
+      for (const { key, uploadId } of await collected(listUploadsBelow(channel, ''))) {
+        const answer = await channel.send({ method: 'GET', key, query: `uploadId=${encodeURIComponent(uploadId)}` })
+        count += answer.body.toString('utf8').split('<Part>').length - 1
+      }
+      return count
     },
     async close() {
       for (const store of stores) await store.close()

@@ -22,6 +22,7 @@ import { createMemoryLocation } from '../../../src/locations/memory/location.ts'
 import { createBackbeatRoutes } from '../../../src/s3/backbeat-routes/mount.ts'
 import { createGarbageCollector } from '../../../src/status/garbage-collector.ts'
 import { patterned, plain } from '../../conformance/location-subject.ts'
+import { until } from '../../faults/until.ts'
 import { s3Server } from '../../services/available.ts'
 import { node, openS3Source, type S3Source } from './s3-source.ts'
 import { errorCode, startTestServer, type TestServer } from './test-server.ts'
@@ -180,6 +181,8 @@ test('source-data-at-s3/data that a crash left without a version goes at the nex
   await orphan.finish()
   const cutOff = store.create()
   await cutOff.write(patterned(11 * mib))
+  // A crash leaves no request under way; this writer lives on, and versitygw answers 500 to an abort beside a part that still arrives.
+  await until('the two whole parts are stored', async () => (await source.storedParts()) === 2)
   assert.equal((await source.uploads()).length, 1)
   assert.equal((await collect()).orphans, 0, 'the process still lives')
   // Data of another node, dead or alive, is none of ours.
