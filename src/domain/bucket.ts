@@ -1,4 +1,5 @@
 // Buckets and their replication configuration, as stored.
+import type { BucketSettings } from './bucket-settings.ts'
 
 export type VersioningStatus = 'Unversioned' | 'Enabled' | 'Suspended'
 
@@ -42,4 +43,5 @@ export interface Bucket {
   readonly locationConstraint: string
   readonly versioning: VersioningStatus
   readonly replication: ReplicationConfiguration | null
+  readonly settings: BucketSettings
 }

@@ -1,5 +1,6 @@
 // The public form of an object version's metadata: what `/_/backbeat/metadata` reads and writes and what topic entries carry. Field names
 // and meanings are fixed by the original programs (Backbeat wire format); what Crossbeat adds lies beside it (see VersionRecord), never inside.
+import type { RetentionMode } from './bucket-settings.ts'
 import type { ReplicationInfo } from './replication-info.ts'
 import type { VersionId } from './version-id.ts'
 
@@ -57,6 +58,10 @@ export interface ObjectMetadata {
   /** Internal (decoded) version id; absent on versions written without versioning. */
   readonly versionId?: string
   readonly uploadId?: string
+  /** Object lock: how and until when (ISO 8601 with milliseconds) the version is kept, and whether a legal hold keeps it. */
+  readonly retentionMode?: RetentionMode
+  readonly retentionDate?: string
+  readonly legalHold?: boolean
   readonly tags: Readonly<Record<string, string>>
   readonly replicationInfo: ReplicationInfo
   readonly dataStoreName: string

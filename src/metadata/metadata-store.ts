@@ -2,7 +2,9 @@
 // garbage change together, and the promise resolves only when the change is on disk. A condition that fails changes nothing and is an
 // outcome, not an exception; exceptions mean that the store could not do its work and nothing is acknowledged.
 import type { Bucket, ReplicationConfiguration, VersioningStatus } from '../domain/bucket.ts'
+import type { BucketSettings, BucketSettingsChange, RetentionMode } from '../domain/bucket-settings.ts'
 import type { EntryContent, JournalEntry, JournalPosition } from '../domain/entry.ts'
+import type { LockCheck } from '../domain/object-lock.ts'
 import type { DataLocation, Integrity, ObjectMetadata, VersionRecord } from '../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../domain/replication-info.ts'
 import type { VersionId } from '../domain/version-id.ts'
@@ -64,9 +66,18 @@ export type PutReplicaResult =
   | { readonly outcome: 'stored'; readonly versionId: VersionId; readonly isNull: boolean }
   | { readonly outcome: 'no-such-bucket' | 'no-such-version' }
 
-/** A change of a stored version's metadata that may need replication again (tags). */
+/** Fields of a stored version that change after its write; null forgets one, what is not named stays. */
+export interface VersionFields {
+  readonly tags?: ObjectMetadata['tags']
+  readonly acl?: ObjectMetadata['acl']
+  readonly retentionMode?: RetentionMode | null
+  readonly retentionDate?: string | null
+  readonly legalHold?: boolean
+}
+
+/** A change of a stored version's metadata that may need replication again. */
 export interface ChangeVersion extends VersionKey {
-  readonly tags: Readonly<Record<string, string>>
+  readonly fields: VersionFields
   readonly originOp: string
   /** Given the stored info, what replication it needs now is computed by the front end; null leaves it untouched. */
   readonly replication: ReplicationInfo | null
@@ -90,12 +101,14 @@ export interface DeleteVersion {
   readonly key: string
   readonly version: VersionId | 'null'
   readonly condition?: WriteCondition
+  /** Not a version that object lock keeps: outcome 'locked'. */
+  readonly unlessLocked?: LockCheck
 }
 
 /** Ledger rows of the deleted version that have not ended become SKIPPED (source gone); its data becomes garbage. */
 export type DeleteVersionResult =
   | { readonly outcome: 'deleted'; readonly wasDeleteMarker: boolean }
-  | { readonly outcome: 'absent' | 'no-such-bucket' | 'precondition-failed' }
+  | { readonly outcome: 'absent' | 'no-such-bucket' | 'precondition-failed' | 'locked' }
 
 export interface NewBucket {
   readonly name: string
@@ -103,13 +116,17 @@ export interface NewBucket {
   readonly ownerDisplayName: string
   readonly creationDate: string
   readonly locationConstraint: string
+  /** Unversioned unless told. */
+  readonly versioning?: 'Enabled'
+  readonly settings?: BucketSettings
 }
 
 export type BucketChange =
   | { readonly versioning: VersioningStatus }
   | { readonly replication: ReplicationConfiguration | null }
+  | { readonly settings: BucketSettingsChange }
 
-/** `refused`: suspending versioning under a replication configuration, or replication without versioning. */
+/** `refused`: suspending versioning under a replication configuration or object lock, or one of these without versioning. */
 export type ChangeBucketResult = 'changed' | 'no-such-bucket' | 'refused'
 
 export interface ListOptions {

@@ -1,5 +1,6 @@
 // Between the port's form of buckets, uploads and parts and their columns. Shared by the stores, which keep the same ones.
 import type { Bucket } from '../domain/bucket.ts'
+import type { BucketSettings } from '../domain/bucket-settings.ts'
 import type { Upload, UploadPart } from './metadata-store.ts'
 
 export interface BucketRow {
@@ -11,6 +12,28 @@ export interface BucketRow {
   readonly location_constraint: string
   readonly versioning: Bucket['versioning']
   readonly replication: string | null
+  readonly settings: string | null
+}
+
+const noSettings: BucketSettings = Object.freeze({})
+/** Every request reads its bucket: settings, which may be long, are parsed once and not again until they change. */
+const parsed = new Map<string, BucketSettings>()
+const parsedMax = 1_000
+
+export function bucketSettings(text: string | null): BucketSettings {
+  if (text === null) return noSettings
+  const known = parsed.get(text)
+  if (known !== undefined) return known
+  const settings: BucketSettings = JSON.parse(text)
+  if (parsed.size >= parsedMax) parsed.clear()
+  parsed.set(text, settings)
+  return settings
+}
+
+/** JSON; null where there are none. */
+export function settingsText(settings: BucketSettings): string | null {
+  const text = JSON.stringify(settings)
+  return text === '{}' ? null : text
 }
 
 export function bucketForm(row: BucketRow): Bucket {
@@ -22,6 +45,7 @@ export function bucketForm(row: BucketRow): Bucket {
     locationConstraint: row.location_constraint,
     versioning: row.versioning,
     replication: row.replication === null ? null : JSON.parse(row.replication),
+    settings: bucketSettings(row.settings),
   }
 }
 

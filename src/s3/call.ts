@@ -5,6 +5,7 @@ import type { LocationConfig, SiteConfig } from '../config/types.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { Action } from './access/actions.ts'
 import type { AccountDirectory } from './auth/account-directory.ts'
 import type { AuthResult } from './auth/authenticate.ts'
 import type { PayloadCheck, PayloadFacts } from './auth/payload-check.ts'
@@ -50,6 +51,8 @@ export interface Call {
   readonly target: RequestTarget
   readonly query: ReadonlyMap<string, string>
   readonly auth: AuthResult
+  /** What the operation does, on this version of the object if the request names one. */
+  readonly action: Action
   /** '' for requests to the service itself. */
   readonly bucket: string
   /** '' for requests to a bucket or the service. */

@@ -6,7 +6,7 @@ import { serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
 import { limits } from '../domain/limits.ts'
 import type { VersionRecord } from '../domain/object-metadata.ts'
-import { noSuchKey, type OpenBucket, openOtherBucket } from './access.ts'
+import { noSuchKey, type OpenBucket, openOtherBucket } from './access/open-bucket.ts'
 import { invalidArgument } from './answer.ts'
 import type { PayloadFacts } from './auth/payload-check.ts'
 import type { ByteRange } from './byte-range.ts'
@@ -78,7 +78,11 @@ async function findSource(call: Call, { bucket, key, version, shownVersion }: So
 /** Finds the source and checks its conditions. Throws as GetObject would, and PreconditionFailed. */
 export async function findCopySource(call: Call, open: OpenBucket): Promise<CopySource> {
   const address = parseCopySource(call.headers.get(header) ?? '')
-  const bucket = await openOtherBucket(call, open.account, address.bucket)
+  const bucket = await openOtherBucket(call, open.account, {
+    name: address.bucket,
+    action: address.version === 'latest' ? 's3:GetObject' : 's3:GetObjectVersion',
+    key: address.key,
+  })
   checkSourceOwner(call, bucket)
   const record = await findSource(call, address)
   const comparable = {

@@ -13,6 +13,7 @@ import { limits } from '../domain/limits.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { actionOnVersion } from './access/actions.ts'
 import { errorAnswer, jsonErrorAnswer } from './answer.ts'
 import type { AccountDirectory } from './auth/account-directory.ts'
 import { type AuthResult, authenticate } from './auth/authenticate.ts'
@@ -23,7 +24,7 @@ import { drain, type IncomingBody, incomingBody } from './request-body.ts'
 import { headerMap, type RequestHead } from './request-head.ts'
 import { parseRequestTarget, type RequestTarget } from './request-target.ts'
 import { abortSignalOf, writeAnswer } from './response.ts'
-import { findRoute } from './route.ts'
+import { findRoute, type Route } from './route.ts'
 
 /** What a mounted handler of `/_/` paths gets beside request and response. */
 export interface MountedCall {
@@ -200,13 +201,13 @@ class HttpS3Server implements S3Server {
       exchange.bucket = target.bucket
       const found = findRoute(head.method, target, head.headers)
       exchange.operation = found.name
-      return await found.run(this.#call(exchange, head, target, auth))
+      return await found.run(this.#call(exchange, found, head, target, auth))
     } catch (error) {
       return this.#refuse(exchange, error)
     }
   }
 
-  #call(exchange: Exchange, head: RequestHead, target: RequestTarget, auth: AuthResult): Call {
+  #call(exchange: Exchange, { action }: Route, head: RequestHead, target: RequestTarget, auth: AuthResult): Call {
     return {
       services: this.#services,
       requestId: exchange.requestId,
@@ -215,6 +216,7 @@ class HttpS3Server implements S3Server {
       target,
       query: target.query,
       auth,
+      action: target.query.has('versionId') ? actionOnVersion(action) : action,
       bucket: target.bucket ?? '',
       key: target.key ?? '',
       body: exchange.body,

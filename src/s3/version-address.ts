@@ -2,7 +2,7 @@
 import { serviceError } from '../domain/errors.ts'
 import type { VersionRecord } from '../domain/object-metadata.ts'
 import { decodeVersionId, type VersionId } from '../domain/version-id.ts'
-import { noSuchKey } from './access.ts'
+import { noSuchKey, type OpenBucket } from './access/open-bucket.ts'
 import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'
 
@@ -23,14 +23,10 @@ export function requestedVersion(call: Call): VersionAddress {
   return shown === undefined ? 'latest' : parseVersionId(shown)
 }
 
-/** Loads a version, delete markers included. Throws NoSuchKey, NoSuchVersion. */
-export async function findVersion(
-  call: Call,
-  bucket: string,
-  key: string,
-  version: VersionAddress,
-): Promise<VersionRecord> {
-  const record = await call.services.store.version({ bucket, key, version })
+/** Loads a version of the request's key, delete markers included. Throws NoSuchKey, NoSuchVersion. */
+export async function findVersion(call: Call, { bucket }: OpenBucket, version: VersionAddress): Promise<VersionRecord> {
+  const { key } = call
+  const record = await call.services.store.version({ bucket: bucket.name, key, version })
   if (record !== null) return record
   if (version === 'latest') throw noSuchKey(key)
   const shown = call.query.get('versionId') ?? version

@@ -320,7 +320,7 @@ function parkSuite(adapter: StoreAdapter): void {
     await complete(store, 'aws', 'b', 'k')
     const newer = await put(store, 'b', 'k', { sites: ['aws'] })
     const claim = await claimed(store, 'aws', 'b', 'k')
-    const change = { ...key, version: old, tags: {}, originOp: 's3:ObjectTagging:Delete', seenRevision: 1 }
+    const change = { ...key, version: old, fields: { tags: {} }, originOp: 's3:ObjectTagging:Delete', seenRevision: 1 }
     await store.changeVersion({ ...change, replication: pendingAt(['aws']) })
     const retry = { kind: 'retry', reason, nextAttemptAt: world.clock.now() + 100 } as const
     const stateOfOld = async () => (await store.ledger.row({ ...key, versionId: old, site: 'aws' }))?.state

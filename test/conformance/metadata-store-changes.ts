@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { journalStart } from '../../src/domain/entry.ts'
 import { makeVersionId } from '../../src/domain/version-id.ts'
-import type { Upload } from '../../src/metadata/metadata-store.ts'
+import type { Upload, VersionFields } from '../../src/metadata/metadata-store.ts'
 import { dataAt, makeBucket, newMetadata, pendingAt, put } from './store-fixtures.ts'
 import { opened, type StoreAdapter } from './store-subject.ts'
 
@@ -94,7 +94,7 @@ export function changeSuite(adapter: StoreAdapter): void {
       bucket: 'b',
       key: 'k',
       version: versionId,
-      tags: { a: '1' },
+      fields: { tags: { a: '1' } },
       originOp: 's3:ObjectTagging:Put',
       replication: pendingAt(['aws', 'azure']),
       seenRevision: 1,
@@ -114,11 +114,70 @@ export function changeSuite(adapter: StoreAdapter): void {
         ['azure', 2, 'pending'],
       ],
     )
-    const plain = { ...change, tags: {}, replication: null, seenRevision: 2 }
+    const plain = { ...change, fields: { tags: {} }, replication: null, seenRevision: 2 }
     assert.deepEqual(await store.changeVersion(plain), { outcome: 'changed', revision: 2 })
     const absent = makeVersionId({ epochMs: 1, sequence: 0 }, 'RG001')
     assert.deepEqual(await store.changeVersion({ ...plain, version: absent }), { outcome: 'no-such-version' })
     assert.deepEqual(await store.changeVersion({ ...plain, bucket: 'nowhere' }), { outcome: 'no-such-bucket' })
+  })
+}
+
+export function settingsSuite(adapter: StoreAdapter): void {
+  const objectLock = { defaultRetention: { mode: 'GOVERNANCE', period: { days: 3 } } } as const
+
+  it('keeps what a bucket is told, entry by entry, until it is forgotten', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    assert.deepEqual((await store.bucket('b'))?.settings, {})
+    assert.equal(await store.changeBucket('b', { settings: { objectLock } }), 'changed')
+    assert.deepEqual((await store.bucket('b'))?.settings, { objectLock })
+    assert.equal(await store.changeBucket('b', { settings: {} }), 'changed')
+    assert.deepEqual((await store.bucket('b'))?.settings, { objectLock })
+    assert.equal(await store.changeBucket('b', { settings: { objectLock: null } }), 'changed')
+    assert.deepEqual((await store.bucket('b'))?.settings, {})
+    assert.equal(await store.changeBucket('nowhere', { settings: {} }), 'no-such-bucket')
+  })
+
+  it('holds versioning on under object lock, and refuses object lock without versioning', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b', 'Unversioned')
+    assert.equal(await store.changeBucket('b', { settings: { objectLock } }), 'refused')
+    const made = { ownerId: 'o', ownerDisplayName: 'o', creationDate: '2026-01-01T00:00:00.000Z' }
+    const place = { name: 'locked', locationConstraint: 'us-east-1', versioning: 'Enabled' } as const
+    assert.equal(await store.createBucket({ ...made, ...place, settings: { objectLock: {} } }), 'created')
+    const bucket = await store.bucket('locked')
+    assert.deepEqual([bucket?.versioning, bucket?.settings], ['Enabled', { objectLock: {} }])
+    assert.equal(await store.changeBucket('locked', { versioning: 'Suspended' }), 'refused')
+  })
+
+  it('changes fields of a version one by one, and deletes none that object lock keeps', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const version = await put(store, 'b', 'k', { location: dataAt('d1') })
+    const address = { bucket: 'b', key: 'k', version }
+    const change = async (fields: VersionFields): Promise<void> => {
+      const asked = { ...address, fields, originOp: 's3:ObjectRetention:Put', replication: null, seenRevision: 0 }
+      assert.equal((await store.changeVersion(asked)).outcome, 'changed')
+    }
+    const lock = (at: string, bypassGovernance = false) => ({ ...address, unlessLocked: { at, bypassGovernance } })
+    const [early, late] = ['2030-01-01T00:00:00.000Z', '2031-01-01T00:00:00.000Z']
+    await change({ retentionMode: 'COMPLIANCE', retentionDate: '2030-06-01T00:00:00.000Z' })
+    assert.equal((await store.deleteVersion(lock(early, true))).outcome, 'locked')
+    await change({ legalHold: true, tags: { a: '1' } })
+    assert.equal((await store.deleteVersion(lock(late, true))).outcome, 'locked')
+    await change({ legalHold: false, retentionMode: 'GOVERNANCE' })
+    assert.equal((await store.deleteVersion(lock(early))).outcome, 'locked')
+    const metadata = (await store.version(address))?.metadata
+    assert.deepEqual(
+      [metadata?.retentionMode, metadata?.retentionDate, metadata?.legalHold, metadata?.tags],
+      ['GOVERNANCE', '2030-06-01T00:00:00.000Z', false, { a: '1' }],
+    )
+    assert.deepEqual(metadata?.location, dataAt('d1'))
+    await change({ retentionMode: null, retentionDate: null })
+    const freed = (await store.version(address))?.metadata
+    assert.ok(freed !== undefined && !('retentionMode' in freed) && !('retentionDate' in freed))
+    await change({ retentionMode: 'GOVERNANCE', retentionDate: '2030-06-01T00:00:00.000Z' })
+    assert.equal((await store.deleteVersion(lock(early, true))).outcome, 'deleted')
   })
 }
 

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { journalStart } from '../../src/domain/entry.ts'
 import type { VersionId } from '../../src/domain/version-id.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
-import { changeSuite, journalSuite, replicaSuite, uploadSuite } from './metadata-store-changes.ts'
+import { changeSuite, journalSuite, replicaSuite, settingsSuite, uploadSuite } from './metadata-store-changes.ts'
 import { listingSuite } from './metadata-store-listing.ts'
 import { dataAt, inlineName, makeBucket, newMetadata, pendingAt, put } from './store-fixtures.ts'
 import { opened, page, type StoreAdapter } from './store-subject.ts'
@@ -16,6 +16,7 @@ export function metadataStoreConformance(adapter: StoreAdapter, skip: false | st
     nullSuite(adapter)
     replicaSuite(adapter)
     changeSuite(adapter)
+    settingsSuite(adapter)
     listingSuite(adapter)
     uploadSuite(adapter)
     journalSuite(adapter)
@@ -37,6 +38,7 @@ function bucketSuite(adapter: StoreAdapter): void {
       locationConstraint: 'local',
       versioning: 'Enabled',
       replication: null,
+      settings: {},
     })
     assert.deepEqual(
       (await store.buckets('owner1')).map(bucket => bucket.name),

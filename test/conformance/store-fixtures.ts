@@ -115,7 +115,7 @@ export async function retag(
   tags: Readonly<Record<string, string>> = { a: '1' },
 ): Promise<void> {
   const originOp = Object.keys(tags).length === 0 ? 's3:ObjectTagging:Delete' : 's3:ObjectTagging:Put'
-  const change = { ...ref, version, tags, originOp, replication: pendingAt(['aws']), seenRevision: 1 }
+  const change = { ...ref, version, fields: { tags }, originOp, replication: pendingAt(['aws']), seenRevision: 1 }
   assert.equal((await store.changeVersion(change)).outcome, 'changed')
 }
 

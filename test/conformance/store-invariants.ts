@@ -76,7 +76,7 @@ async function write(state: State, { what, key, pick }: Step): Promise<void> {
     const stored = await store.version(address)
     await store.changeVersion({
       ...address,
-      tags: { pick: String(pick) },
+      fields: { tags: { pick: String(pick) } },
       originOp: 's3:ObjectTagging:Put',
       replication: wanted.length === 0 ? null : pendingAt(sites),
       seenRevision: stored?.revision ?? 0,

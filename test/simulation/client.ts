@@ -143,7 +143,7 @@ export async function changeTags(
     bucket,
     key,
     version: found.versionId,
-    tags,
+    fields: { tags },
     originOp: 's3:ObjectTagging:Put',
     replication: { ...fresh, backends },
     seenRevision: found.revision,

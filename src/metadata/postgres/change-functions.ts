@@ -1,7 +1,7 @@
 // The functions that change and delete versions, and those of uploads and buckets (see version-functions.ts).
 
 export const changeFunctions = `
-CREATE FUNCTION version_at(p_bid bigint, p_key text, p_address text) RETURNS versions LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION version_at(p_bid bigint, p_key text, p_address text) RETURNS versions LANGUAGE plpgsql AS $$
 DECLARE v versions;
 BEGIN
   IF p_address = 'latest' THEN
@@ -14,18 +14,26 @@ BEGIN
   RETURN v;
 END $$;
 
--- Metadata with other tags, in place.
-CREATE FUNCTION with_tags(p_metadata text, p_tags json) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+-- JSON with other values of some fields, in place; a field whose new value is null goes.
+CREATE OR REPLACE FUNCTION with_fields(p_text text, p_fields json) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT json_object_agg(k, v ORDER BY o)::text FROM (
-    SELECT e.key AS k, CASE WHEN e.key = 'tags' THEN p_tags ELSE e.value END AS v, e.ordinality AS o
-      FROM json_each(p_metadata::json) WITH ORDINALITY e
-    UNION ALL SELECT 'tags', p_tags, 1000000 WHERE p_metadata::json -> 'tags' IS NULL) fields
+    SELECT e.key AS k, coalesce(f.value, e.value) AS v, e.ordinality AS o, f.value AS fresh
+      FROM json_each(p_text::json) WITH ORDINALITY e LEFT JOIN json_each(p_fields) f ON f.key = e.key
+    UNION ALL SELECT n.key, n.value, 1000000 + n.ordinality, n.value FROM json_each(p_fields) WITH ORDINALITY n
+      WHERE p_text::json -> n.key IS NULL) fields
+    WHERE fresh IS NULL OR json_typeof(fresh) <> 'null'
 $$;
 
-CREATE FUNCTION change_version(p_epoch bigint, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
+-- Whether object lock keeps the version at this moment (an ISO date as stored ones are).
+CREATE OR REPLACE FUNCTION is_locked(p_metadata json, p_now text, p_bypass boolean) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce(p_metadata ->> 'legalHold' = 'true', false)
+    OR coalesce(p_metadata ->> 'retentionDate' COLLATE "C" > p_now AND NOT (p_bypass AND p_metadata ->> 'retentionMode' = 'GOVERNANCE'), false)
+$$;
+
+CREATE OR REPLACE FUNCTION change_version(p_epoch bigint, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; v versions; now_ms bigint; bid bigint; rev integer; entry bigint; s text;
 BEGIN
-  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, tags json, origin text, replication text, sites text[],
+  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, fields json, origin text, replication text, sites text[],
     seen integer);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
   now_ms := moment(p_now);
@@ -35,7 +43,7 @@ BEGIN
   IF v.version_id IS NULL THEN RETURN 'no-such-version'; END IF;
   IF v.revision <> i.seen THEN RETURN 'conflict'; END IF;
   rev := v.revision + CASE WHEN i.replication IS NULL THEN 0 ELSE 1 END;
-  UPDATE versions SET metadata = with_tags(v.metadata, i.tags), origin_op = i.origin, replication = coalesce(i.replication, v.replication),
+  UPDATE versions SET metadata = with_fields(v.metadata, i.fields), origin_op = i.origin, replication = coalesce(i.replication, v.replication),
     revision = rev WHERE bucket_id = bid AND key = i.key AND version_id = v.version_id;
   entry := add_entry(now_ms, 'put', bid, i.bucket, i.key, v.version_id, rev);
   FOREACH s IN ARRAY i.sites LOOP PERFORM raise_row(now_ms, v, s, rev, entry); END LOOP;
@@ -43,7 +51,7 @@ BEGIN
 END $$;
 
 -- The site's row has new work; a task that has it claimed finds the newer revision when it reports.
-CREATE FUNCTION raise_row(p_now bigint, v versions, p_site text, p_revision integer, p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION raise_row(p_now bigint, v versions, p_site text, p_revision integer, p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE r ledger;
 BEGIN
   SELECT * INTO r FROM ledger WHERE bucket_id = v.bucket_id AND key = v.key AND version_id = v.version_id AND site = p_site;
@@ -58,10 +66,11 @@ BEGIN
     WHERE bucket_id = v.bucket_id AND key = v.key AND version_id = v.version_id AND site = p_site;
 END $$;
 
-CREATE FUNCTION delete_version(p_epoch bigint, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION delete_version(p_epoch bigint, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; v versions; cur versions; now_ms bigint; bid bigint;
 BEGIN
-  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, if_match text[], if_none text[]);
+  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, if_match text[], if_none text[],
+    lock_at text, bypass boolean);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
   now_ms := moment(p_now);
   bid := bucket_id(i.bucket);
@@ -72,6 +81,7 @@ BEGIN
   END IF;
   v := version_at(bid, i.key, i.version);
   IF v.version_id IS NULL THEN RETURN 'absent'; END IF;
+  IF i.lock_at IS NOT NULL AND is_locked(v.metadata::json, i.lock_at, coalesce(i.bypass, false)) THEN RETURN 'locked'; END IF;
   PERFORM remove_version(now_ms, bid, i.key, v.version_id, '{}');
   PERFORM drop_applied(bid, i.key);
   PERFORM add_entry(now_ms, 'delete', bid, i.bucket, i.key, v.version_id, v.revision);
@@ -79,7 +89,7 @@ BEGIN
 END $$;
 
 -- Forgets what sites have applied of a key that is gone here and has no unfinished row.
-CREATE FUNCTION drop_applied(p_bid bigint, p_key text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION drop_applied(p_bid bigint, p_key text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM applied a WHERE a.bucket_id = p_bid AND a.key = p_key
     AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.bucket_id = p_bid AND v.key = p_key)
@@ -88,7 +98,7 @@ END $$;
 `
 
 export const uploadFunctions = `
-CREATE FUNCTION create_upload(p_epoch bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION create_upload(p_epoch bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; bid bigint;
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, "uploadId" text, initiated text, "ownerId" text,
@@ -101,7 +111,7 @@ BEGIN
   RETURN 'created';
 END $$;
 
-CREATE FUNCTION put_part(p_epoch bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION put_part(p_epoch bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; bid bigint; former record;
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, upload text, number integer, etag text, size bigint, modified text,
@@ -119,14 +129,14 @@ BEGIN
   RETURN 'stored';
 END $$;
 
-CREATE FUNCTION abort_upload(p_epoch bigint, p_bucket text, p_key text, p_upload text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION abort_upload(p_epoch bigint, p_bucket text, p_key text, p_upload text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM lock_keys(p_epoch, ARRAY[p_bucket], ARRAY[p_key]);
   RETURN CASE WHEN end_upload(bucket_id(p_bucket), p_key, p_upload, '{}') THEN 'aborted' ELSE 'no-such-upload' END;
 END $$;
 
 -- Forgets garbage whose data was removed. Inline data is removed here: it lies in this database.
-CREATE FUNCTION forget_garbage(p_ids json) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION forget_garbage(p_ids json) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   WITH gone AS (DELETE FROM garbage WHERE id IN (SELECT value::bigint FROM json_array_elements_text(p_ids)) RETURNING data_key)
   DELETE FROM inline_data WHERE data_key IN (SELECT data_key FROM gone WHERE data_key LIKE 'inline.%');
@@ -134,15 +144,19 @@ END $$;
 `
 
 export const bucketFunctions = `
-CREATE FUNCTION change_bucket(p_name text, p_versioning text, p_replication text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE b buckets;
+CREATE OR REPLACE FUNCTION change_bucket(p_name text, p_versioning text, p_replication text, p_settings json) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE b buckets; after text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 1));
   SELECT * INTO b FROM buckets WHERE name = p_name;
   IF NOT FOUND THEN RETURN 'no-such-bucket'; END IF;
   IF p_versioning IS NOT NULL THEN
-    IF p_versioning <> 'Enabled' AND b.replication IS NOT NULL THEN RETURN 'refused'; END IF;
+    IF p_versioning <> 'Enabled' AND (b.replication IS NOT NULL OR b.settings::json -> 'objectLock' IS NOT NULL) THEN RETURN 'refused'; END IF;
     UPDATE buckets SET versioning = p_versioning WHERE id = b.id;
+  ELSIF p_settings IS NOT NULL THEN
+    after := with_fields(coalesce(b.settings, '{}'), p_settings);
+    IF after::json -> 'objectLock' IS NOT NULL AND b.versioning <> 'Enabled' THEN RETURN 'refused'; END IF;
+    UPDATE buckets SET settings = after WHERE id = b.id;
   ELSE
     IF p_replication IS NOT NULL AND b.versioning <> 'Enabled' THEN RETURN 'refused'; END IF;
     UPDATE buckets SET replication = p_replication WHERE id = b.id;
@@ -151,7 +165,7 @@ BEGIN
 END $$;
 
 -- Takes the bucket's lock alone: whoever writes to it holds it shared until its commit is seen.
-CREATE FUNCTION delete_bucket(p_name text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION delete_bucket(p_name text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE bid bigint;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 1));

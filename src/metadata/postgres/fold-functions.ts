@@ -3,7 +3,7 @@
 
 export const foldFunctions = `
 -- replicationInfo with one site's outcome; its fields keep their order.
-CREATE FUNCTION with_backend(p_info text, p_site text, p_status text, p_destination text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION with_backend(p_info text, p_site text, p_status text, p_destination text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE info json := p_info::json; new_backends json; states text[]; overall text;
 BEGIN
   SELECT json_agg(CASE WHEN b ->> 'site' = p_site THEN json_build_object('site', p_site, 'status', p_status,
@@ -19,11 +19,11 @@ BEGIN
     FROM json_each(info) WITH ORDINALITY e(k, v, o));
 END $$;
 
-CREATE FUNCTION backend_status(p_info text, p_site text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION backend_status(p_info text, p_site text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT b ->> 'status' FROM json_array_elements(p_info::json -> 'backends') b WHERE b ->> 'site' = p_site LIMIT 1
 $$;
 
-CREATE FUNCTION save_info(v versions, p_site text, p_status text, p_destination text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION save_info(v versions, p_site text, p_status text, p_destination text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE versions SET replication = with_backend(v.replication, p_site, p_status, p_destination),
     origin_op = CASE p_status WHEN 'COMPLETED' THEN 's3:Replication:OperationCompletedReplication'
@@ -33,7 +33,7 @@ BEGIN
 END $$;
 
 -- Ends a row; where a message from outside overtook our own work, the claim is lost and the key goes on with its next row.
-CREATE FUNCTION end_row(p_now bigint, r ledger, p_state integer, p_reason text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION end_row(p_now bigint, r ledger, p_state integer, p_reason text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE ledger SET state = p_state, at = CASE WHEN p_state = 8 THEN p_now END, token = NULL, unsettled = 0, reason = p_reason
     WHERE bucket_id = r.bucket_id AND key = r.key AND version_id = r.version_id AND site = r.site;
@@ -44,7 +44,7 @@ BEGIN
 END $$;
 
 -- The version is gone: a row that was kept because a task had it ends with it.
-CREATE FUNCTION end_orphan(p_now bigint, r ledger) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION end_orphan(p_now bigint, r ledger) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF r.site IS NULL OR r.state <> 5 THEN RETURN; END IF;
   UPDATE ledger SET state = 7, at = p_now, token = NULL, reason = coalesce(r.reason, source_gone(p_now))
@@ -53,14 +53,14 @@ BEGIN
   PERFORM drop_applied(r.bucket_id, r.key);
 END $$;
 
-CREATE FUNCTION reopen_row(p_now bigint, r ledger) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION reopen_row(p_now bigint, r ledger) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM move_sums(r.site, r.size, r.state, 1, NULL);
   UPDATE ledger SET state = 1, at = p_now, attempts = 0, reason = NULL, token = NULL
     WHERE bucket_id = r.bucket_id AND key = r.key AND version_id = r.version_id AND site = r.site;
 END $$;
 
-CREATE FUNCTION row_of(p_bid bigint, p_key text, p_version text, p_site text) RETURNS ledger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION row_of(p_bid bigint, p_key text, p_version text, p_site text) RETURNS ledger LANGUAGE plpgsql AS $$
 DECLARE r ledger;
 BEGIN
   SELECT * INTO r FROM ledger WHERE bucket_id = p_bid AND key = p_key AND version_id = p_version AND site = p_site;
@@ -68,7 +68,7 @@ BEGIN
 END $$;
 
 -- p_revision null: a message of the original programs, whose view of the content (etag, tags) decides.
-CREATE FUNCTION fold_one(p_now bigint, p_bid bigint, p_key text, p_version text, p_site text, p_status text, p_destination text,
+CREATE OR REPLACE FUNCTION fold_one(p_now bigint, p_bid bigint, p_key text, p_version text, p_site text, p_status text, p_destination text,
   p_revision integer, p_etag text, p_tags json, p_reason text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE v versions := version_at(p_bid, p_key, p_version); r ledger := row_of(p_bid, p_key, p_version, p_site); known text;
 BEGIN
@@ -110,7 +110,7 @@ BEGIN
   RETURN 'folded';
 END $$;
 
-CREATE FUNCTION fold_messages(p_epoch bigint, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION fold_messages(p_epoch bigint, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE i record; bid bigint; answers text[] := '{}'; now_ms bigint;
 BEGIN
   PERFORM lock_items(p_epoch, p_items);
@@ -125,7 +125,7 @@ BEGIN
 END $$;
 
 -- Takes rows out of quarantine, whatever their revision: what is stored now is what will be sent.
-CREATE FUNCTION retry_rows(p_epoch bigint, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION retry_rows(p_epoch bigint, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE i record; bid bigint; r ledger; v versions; answers boolean[] := '{}'; now_ms bigint;
 BEGIN
   PERFORM lock_items(p_epoch, p_items);
@@ -145,7 +145,7 @@ END $$;
 
 export const reportFunctions = `
 -- An older version than the one that is known does not replace it.
-CREATE FUNCTION save_applied(p_bid bigint, p_key text, p_site text, p_version text, p_kind text, p_destination text, p_etag text)
+CREATE OR REPLACE FUNCTION save_applied(p_bid bigint, p_key text, p_site text, p_version text, p_kind text, p_destination text, p_etag text)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO applied (bucket_id, key, site, version_id, kind, destination_version_id, destination_etag)
@@ -156,7 +156,7 @@ BEGIN
 END $$;
 
 -- The end that nearly every row has, without a detour over 'reported': done, for the version as it is, with no upload begun. Who calls counts it.
-CREATE FUNCTION completed_at_once(p_now bigint, r ledger, p_destination text) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION completed_at_once(p_now bigint, r ledger, p_destination text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE v versions;
 BEGIN
   IF r.uploading = 1 THEN RETURN false; END IF;
@@ -170,7 +170,7 @@ BEGIN
 END $$;
 
 -- Answers 'applied', 'changed-meanwhile' or 'stale' for each, with '+' behind it if the key has another row that can be worked on now.
-CREATE FUNCTION report_attempts(p_epoch bigint, p_now bigint, p_fold integer, p_items json) RETURNS json LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION report_attempts(p_epoch bigint, p_now bigint, p_fold integer, p_items json) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE i record; r ledger; bid bigint; answers text[] := '{}'; now_ms bigint; more boolean;
   done_sites text[] := '{}'; done_sizes bigint[] := '{}';
 BEGIN
@@ -211,7 +211,7 @@ BEGIN
   RETURN to_json(answers);
 END $$;
 
-CREATE FUNCTION report_ended(p_now bigint, p_fold integer, r ledger, p_revision integer, p_kind text, p_destination text, p_reason text)
+CREATE OR REPLACE FUNCTION report_ended(p_now bigint, p_fold integer, r ledger, p_revision integer, p_kind text, p_destination text, p_reason text)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   destination text := CASE WHEN p_kind = 'done' THEN p_destination ELSE r.destination_version_id END;
@@ -236,7 +236,7 @@ END $$;
 
 export const sumFunctions = `
 -- Folds deltas into the sums; one process at a time, nobody waits. Answers how many there were.
-CREATE FUNCTION fold_deltas(p_max integer) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION fold_deltas(p_max integer) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE n bigint;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(3, 1) THEN RETURN 0; END IF;
@@ -259,13 +259,13 @@ BEGIN
 END $$;
 
 -- Sums as they are: what was folded and what was not, in one view.
-CREATE VIEW all_sums AS
+CREATE OR REPLACE VIEW all_sums AS
   SELECT site, sum(objects)::bigint AS objects, sum(bytes)::bigint AS bytes, sum(failed_objects)::bigint AS failed_objects,
     sum(failed_bytes)::bigint AS failed_bytes, max(claimed_seq) AS claimed_seq
   FROM (SELECT site, objects, bytes, failed_objects, failed_bytes, claimed_seq FROM site_sums
     UNION ALL SELECT site, objects, bytes, failed_objects, failed_bytes, claimed_seq FROM site_deltas) both_kinds GROUP BY site;
 
-CREATE VIEW all_activity AS
+CREATE OR REPLACE VIEW all_activity AS
   SELECT slot_at, site, sum(completed_objects)::bigint AS completed_objects, sum(completed_bytes)::bigint AS completed_bytes,
     sum(failed_objects)::bigint AS failed_objects, sum(failed_bytes)::bigint AS failed_bytes
   FROM (SELECT slot_at, site, completed_objects, completed_bytes, failed_objects, failed_bytes FROM activity
@@ -274,7 +274,7 @@ CREATE VIEW all_activity AS
 
 -- Forgets what was done long ago. Not together with the counting, which takes long: a transaction that has written something holds back the
 -- journal.
-CREATE FUNCTION forget_activity(p_now bigint, p_older bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION forget_activity(p_now bigint, p_older bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE now_ms bigint := moment(p_now);
 BEGIN
   PERFORM fold_deltas(2000);
@@ -282,7 +282,7 @@ BEGIN
 END $$;
 
 -- Forgets rows of versions that are long gone, some of one site: the index begins with it. Answers how many.
-CREATE FUNCTION forget_orphans(p_now bigint, p_site text, p_older bigint, p_max integer) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION forget_orphans(p_now bigint, p_site text, p_older bigint, p_max integer) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE n integer; now_ms bigint := moment(p_now);
 BEGIN
   DELETE FROM ledger l USING (SELECT bucket_id, key, version_id, site FROM ledger
@@ -294,7 +294,7 @@ END $$;
 
 -- Counts rows and reads the sums in one snapshot and adds the difference, so that writers need not stand still. Answers whether they differed.
 -- One process at a time: two would add the same difference.
-CREATE FUNCTION recount_sums() RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION recount_sums() RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   IF NOT pg_try_advisory_xact_lock(3, 3) THEN RETURN false; END IF;
   INSERT INTO site_deltas (site, objects, bytes, failed_objects, failed_bytes)
@@ -312,7 +312,7 @@ END $$;
 
 export const epochFunctions = `
 -- Says that the process lives; false when others have taken it for dead.
-CREATE FUNCTION beat(p_epoch bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION beat(p_epoch bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE epochs SET seen_at = clock_timestamp() WHERE epoch = p_epoch AND NOT ended;
   RETURN FOUND;
@@ -320,7 +320,7 @@ END $$;
 
 -- Ends the epochs that were not heard of for so long: from then on their processes can commit nothing. Their writes that are under way are
 -- waited for.
-CREATE FUNCTION end_silent_epochs(p_silence_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION end_silent_epochs(p_silence_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE e bigint;
 BEGIN
   FOR e IN SELECT epoch FROM epochs WHERE NOT ended AND seen_at < clock_timestamp() - p_silence_ms * interval '1 millisecond' ORDER BY epoch LOOP

@@ -3,7 +3,7 @@
 
 export const rowFunctions = `
 -- New rows; who calls adds them to the sums.
-CREATE FUNCTION open_rows(p_now bigint, p_bid bigint, p_key text, p_version text, p_sites text[], p_revision integer, p_marker integer,
+CREATE OR REPLACE FUNCTION open_rows(p_now bigint, p_bid bigint, p_key text, p_version text, p_sites text[], p_revision integer, p_marker integer,
   p_size bigint, p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO ledger (bucket_id, key, version_id, site, revision, state, is_delete_marker, size, attempts, created_at, at, unsettled, uploading)
@@ -11,7 +11,7 @@ BEGIN
 END $$;
 
 -- Corrects the sums for a row that goes from its state to another one (null: it is no more). With a time, what has ended counts as activity.
-CREATE FUNCTION move_sums(p_site text, p_size bigint, p_from integer, p_to integer, p_now bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION move_sums(p_site text, p_size bigint, p_from integer, p_to integer, p_now bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   o integer := coalesce(p_to <= 5, false)::integer - (p_from <= 5)::integer;
   f integer := coalesce(p_to = 8, false)::integer - (p_from = 8)::integer;
@@ -25,7 +25,7 @@ BEGIN
 END $$;
 
 -- The row of the key that is to be worked on next: the oldest unfinished one, but first one whose last write may have taken effect unseen.
-CREATE FUNCTION oldest_unfinished(p_site text, p_bid bigint, p_key text) RETURNS ledger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION oldest_unfinished(p_site text, p_bid bigint, p_key text) RETURNS ledger LANGUAGE plpgsql AS $$
 DECLARE r ledger;
 BEGIN
   SELECT * INTO r FROM ledger WHERE site = p_site AND bucket_id = p_bid AND key = p_key AND state <= 4
@@ -34,7 +34,7 @@ BEGIN
 END $$;
 
 -- Lets the key's oldest row be worked on if it was only blocked; answers whether the key has a row that can be worked on now.
-CREATE FUNCTION unblock_next(p_now bigint, p_site text, p_bid bigint, p_key text) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION unblock_next(p_now bigint, p_site text, p_bid bigint, p_key text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE r ledger := oldest_unfinished(p_site, p_bid, p_key);
 BEGIN
   IF r.site IS NULL THEN RETURN false; END IF;
@@ -46,27 +46,27 @@ BEGIN
 END $$;
 
 -- Rows of the key that wait behind this one are parked; behind an unsettled row wait older ones, too.
-CREATE FUNCTION block_others(p_site text, p_bid bigint, p_key text, p_version text, p_unsettled integer) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION block_others(p_site text, p_bid bigint, p_key text, p_version text, p_unsettled integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE ledger SET state = 4, at = NULL WHERE site = p_site AND bucket_id = p_bid AND key = p_key AND state <= 1
     AND (version_id < p_version OR (p_unsettled = 1 AND version_id > p_version));
 END $$;
 
-CREATE FUNCTION forget_upload(r ledger) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION forget_upload(r ledger) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF r.uploading = 0 THEN RETURN; END IF;
   DELETE FROM ledger_uploads WHERE bucket_id = r.bucket_id AND key = r.key AND version_id = r.version_id AND site = r.site;
   UPDATE ledger SET uploading = 0 WHERE bucket_id = r.bucket_id AND key = r.key AND version_id = r.version_id AND site = r.site;
 END $$;
 
-CREATE FUNCTION source_gone(p_now bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION source_gone(p_now bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT json_build_object('class', 'source-gone', 'code', 'SourceGone', 'message', 'The version was deleted at the source before it was copied',
     'at', p_now)::text
 $$;
 
 -- The row of a version that is no more. A claimed one stays until its task tells how it ended; one with an upload begun at the destination or
 -- a write of unknown outcome stays to be worked on.
-CREATE FUNCTION end_with_source(p_now bigint, r ledger) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION end_with_source(p_now bigint, r ledger) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF r.state IN (2, 5) THEN RETURN; END IF;
   IF r.state > 5 THEN
@@ -85,7 +85,7 @@ END $$;
 
 export const claimFunctions = `
 -- A claimed row with what its task needs, as JSON.
-CREATE FUNCTION claimed_form(r ledger, p_versions integer, p_inline_max bigint) RETURNS json LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION claimed_form(r ledger, p_versions integer, p_inline_max bigint) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE up text; a record; v json;
 BEGIN
   IF r.uploading = 1 THEN
@@ -103,7 +103,7 @@ BEGIN
 END $$;
 
 -- A claim that lapsed is taken from its owner, whose report will be stale. A token that is in the row already is this very claim, asked again.
-CREATE FUNCTION claim_keys(p_epoch bigint, p_now bigint, p_site text, p_lease bigint, p_versions integer, p_inline_max bigint, p_items json)
+CREATE OR REPLACE FUNCTION claim_keys(p_epoch bigint, p_now bigint, p_site text, p_lease bigint, p_versions integer, p_inline_max bigint, p_items json)
 RETURNS json LANGUAGE plpgsql AS $$
 DECLARE i record; r ledger; held ledger; now_ms bigint; bid bigint; answers json[] := '{}'; seen bigint := 0;
 BEGIN
@@ -144,7 +144,7 @@ END $$;
 
 -- Prolongs claims that still hold; answers their tokens. Needs no key's lock: a claim that was taken away has another token, and one whose lease
 -- is over may be on its way to another owner.
-CREATE FUNCTION renew_claims(p_now bigint, p_lease bigint, p_items json) RETURNS json LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION renew_claims(p_now bigint, p_lease bigint, p_items json) RETURNS json LANGUAGE sql AS $$
   WITH given AS (SELECT * FROM json_to_recordset(p_items) AS t(bid bigint, key text, version text, site text, token text)),
   kept AS (
     UPDATE ledger l SET at = moment(p_now) + p_lease FROM given g
@@ -154,7 +154,7 @@ CREATE FUNCTION renew_claims(p_now bigint, p_lease bigint, p_items json) RETURNS
   SELECT coalesce(json_agg(token), '[]') FROM kept
 $$;
 
-CREATE FUNCTION save_upload(p_epoch bigint, p_item json) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION save_upload(p_epoch bigint, p_item json) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE i record; r ledger;
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, site text, token text, upload text);
@@ -171,18 +171,18 @@ BEGIN
 END $$;
 
 -- The claims of a process that ends: nobody told how far they came.
-CREATE FUNCTION free_claims(p_epoch bigint, p_now bigint) RETURNS void LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION free_claims(p_epoch bigint, p_now bigint) RETURNS void LANGUAGE sql AS $$
   UPDATE ledger SET state = 1, unsettled = 1, token = NULL, at = moment(p_now) WHERE state = 2 AND token LIKE p_epoch || '.%'
 $$;
 
 -- The start that made a token.
-CREATE FUNCTION epoch_of(p_token text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION epoch_of(p_token text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN p_token ~ '^[0-9]{1,18}[.]' THEN split_part(p_token, '.', 1)::bigint END
 $$;
 
 -- The claims of processes that were not heard of for so long, freed before their leases end. Should one of them live, its tokens are gone: what
 -- it reports is stale.
-CREATE FUNCTION free_silent_claims(p_now bigint, p_silence_ms bigint) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION free_silent_claims(p_now bigint, p_silence_ms bigint) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE n integer; silent_at timestamptz := clock_timestamp() - p_silence_ms * interval '1 millisecond';
 BEGIN
   PERFORM 1 FROM epochs WHERE NOT ended AND seen_at < silent_at LIMIT 1;
@@ -194,7 +194,7 @@ BEGIN
 END $$;
 
 -- Pending rows of a site that no entry will bring any more; answers how many.
-CREATE FUNCTION make_due(p_now bigint, p_site text, p_older bigint, p_max integer) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION make_due(p_now bigint, p_site text, p_older bigint, p_max integer) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE n integer; now_ms bigint := moment(p_now);
 BEGIN
   UPDATE ledger l SET state = 1, at = now_ms FROM (

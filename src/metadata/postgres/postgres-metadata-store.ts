@@ -16,7 +16,15 @@ import type {
   VersionKey,
   WriteMode,
 } from '../metadata-store.ts'
-import { type BucketRow, bucketForm, type PartRow, partForm, type UploadRow, uploadForm } from '../row-forms.ts'
+import {
+  type BucketRow,
+  bucketForm,
+  type PartRow,
+  partForm,
+  settingsText,
+  type UploadRow,
+  uploadForm,
+} from '../row-forms.ts'
 import {
   formColumns,
   nullKind,
@@ -53,13 +61,16 @@ function bucketMethods({
   return {
     createBucket: async bucket => {
       const made = await write<{ id: number }>(
-        `INSERT INTO buckets (name, owner_id, owner_name, creation_date, location_constraint, versioning) VALUES ($1, $2, $3, $4, $5, 'Unversioned')
+        `INSERT INTO buckets (name, owner_id, owner_name, creation_date, location_constraint, versioning, settings)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (name) DO NOTHING RETURNING id`,
         bucket.name,
         bucket.ownerId,
         bucket.ownerDisplayName,
         bucket.creationDate,
         bucket.locationConstraint,
+        bucket.versioning ?? 'Unversioned',
+        settingsText(bucket.settings ?? {}),
       )
       return made.length === 1 ? 'created' : 'exists'
     },
@@ -75,7 +86,9 @@ function bucketMethods({
       const versioning = 'versioning' in change ? change.versioning : null
       const replication =
         'replication' in change && change.replication !== null ? JSON.stringify(change.replication) : null
-      return answerOf(await write('SELECT change_bucket($1, $2, $3) AS value', name, versioning, replication))
+      const settings = 'settings' in change ? JSON.stringify(change.settings) : null
+      const sql = 'SELECT change_bucket($1, $2, $3, $4::text::json) AS value'
+      return answerOf(await write(sql, name, versioning, replication, settings))
     },
     deleteBucket: async name => answerOf(await write('SELECT delete_bucket($1) AS value', name)),
   }
@@ -172,7 +185,7 @@ async function putReplica(context: StoreContext, put: PutReplica): Promise<PutRe
 }
 
 async function changeVersion(context: StoreContext, change: ChangeVersion): Promise<ChangeVersionResult> {
-  const { bucket, key, version, tags, originOp: origin, seenRevision: seen } = change
+  const { bucket, key, version, fields, originOp: origin, seenRevision: seen } = change
   const replication = change.replication === null ? null : JSON.stringify(change.replication)
   const sites = change.replication === null ? [] : pendingSites(change.replication)
   const answer = answerOf(
@@ -180,7 +193,7 @@ async function changeVersion(context: StoreContext, change: ChangeVersion): Prom
       'SELECT change_version($1::bigint, $2::bigint, $3::text::json) AS value',
       context.epoch,
       context.now(),
-      JSON.stringify({ bucket, key, version, tags, origin, replication, sites, seen }),
+      JSON.stringify({ bucket, key, version, fields, origin, replication, sites, seen }),
     ),
   )
   if (answer.startsWith('+')) return { outcome: 'changed', revision: Number(answer) }
@@ -188,8 +201,9 @@ async function changeVersion(context: StoreContext, change: ChangeVersion): Prom
 }
 
 async function deleteVersion(context: StoreContext, remove: DeleteVersion): Promise<DeleteVersionResult> {
-  const { bucket, key, version, condition } = remove
-  const item = { bucket, key, version, if_match: condition?.ifMatch, if_none: condition?.ifNoneMatch }
+  const { bucket, key, version, condition, unlessLocked } = remove
+  const lock = { lock_at: unlessLocked?.at, bypass: unlessLocked?.bypassGovernance }
+  const item = { bucket, key, version, if_match: condition?.ifMatch, if_none: condition?.ifNoneMatch, ...lock }
   const answer = answerOf(
     await context.journaling<{ value: string }>(
       'SELECT delete_version($1::bigint, $2::bigint, $3::text::json) AS value',

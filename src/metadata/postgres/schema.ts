@@ -9,8 +9,12 @@ import { claimFunctions, rowFunctions } from './ledger-functions.ts'
 import { tables } from './tables.ts'
 import { commonFunctions, putFunctions } from './version-functions.ts'
 
-const version1 = [
-  tables,
+const version2 = `
+ALTER TABLE buckets ADD COLUMN settings text;
+DROP FUNCTION IF EXISTS with_tags(text, json), change_bucket(text, text, text);
+`
+
+const functions = [
   commonFunctions,
   rowFunctions,
   putFunctions,
@@ -24,8 +28,14 @@ const version1 = [
   epochFunctions,
 ].join('\n')
 
-/** SQL scripts; the n-th leads from schema n to schema n + 1. Released ones never change. */
-export const migrations: readonly string[] = [version1]
+export interface Schema {
+  /** SQL scripts of the tables; the n-th leads from schema n to schema n + 1. Released ones never change. */
+  readonly steps: readonly string[]
+  /** Made anew after the last step: functions and views are always those of this program. */
+  readonly functions: string
+}
+
+const newestSchema: Schema = { steps: [tables, version2], functions }
 
 /** The schema, in PostgreSQL's sense, that holds everything of ours; set as search path of each connection. */
 export const namespace = 'crossbeat'
@@ -45,7 +55,7 @@ const migrationLock = '73, 1'
 export async function migrate(
   database: Database,
   newStoreName: string,
-  steps: readonly string[] = migrations,
+  { steps, functions }: Schema = newestSchema,
 ): Promise<Identity> {
   return database.transaction(async transaction => {
     await transaction.rows(`SELECT 1 AS one FROM pg_advisory_xact_lock(${migrationLock})`)
@@ -58,6 +68,7 @@ export async function migrate(
       )
     if (found === 0) await transaction.script(`CREATE SCHEMA IF NOT EXISTS ${namespace}`)
     for (const step of steps.slice(found)) await transaction.script(step)
+    if (found < steps.length) await transaction.script(functions)
     if (found === 0) await setMeta(transaction, 'store', newStoreName)
     if (found < steps.length) await setMeta(transaction, 'schema', String(steps.length))
     const cluster = await clusterOf(transaction)

@@ -3,12 +3,12 @@
 
 export const commonFunctions = `
 -- Milliseconds; the database's clock unless the caller brings a time (tests do).
-CREATE FUNCTION moment(p_now bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION moment(p_now bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
   SELECT coalesce(p_now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
 $$;
 
 -- A process that others have taken for dead may write no more: its data may have been swept.
-CREATE FUNCTION check_epoch(p_epoch bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION check_epoch(p_epoch bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_epoch::text, 2));
   PERFORM 1 FROM epochs WHERE epoch = p_epoch AND NOT ended;
@@ -16,7 +16,7 @@ BEGIN
 END $$;
 
 -- Shared locks of the buckets (their deletion takes them alone), then the keys', always in the same order.
-CREATE FUNCTION lock_keys(p_epoch bigint, p_buckets text[], p_keys text[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION lock_keys(p_epoch bigint, p_buckets text[], p_keys text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE h bigint;
 BEGIN
   PERFORM check_epoch(p_epoch);
@@ -28,21 +28,21 @@ BEGIN
   END LOOP;
 END $$;
 
-CREATE FUNCTION lock_items(p_epoch bigint, p_items json) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION lock_items(p_epoch bigint, p_items json) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE buckets text[]; keys text[];
 BEGIN
   SELECT array_agg(t.bucket), array_agg(t.key) INTO buckets, keys FROM json_to_recordset(p_items) AS t(bucket text, key text);
   PERFORM lock_keys(p_epoch, buckets, keys);
 END $$;
 
-CREATE FUNCTION bucket_id(p_name text) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION bucket_id(p_name text) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
   RETURN (SELECT id FROM buckets WHERE name = p_name);
 END $$;
 
 -- The later of the clock and one tick after the newest id. Ticks within a millisecond are never the same, so an id is not given again even when
 -- the version that had it is gone.
-CREATE FUNCTION next_version_id(p_now bigint, p_newest text, p_group text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION next_version_id(p_now bigint, p_newest text, p_group text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE ms bigint := p_now; tick bigint := nextval('version_ticks'); last_ms bigint; last_tick bigint;
 BEGIN
   IF p_newest IS NOT NULL THEN
@@ -55,7 +55,7 @@ BEGIN
   RETURN lpad((99999999999999 - ms)::text, 14, '0') || lpad((999999 - tick)::text, 6, '0') || p_group;
 END $$;
 
-CREATE FUNCTION discard(p_keys text[], p_locations text[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION discard(p_keys text[], p_locations text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF p_keys IS NULL THEN RETURN; END IF;
   INSERT INTO garbage (data_key, location) SELECT k, l FROM unnest(p_keys, p_locations) t(k, l);
@@ -63,7 +63,7 @@ BEGIN
 END $$;
 
 -- Discards the data that a version's metadata names, but for what is kept.
-CREATE FUNCTION discard_data(p_metadata text, p_keep text[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION discard_data(p_metadata text, p_keep text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE pieces json := p_metadata::json -> 'location'; keys text[]; locations text[];
 BEGIN
   IF pieces IS NULL OR json_typeof(pieces) <> 'array' THEN RETURN; END IF;
@@ -72,12 +72,12 @@ BEGIN
   PERFORM discard(keys, locations);
 END $$;
 
-CREATE FUNCTION refer(p_keys text[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refer(p_keys text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO data_references (data_key) SELECT k FROM unnest(p_keys) k WHERE k NOT LIKE 'inline.%' ON CONFLICT DO NOTHING;
 END $$;
 
-CREATE FUNCTION add_entry(p_now bigint, p_type text, p_bid bigint, p_bucket text, p_key text, p_version text, p_revision integer)
+CREATE OR REPLACE FUNCTION add_entry(p_now bigint, p_type text, p_bid bigint, p_bucket text, p_key text, p_version text, p_revision integer)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE answer bigint;
 BEGIN
@@ -88,13 +88,13 @@ END $$;
 `
 
 export const putFunctions = `
-CREATE FUNCTION condition_holds(p_match text[], p_none text[], p_etag text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION condition_holds(p_match text[], p_none text[], p_etag text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT (p_match IS NULL OR coalesce('*' = ANY (p_match) AND p_etag IS NOT NULL OR p_etag = ANY (p_match), false))
     AND (p_none IS NULL OR NOT coalesce('*' = ANY (p_none) AND p_etag IS NOT NULL OR p_etag = ANY (p_none), false))
 $$;
 
 -- Ends an upload; false, with nothing changed, when there is none or data to be kept is no longer that of a part.
-CREATE FUNCTION end_upload(p_bid bigint, p_key text, p_upload text, p_keep text[]) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION end_upload(p_bid bigint, p_key text, p_upload text, p_keep text[]) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE keys text[]; locations text[];
 BEGIN
   PERFORM 1 FROM uploads WHERE bucket_id = p_bid AND key = p_key AND upload_id = p_upload;
@@ -110,7 +110,7 @@ BEGIN
 END $$;
 
 -- Removes a version with its data and its ledger rows; p_keep names data that a new version takes over.
-CREATE FUNCTION remove_version(p_now bigint, p_bid bigint, p_key text, p_version text, p_keep text[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION remove_version(p_now bigint, p_bid bigint, p_key text, p_version text, p_keep text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE v versions; r ledger;
 BEGIN
   DELETE FROM versions WHERE bucket_id = p_bid AND key = p_key AND version_id = p_version RETURNING * INTO v;
@@ -122,7 +122,7 @@ BEGIN
 END $$;
 
 -- Puts of one group commit, in order. Answers '+<version id>' or an outcome for each.
-CREATE FUNCTION put_versions(p_epoch bigint, p_group text, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION put_versions(p_epoch bigint, p_group text, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE i record; cur record; now_ms bigint; bid bigint; newest text; vid text; rev integer; entry bigint; etag_now text;
   answers text[] := '{}'; all_sites text[] := '{}'; all_sizes bigint[] := '{}';
 BEGIN
@@ -169,7 +169,7 @@ BEGIN
   RETURN to_json(answers);
 END $$;
 
-CREATE FUNCTION put_replica(p_epoch bigint, p_group text, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION put_replica(p_epoch bigint, p_group text, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; v versions; now_ms bigint; bid bigint; vid text; null_now smallint; body text; versioned text;
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, keep smallint, marker smallint, size bigint, etag text,
@@ -198,7 +198,7 @@ BEGIN
 END $$;
 
 -- Metadata with the fields that belong to the stored bytes taken from what was stored; the order of the others stays.
-CREATE FUNCTION with_data_of(p_metadata text, p_stored text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION with_data_of(p_metadata text, p_stored text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   WITH names(n) AS (VALUES ('location'), ('x-amz-server-side-encryption'), ('x-amz-server-side-encryption-aws-kms-key-id'),
     ('x-amz-server-side-encryption-customer-algorithm')),
   fields AS (
@@ -210,7 +210,7 @@ CREATE FUNCTION with_data_of(p_metadata text, p_stored text) RETURNS text LANGUA
   SELECT json_object_agg(k, v ORDER BY o)::text FROM fields WHERE v IS NOT NULL
 $$;
 
-CREATE FUNCTION replace_version(p_now bigint, p_bucket text, v versions, p_item json) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION replace_version(p_now bigint, p_bucket text, v versions, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; body text; answer text; kept text[]; pieces json; inline_name text;
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(keep smallint, marker smallint, size bigint, etag text, modified text, class text,

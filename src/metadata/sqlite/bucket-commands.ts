@@ -1,8 +1,10 @@
 // The writer's side of buckets. A bucket that is gone leaves nothing behind under its internal id, so a bucket made again under the same name
 // never meets rows of the former one.
 
+import { type BucketSettings, changedSettings } from '../../domain/bucket-settings.ts'
 import type { StoredRow } from '../ledger-form.ts'
 import type { ChangeBucketResult } from '../metadata-store.ts'
+import { bucketSettings, settingsText } from '../row-forms.ts'
 import type { Request } from './commands.ts'
 import { moveSums } from './ledger-rows.ts'
 import type { WriteContext } from './write-context.ts'
@@ -10,13 +12,15 @@ import type { WriteContext } from './write-context.ts'
 export function createBucket(context: WriteContext, request: Request<'create-bucket'>): 'created' | 'exists' {
   const { bucket } = request
   const made = context.connection.run(
-    `INSERT INTO buckets (name, owner_id, owner_name, creation_date, location_constraint, versioning) VALUES (?, ?, ?, ?, ?, 'Unversioned')
+    `INSERT INTO buckets (name, owner_id, owner_name, creation_date, location_constraint, versioning, settings) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (name) DO NOTHING`,
     bucket.name,
     bucket.ownerId,
     bucket.ownerDisplayName,
     bucket.creationDate,
     bucket.locationConstraint,
+    bucket.versioning ?? 'Unversioned',
+    settingsText(bucket.settings ?? {}),
   )
   return made === 1 ? 'created' : 'exists'
 }
@@ -26,8 +30,13 @@ export function changeBucket(context: WriteContext, request: Request<'change-buc
   const bucket = context.bucket(name)
   if (bucket === null) return 'no-such-bucket'
   if ('versioning' in change) {
-    if (change.versioning !== 'Enabled' && bucket.replicated) return 'refused'
+    const needed = bucket.replicated || settingsOf(context, bucket.id).objectLock !== undefined
+    if (change.versioning !== 'Enabled' && needed) return 'refused'
     context.connection.run('UPDATE buckets SET versioning = ? WHERE id = ?', change.versioning, bucket.id)
+  } else if ('settings' in change) {
+    const settings = changedSettings(settingsOf(context, bucket.id), change.settings)
+    if (settings.objectLock !== undefined && bucket.versioning !== 'Enabled') return 'refused'
+    context.connection.run('UPDATE buckets SET settings = ? WHERE id = ?', settingsText(settings), bucket.id)
   } else {
     if (change.replication !== null && bucket.versioning !== 'Enabled') return 'refused'
     const replication = change.replication === null ? null : JSON.stringify(change.replication)
@@ -35,6 +44,11 @@ export function changeBucket(context: WriteContext, request: Request<'change-buc
   }
   context.forgetBucket(name)
   return 'changed'
+}
+
+function settingsOf(context: WriteContext, bucketId: number): BucketSettings {
+  const row = context.connection.get<{ settings: string | null }>('SELECT settings FROM buckets WHERE id = ?', bucketId)
+  return bucketSettings(row?.settings ?? null)
 }
 
 export function deleteBucket(

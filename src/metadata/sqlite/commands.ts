@@ -3,6 +3,7 @@
 
 import type { SetResult } from '../../control/state-store.ts'
 import type { StatusMessage, VersionRef } from '../../domain/entry.ts'
+import type { LockCheck } from '../../domain/object-lock.ts'
 import type { AttemptReport, Claim, DestinationUpload, FoldResult, KeyRef, ReportResult } from '../ledger.ts'
 import type {
   BucketChange,
@@ -15,6 +16,7 @@ import type {
   PutVersionResult,
   Upload,
   UploadPart,
+  VersionFields,
   WriteCondition,
   WriteMode,
 } from '../metadata-store.ts'
@@ -47,7 +49,7 @@ export interface ChangeVersionCommand {
   readonly bucket: string
   readonly key: string
   readonly version: string
-  readonly tags: Readonly<Record<string, string>>
+  readonly fields: VersionFields
   readonly originOp: string
   readonly replication: string | null
   readonly sites: readonly string[]
@@ -59,6 +61,7 @@ export interface DeleteVersionCommand {
   readonly key: string
   readonly version: string
   readonly condition: WriteCondition | null
+  readonly unlessLocked: LockCheck | null
 }
 
 export interface PutPartCommand {

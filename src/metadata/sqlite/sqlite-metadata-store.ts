@@ -93,7 +93,7 @@ function versionMethods(
         bucket: change.bucket,
         key: change.key,
         version: change.version,
-        tags: change.tags,
+        fields: change.fields,
         originOp: change.originOp,
         replication: change.replication === null ? null : JSON.stringify(change.replication),
         sites: change.replication === null ? [] : pendingSites(change.replication),
@@ -105,6 +105,7 @@ function versionMethods(
         key: remove.key,
         version: remove.version,
         condition: remove.condition ?? null,
+        unlessLocked: remove.unlessLocked ?? null,
       }),
     version: async address => readVersion(engine, address),
     list: async (options: ListOptions): Promise<Listing> => {

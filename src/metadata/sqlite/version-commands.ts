@@ -1,8 +1,15 @@
 // The writer's side of versions: put, replica, change, delete. Each reads what is there, decides, and changes version, journal, ledger rows,
 // sums and garbage together; an outcome other than success has changed nothing.
+import { isLocked } from '../../domain/object-lock.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
 import { state } from '../ledger-form.ts'
-import type { ChangeVersionResult, DeleteVersionResult, PutReplicaResult, PutVersionResult } from '../metadata-store.ts'
+import type {
+  ChangeVersionResult,
+  DeleteVersionResult,
+  PutReplicaResult,
+  PutVersionResult,
+  VersionFields,
+} from '../metadata-store.ts'
 import { dataOfPieces, nullKind, type VersionBody } from '../version-form.ts'
 import type { ChangeVersionCommand, DeleteVersionCommand, PutReplicaCommand, PutVersionCommand } from './commands.ts'
 import { changeRow, insertRow, moveSums, rowOf } from './ledger-rows.ts'
@@ -139,6 +146,15 @@ function withDataOf(metadata: string, stored: string): string {
   return JSON.stringify(fresh)
 }
 
+function withFields(metadata: string, fields: VersionFields): string {
+  const changed: Record<string, unknown> = JSON.parse(metadata)
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === null) delete changed[name]
+    else changed[name] = value
+  }
+  return JSON.stringify(changed)
+}
+
 export function changeVersion(context: WriteContext, change: ChangeVersionCommand): ChangeVersionResult {
   const bucket = context.bucket(change.bucket)
   if (bucket === null) return { outcome: 'no-such-bucket' }
@@ -146,12 +162,11 @@ export function changeVersion(context: WriteContext, change: ChangeVersionComman
   const stored = versionAt(context, bucket.id, key, change.version)
   if (stored === undefined) return { outcome: 'no-such-version' }
   if (stored.revision !== change.seenRevision) return { outcome: 'conflict' }
-  const metadata: Record<string, unknown> = JSON.parse(metadataOf(context, stored.id))
-  metadata['tags'] = change.tags
+  const metadata = withFields(metadataOf(context, stored.id), change.fields)
   const revision = change.replication === null ? stored.revision : stored.revision + 1
   context.connection.run(
     'UPDATE versions SET metadata = ?, origin_op = ?, replication = COALESCE(?, replication), revision = ? WHERE id = ?',
-    JSON.stringify(metadata),
+    metadata,
     change.originOp,
     change.replication,
     revision,
@@ -199,6 +214,8 @@ export function deleteVersion(context: WriteContext, remove: DeleteVersionComman
     return { outcome: 'precondition-failed' }
   const stored = versionAt(context, bucket.id, key, remove.version)
   if (stored === undefined) return { outcome: 'absent' }
+  if (remove.unlessLocked !== null && isLocked(JSON.parse(metadataOf(context, stored.id)), remove.unlessLocked))
+    return { outcome: 'locked' }
   removeVersion(context, bucket.id, key, stored, new Set())
   dropApplied(context, bucket.id, key)
   const versionId = storedVersionId(stored.version_id)

@@ -64,6 +64,7 @@ async function answerOf(
       target,
       query: target.query,
       auth,
+      action: 's3:ReplicateObject',
       account: internalAccount({ auth }),
       destinations: options.destinations,
       // The S3 server has already told a client that waited for it to go on.

@@ -1,5 +1,5 @@
 // AbortMultipartUpload: ends an upload; its parts become garbage.
-import { openBucket } from '../access.ts'
+import { openBucket } from '../access/open-bucket.ts'
 import type { Answer, Call } from '../call.ts'
 import { noSuchUpload, requestedUploadId } from '../multipart.ts'
 

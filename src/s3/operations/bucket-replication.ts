@@ -1,7 +1,7 @@
 // PutBucketReplication, GetBucketReplication and DeleteBucketReplication. The body is judged before the bucket is looked at (Backbeat wire
 // format: a malformed body on a missing bucket answers the body's error).
 import { serviceError } from '../../domain/errors.ts'
-import { noSuchBucket, openBucket, signerOf } from '../access.ts'
+import { noSuchBucket, openBucket, signerOf } from '../access/open-bucket.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
 import { parseReplicationConfiguration, replicationConfigurationXml } from '../replication-configuration.ts'

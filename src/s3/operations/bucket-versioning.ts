@@ -1,6 +1,6 @@
 // PutBucketVersioning and GetBucketVersioning. Versioning cannot be suspended under a replication configuration, disabled rules included.
 import { serviceError } from '../../domain/errors.ts'
-import { noSuchBucket, openBucket } from '../access.ts'
+import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
 import { notImplemented, xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'

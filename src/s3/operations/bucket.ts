@@ -1,6 +1,6 @@
 // HeadBucket, DeleteBucket and GetBucketLocation.
 import { serviceError } from '../../domain/errors.ts'
-import { noSuchBucket, openBucket } from '../access.ts'
+import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
 import type { Answer, Call } from '../call.ts'
 import { escapeXml, s3Namespace } from '../xml/writer.ts'
 import { defaultLocation } from './create-bucket.ts'

@@ -3,7 +3,7 @@
 import type { ChecksumAlgorithm } from '../../base/hash.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { userMetadataOf } from '../../domain/object-metadata.ts'
-import { type OpenBucket, openBucket } from '../access.ts'
+import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
 import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumContent, requestedAlgorithm } from '../checksum-request.ts'

@@ -1,7 +1,7 @@
 // CreateBucket: a name nobody has, in a location that keeps objects on this server.
 import type { LocationConfig } from '../../config/types.ts'
 import { serviceError } from '../../domain/errors.ts'
-import { signerOf } from '../access.ts'
+import { signerOf } from '../access/open-bucket.ts'
 import { notImplemented } from '../answer.ts'
 import { isBucketName } from '../bucket-name.ts'
 import type { Answer, Call } from '../call.ts'

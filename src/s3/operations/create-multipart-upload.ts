@@ -1,5 +1,5 @@
 // CreateMultipartUpload: remembers everything the finished object takes over, so that completing it needs nothing but the parts.
-import { noSuchBucket, openBucket } from '../access.ts'
+import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { requestedChoice } from '../checksum-request.ts'

@@ -3,7 +3,7 @@
 import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { DataLocation, VersionRecord } from '../../domain/object-metadata.ts'
-import { openBucket } from '../access.ts'
+import { openBucket } from '../access/open-bucket.ts'
 import { errorAnswer, headerValue, invalidArgument } from '../answer.ts'
 import { type ByteRange, contentRange, parseRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
@@ -101,13 +101,14 @@ function noSuchKeyError(key: string) {
 
 function read(withBody: boolean) {
   return async (call: Call): Promise<Answer> => {
-    const { bucket } = await openBucket(call)
+    const open = await openBucket(call)
+    const { bucket } = open
     refuseUnsupported(call.headers)
     const overrides = readOverrides(call)
     const address = requestedVersion(call)
     // Once more, as the version read may be replaced before its bytes are opened.
     for (let attempt = 0; attempt < 3; attempt++) {
-      const record = await findVersion(call, bucket.name, call.key, address)
+      const record = await findVersion(call, open, address)
       const answer = await answerVersion(call, bucket, record, { address, overrides, withBody })
       if (answer !== null) return answer
     }

@@ -1,5 +1,5 @@
 // ListBuckets: the buckets of the account that asks, by name; in pages where it asks for pages.
-import { signerOf } from '../access.ts'
+import { signerOf } from '../access/open-bucket.ts'
 import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import { s3Namespace } from '../xml/writer.ts'

@@ -2,7 +2,7 @@
 
 import { limits } from '../../domain/limits.ts'
 import type { MetadataStore, Upload } from '../../metadata/metadata-store.ts'
-import { openBucket } from '../access.ts'
+import { openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import { countParameter, nameEncoding, unlessEmpty } from '../listing.ts'

@@ -2,7 +2,7 @@
 
 import { encodeVersionId, type VersionId } from '../../domain/version-id.ts'
 import type { ListedVersion } from '../../metadata/metadata-store.ts'
-import { openBucket } from '../access.ts'
+import { openBucket } from '../access/open-bucket.ts'
 import { invalidArgument } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import {

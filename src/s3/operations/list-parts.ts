@@ -1,7 +1,7 @@
 // ListParts: the parts that an upload has so far, by number.
 import { limits } from '../../domain/limits.ts'
 import type { UploadPart } from '../../metadata/metadata-store.ts'
-import { openBucket } from '../access.ts'
+import { openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import { checksumContent } from '../checksum-request.ts'

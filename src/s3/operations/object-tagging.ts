@@ -3,7 +3,7 @@
 import { serviceError } from '../../domain/errors.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import { replicationInfoFor } from '../../domain/replication-rule.ts'
-import { noSuchBucket, type OpenBucket, openBucket } from '../access.ts'
+import { noSuchBucket, type OpenBucket, openBucket } from '../access/open-bucket.ts'
 import { errorAnswer, xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { readDocument } from '../document-body.ts'
@@ -17,7 +17,7 @@ type Found = { readonly record: VersionRecord } | { readonly refusal: Answer }
 
 async function findTagged(call: Call, open: OpenBucket): Promise<Found> {
   const address = requestedVersion(call)
-  const record = await findVersion(call, open.bucket.name, call.key, address)
+  const record = await findVersion(call, open, address)
   if (!record.isDeleteMarker) return { record }
   const error =
     address === 'latest' && call.head.method === 'GET'
@@ -63,7 +63,7 @@ async function changeTags(
       bucket: bucket.name,
       key: call.key,
       version: record.versionId,
-      tags,
+      fields: { tags },
       originOp,
       replication,
       seenRevision: record.revision,

@@ -7,7 +7,7 @@ import { noReplication, type ReplicationInfo } from '../../domain/replication-in
 import { replicationInfoFor } from '../../domain/replication-rule.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
 import type { PutVersion, PutVersionResult, WriteMode } from '../../metadata/metadata-store.ts'
-import { noSuchBucket, noSuchKey, openBucket } from '../access.ts'
+import { noSuchBucket, noSuchKey, openBucket } from '../access/open-bucket.ts'
 import { invalidArgument } from '../answer.ts'
 import type { Account } from '../auth/account-directory.ts'
 import { checksumHeaders, openPayload, type PayloadFacts } from '../auth/payload-check.ts'

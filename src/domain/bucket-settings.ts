@@ -1,0 +1,24 @@
+// What a bucket is told beside its versioning and its replication: one entry for each of S3's configurations, absent where there is none. Kept as
+// one JSON text by the metadata stores, which know nothing of it but `objectLock`: it holds versioning on.
+
+export interface BucketSettings {
+  /** There: object lock is enabled, for ever. */
+  readonly objectLock?: ObjectLockSettings
+}
+
+export interface ObjectLockSettings {
+  /** What new versions are kept by, unless they say otherwise. */
+  readonly defaultRetention?: {
+    readonly mode: RetentionMode
+    readonly period: { readonly days: number } | { readonly years: number }
+  }
+}
+
+export type RetentionMode = 'GOVERNANCE' | 'COMPLIANCE'
+
+/** New values by name; null forgets the entry, what is not named stays. */
+export type BucketSettingsChange = { readonly [Name in keyof BucketSettings]?: BucketSettings[Name] | null }
+
+export function changedSettings(settings: BucketSettings, change: BucketSettingsChange): BucketSettings {
+  return Object.fromEntries(Object.entries({ ...settings, ...change }).filter(([, value]) => value !== null))
+}

@@ -1,0 +1,228 @@
+// Every operation of S3: how a request names it, which action it is, and what does it here. Those with `run: null` are answered NotImplemented;
+// docs/reference/s3-compatibility.md is made of this table.
+import type { Action } from './access/actions.ts'
+import type { Operation } from './call.ts'
+import { abortMultipartUpload } from './operations/abort-multipart-upload.ts'
+import { deleteBucket, getBucketLocation, headBucket } from './operations/bucket.ts'
+import { deleteBucketReplication, getBucketReplication, putBucketReplication } from './operations/bucket-replication.ts'
+import { getBucketVersioning, putBucketVersioning } from './operations/bucket-versioning.ts'
+import { completeMultipartUpload } from './operations/complete-multipart-upload.ts'
+import { copyObject } from './operations/copy-object.ts'
+import { createBucket } from './operations/create-bucket.ts'
+import { createMultipartUpload } from './operations/create-multipart-upload.ts'
+import { deleteObject } from './operations/delete-object.ts'
+import { deleteObjects } from './operations/delete-objects.ts'
+import { getObject, headObject } from './operations/get-object.ts'
+import { listBuckets } from './operations/list-buckets.ts'
+import { listMultipartUploads } from './operations/list-multipart-uploads.ts'
+import { listObjectVersions } from './operations/list-object-versions.ts'
+import { listObjects, listObjectsV2 } from './operations/list-objects.ts'
+import { listParts } from './operations/list-parts.ts'
+import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './operations/object-tagging.ts'
+import { putObject } from './operations/put-object.ts'
+import { uploadPart, uploadPartCopy } from './operations/upload-part.ts'
+
+export interface OperationEntry {
+  /** S3's name of it (Amazon S3 API Reference). */
+  readonly name: string
+  readonly method: Method
+  readonly resource: Resource
+  /** A header that makes it this operation and not the one without. */
+  readonly header?: 'x-amz-copy-source'
+  readonly action: Action
+  readonly run: Operation | null
+}
+
+type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+type Level = 'service' | 'bucket' | 'object'
+/** What the path names, and the query parameter that names a sub-resource of it. */
+type Resource = Level | `${Level}?${string}`
+
+function op(name: string, method: Method, resource: Resource, action: Action, run: Operation | null): OperationEntry {
+  return { name, method, resource, action, run }
+}
+
+/** The same request as another with a source named in a header. */
+function copy(name: string, method: Method, resource: Resource, action: Action, run: Operation): OperationEntry {
+  return { name, method, resource, header: 'x-amz-copy-source', action, run }
+}
+
+export const operations: readonly OperationEntry[] = [
+  // The service
+  op('ListBuckets', 'GET', 'service', 's3:ListAllMyBuckets', listBuckets),
+  // Buckets
+  op('CreateBucket', 'PUT', 'bucket', 's3:CreateBucket', createBucket),
+  op('HeadBucket', 'HEAD', 'bucket', 's3:ListBucket', headBucket),
+  op('DeleteBucket', 'DELETE', 'bucket', 's3:DeleteBucket', deleteBucket),
+  op('ListObjects', 'GET', 'bucket', 's3:ListBucket', listObjects),
+  op('ListObjectsV2', 'GET', 'bucket?list-type', 's3:ListBucket', listObjectsV2),
+  op('ListObjectVersions', 'GET', 'bucket?versions', 's3:ListBucketVersions', listObjectVersions),
+  op('ListMultipartUploads', 'GET', 'bucket?uploads', 's3:ListBucketMultipartUploads', listMultipartUploads),
+  op('DeleteObjects', 'POST', 'bucket?delete', 's3:DeleteObject', deleteObjects),
+  op('PostObject', 'POST', 'bucket', 's3:PutObject', null),
+  op('GetBucketLocation', 'GET', 'bucket?location', 's3:GetBucketLocation', getBucketLocation),
+  op('GetBucketVersioning', 'GET', 'bucket?versioning', 's3:GetBucketVersioning', getBucketVersioning),
+  op('PutBucketVersioning', 'PUT', 'bucket?versioning', 's3:PutBucketVersioning', putBucketVersioning),
+  op('GetBucketReplication', 'GET', 'bucket?replication', 's3:GetReplicationConfiguration', getBucketReplication),
+  op('PutBucketReplication', 'PUT', 'bucket?replication', 's3:PutReplicationConfiguration', putBucketReplication),
+  op(
+    'DeleteBucketReplication',
+    'DELETE',
+    'bucket?replication',
+    's3:PutReplicationConfiguration',
+    deleteBucketReplication,
+  ),
+  op('GetBucketAcl', 'GET', 'bucket?acl', 's3:GetBucketAcl', null),
+  op('PutBucketAcl', 'PUT', 'bucket?acl', 's3:PutBucketAcl', null),
+  op('GetBucketPolicy', 'GET', 'bucket?policy', 's3:GetBucketPolicy', null),
+  op('PutBucketPolicy', 'PUT', 'bucket?policy', 's3:PutBucketPolicy', null),
+  op('DeleteBucketPolicy', 'DELETE', 'bucket?policy', 's3:DeleteBucketPolicy', null),
+  op('GetBucketPolicyStatus', 'GET', 'bucket?policyStatus', 's3:GetBucketPolicyStatus', null),
+  op('GetPublicAccessBlock', 'GET', 'bucket?publicAccessBlock', 's3:GetBucketPublicAccessBlock', null),
+  op('PutPublicAccessBlock', 'PUT', 'bucket?publicAccessBlock', 's3:PutBucketPublicAccessBlock', null),
+  op('DeletePublicAccessBlock', 'DELETE', 'bucket?publicAccessBlock', 's3:PutBucketPublicAccessBlock', null),
+  op('GetBucketOwnershipControls', 'GET', 'bucket?ownershipControls', 's3:GetBucketOwnershipControls', null),
+  op('PutBucketOwnershipControls', 'PUT', 'bucket?ownershipControls', 's3:PutBucketOwnershipControls', null),
+  op('DeleteBucketOwnershipControls', 'DELETE', 'bucket?ownershipControls', 's3:PutBucketOwnershipControls', null),
+  op('GetBucketCors', 'GET', 'bucket?cors', 's3:GetBucketCORS', null),
+  op('PutBucketCors', 'PUT', 'bucket?cors', 's3:PutBucketCORS', null),
+  op('DeleteBucketCors', 'DELETE', 'bucket?cors', 's3:PutBucketCORS', null),
+  op('GetBucketTagging', 'GET', 'bucket?tagging', 's3:GetBucketTagging', null),
+  op('PutBucketTagging', 'PUT', 'bucket?tagging', 's3:PutBucketTagging', null),
+  op('DeleteBucketTagging', 'DELETE', 'bucket?tagging', 's3:PutBucketTagging', null),
+  op('GetBucketEncryption', 'GET', 'bucket?encryption', 's3:GetEncryptionConfiguration', null),
+  op('PutBucketEncryption', 'PUT', 'bucket?encryption', 's3:PutEncryptionConfiguration', null),
+  op('DeleteBucketEncryption', 'DELETE', 'bucket?encryption', 's3:PutEncryptionConfiguration', null),
+  op('GetBucketWebsite', 'GET', 'bucket?website', 's3:GetBucketWebsite', null),
+  op('PutBucketWebsite', 'PUT', 'bucket?website', 's3:PutBucketWebsite', null),
+  op('DeleteBucketWebsite', 'DELETE', 'bucket?website', 's3:DeleteBucketWebsite', null),
+  op('GetBucketLifecycleConfiguration', 'GET', 'bucket?lifecycle', 's3:GetLifecycleConfiguration', null),
+  op('PutBucketLifecycleConfiguration', 'PUT', 'bucket?lifecycle', 's3:PutLifecycleConfiguration', null),
+  op('DeleteBucketLifecycle', 'DELETE', 'bucket?lifecycle', 's3:PutLifecycleConfiguration', null),
+  op('GetBucketLogging', 'GET', 'bucket?logging', 's3:GetBucketLogging', null),
+  op('PutBucketLogging', 'PUT', 'bucket?logging', 's3:PutBucketLogging', null),
+  op('GetBucketNotificationConfiguration', 'GET', 'bucket?notification', 's3:GetBucketNotification', null),
+  op('PutBucketNotificationConfiguration', 'PUT', 'bucket?notification', 's3:PutBucketNotification', null),
+  op('GetBucketRequestPayment', 'GET', 'bucket?requestPayment', 's3:GetBucketRequestPayment', null),
+  op('PutBucketRequestPayment', 'PUT', 'bucket?requestPayment', 's3:PutBucketRequestPayment', null),
+  op('GetBucketAccelerateConfiguration', 'GET', 'bucket?accelerate', 's3:GetAccelerateConfiguration', null),
+  op('PutBucketAccelerateConfiguration', 'PUT', 'bucket?accelerate', 's3:PutAccelerateConfiguration', null),
+  op('GetObjectLockConfiguration', 'GET', 'bucket?object-lock', 's3:GetBucketObjectLockConfiguration', null),
+  op('PutObjectLockConfiguration', 'PUT', 'bucket?object-lock', 's3:PutBucketObjectLockConfiguration', null),
+  op('GetBucketAnalyticsConfiguration', 'GET', 'bucket?analytics', 's3:GetAnalyticsConfiguration', null),
+  op('PutBucketAnalyticsConfiguration', 'PUT', 'bucket?analytics', 's3:PutAnalyticsConfiguration', null),
+  op('DeleteBucketAnalyticsConfiguration', 'DELETE', 'bucket?analytics', 's3:PutAnalyticsConfiguration', null),
+  op(
+    'GetBucketIntelligentTieringConfiguration',
+    'GET',
+    'bucket?intelligent-tiering',
+    's3:GetIntelligentTieringConfiguration',
+    null,
+  ),
+  op(
+    'PutBucketIntelligentTieringConfiguration',
+    'PUT',
+    'bucket?intelligent-tiering',
+    's3:PutIntelligentTieringConfiguration',
+    null,
+  ),
+  op(
+    'DeleteBucketIntelligentTieringConfiguration',
+    'DELETE',
+    'bucket?intelligent-tiering',
+    's3:PutIntelligentTieringConfiguration',
+    null,
+  ),
+  op('GetBucketInventoryConfiguration', 'GET', 'bucket?inventory', 's3:GetInventoryConfiguration', null),
+  op('PutBucketInventoryConfiguration', 'PUT', 'bucket?inventory', 's3:PutInventoryConfiguration', null),
+  op('DeleteBucketInventoryConfiguration', 'DELETE', 'bucket?inventory', 's3:PutInventoryConfiguration', null),
+  op('GetBucketMetricsConfiguration', 'GET', 'bucket?metrics', 's3:GetMetricsConfiguration', null),
+  op('PutBucketMetricsConfiguration', 'PUT', 'bucket?metrics', 's3:PutMetricsConfiguration', null),
+  op('DeleteBucketMetricsConfiguration', 'DELETE', 'bucket?metrics', 's3:PutMetricsConfiguration', null),
+  op('GetBucketAbac', 'GET', 'bucket?abac', 's3:GetBucketAbac', null),
+  op('PutBucketAbac', 'PUT', 'bucket?abac', 's3:PutBucketAbac', null),
+  op('CreateSession', 'GET', 'bucket?session', 's3:CreateSession', null),
+  op(
+    'GetBucketMetadataConfiguration',
+    'GET',
+    'bucket?metadataConfiguration',
+    's3:GetBucketMetadataTableConfiguration',
+    null,
+  ),
+  op(
+    'CreateBucketMetadataConfiguration',
+    'POST',
+    'bucket?metadataConfiguration',
+    's3:CreateBucketMetadataTableConfiguration',
+    null,
+  ),
+  op(
+    'DeleteBucketMetadataConfiguration',
+    'DELETE',
+    'bucket?metadataConfiguration',
+    's3:CreateBucketMetadataTableConfiguration',
+    null,
+  ),
+  op(
+    'GetBucketMetadataTableConfiguration',
+    'GET',
+    'bucket?metadataTable',
+    's3:GetBucketMetadataTableConfiguration',
+    null,
+  ),
+  op(
+    'CreateBucketMetadataTableConfiguration',
+    'POST',
+    'bucket?metadataTable',
+    's3:CreateBucketMetadataTableConfiguration',
+    null,
+  ),
+  op(
+    'DeleteBucketMetadataTableConfiguration',
+    'DELETE',
+    'bucket?metadataTable',
+    's3:CreateBucketMetadataTableConfiguration',
+    null,
+  ),
+  op(
+    'UpdateBucketMetadataInventoryTableConfiguration',
+    'PUT',
+    'bucket?metadataInventoryTable',
+    's3:CreateBucketMetadataTableConfiguration',
+    null,
+  ),
+  op(
+    'UpdateBucketMetadataJournalTableConfiguration',
+    'PUT',
+    'bucket?metadataJournalTable',
+    's3:CreateBucketMetadataTableConfiguration',
+    null,
+  ),
+  // Objects
+  op('GetObject', 'GET', 'object', 's3:GetObject', getObject),
+  op('HeadObject', 'HEAD', 'object', 's3:GetObject', headObject),
+  op('PutObject', 'PUT', 'object', 's3:PutObject', putObject),
+  copy('CopyObject', 'PUT', 'object', 's3:PutObject', copyObject),
+  op('DeleteObject', 'DELETE', 'object', 's3:DeleteObject', deleteObject),
+  op('GetObjectTagging', 'GET', 'object?tagging', 's3:GetObjectTagging', getObjectTagging),
+  op('PutObjectTagging', 'PUT', 'object?tagging', 's3:PutObjectTagging', putObjectTagging),
+  op('DeleteObjectTagging', 'DELETE', 'object?tagging', 's3:DeleteObjectTagging', deleteObjectTagging),
+  op('GetObjectAcl', 'GET', 'object?acl', 's3:GetObjectAcl', null),
+  op('PutObjectAcl', 'PUT', 'object?acl', 's3:PutObjectAcl', null),
+  op('GetObjectAttributes', 'GET', 'object?attributes', 's3:GetObjectAttributes', null),
+  op('GetObjectRetention', 'GET', 'object?retention', 's3:GetObjectRetention', null),
+  op('PutObjectRetention', 'PUT', 'object?retention', 's3:PutObjectRetention', null),
+  op('GetObjectLegalHold', 'GET', 'object?legal-hold', 's3:GetObjectLegalHold', null),
+  op('PutObjectLegalHold', 'PUT', 'object?legal-hold', 's3:PutObjectLegalHold', null),
+  op('RestoreObject', 'POST', 'object?restore', 's3:RestoreObject', null),
+  op('SelectObjectContent', 'POST', 'object?select', 's3:GetObject', null),
+  op('GetObjectTorrent', 'GET', 'object?torrent', 's3:GetObjectTorrent', null),
+  op('RenameObject', 'PUT', 'object?renameObject', 's3:PutObject', null),
+  // Multipart uploads
+  op('CreateMultipartUpload', 'POST', 'object?uploads', 's3:PutObject', createMultipartUpload),
+  op('UploadPart', 'PUT', 'object?uploadId', 's3:PutObject', uploadPart),
+  copy('UploadPartCopy', 'PUT', 'object?uploadId', 's3:PutObject', uploadPartCopy),
+  op('ListParts', 'GET', 'object?uploadId', 's3:ListMultipartUploadParts', listParts),
+  op('CompleteMultipartUpload', 'POST', 'object?uploadId', 's3:PutObject', completeMultipartUpload),
+  op('AbortMultipartUpload', 'DELETE', 'object?uploadId', 's3:AbortMultipartUpload', abortMultipartUpload),
+]
