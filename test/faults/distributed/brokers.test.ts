@@ -8,6 +8,8 @@ import { until } from '../until.ts'
 import { openStage, seed } from './stage.ts'
 
 const topic = 'backbeat-replication'
+/** Longer than every time-out of these brokers, and than those that Kafka has by default. */
+const frozenMs = 60_000
 const available = await openStage({
   brokers: 3,
   populators: 1,
@@ -103,12 +105,14 @@ describe(`three brokers (FAULT_SEED=${seed})`, { skip: available.skip }, () => {
     const load = story.load({ paceMs: 100 })
     await load.more(20)
     const broker = await leader()
+    const frozenAt = performance.now()
     broker.freeze()
     try {
       const acknowledged = await load.stop()
       await story.ended()
       const more = story.load({ paceMs: 100 })
       await more.more(20)
+      await until('it has stood still long enough', () => performance.now() > frozenAt + frozenMs, frozenMs + 20_000)
       broker.thaw()
       await more.more(20)
       await story.end(more, acknowledged)
