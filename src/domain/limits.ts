@@ -20,6 +20,7 @@ export const limits = {
   listKeysMax: 1000,
   deleteObjectsMax: 1000,
   replicationRulesMax: 1000,
+  lifecycleRulesMax: 1000,
   clockSkewMs: 15 * 60_000,
   /** Distance allowed between a consumer's low-water mark and its newest finished offset. */
   consumerWindow: 10_000,

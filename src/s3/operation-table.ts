@@ -4,6 +4,11 @@ import type { Action } from './access/actions.ts'
 import type { Operation } from './call.ts'
 import { abortMultipartUpload } from './operations/abort-multipart-upload.ts'
 import { deleteBucket, getBucketLocation, headBucket } from './operations/bucket.ts'
+import {
+  deleteBucketLifecycle,
+  getBucketLifecycleConfiguration,
+  putBucketLifecycleConfiguration,
+} from './operations/bucket-lifecycle.ts'
 import { deleteBucketReplication, getBucketReplication, putBucketReplication } from './operations/bucket-replication.ts'
 import { getBucketVersioning, putBucketVersioning } from './operations/bucket-versioning.ts'
 import { completeMultipartUpload } from './operations/complete-multipart-upload.ts'
@@ -96,9 +101,21 @@ export const operations: readonly OperationEntry[] = [
   op('GetBucketWebsite', 'GET', 'bucket?website', 's3:GetBucketWebsite', null),
   op('PutBucketWebsite', 'PUT', 'bucket?website', 's3:PutBucketWebsite', null),
   op('DeleteBucketWebsite', 'DELETE', 'bucket?website', 's3:DeleteBucketWebsite', null),
-  op('GetBucketLifecycleConfiguration', 'GET', 'bucket?lifecycle', 's3:GetLifecycleConfiguration', null),
-  op('PutBucketLifecycleConfiguration', 'PUT', 'bucket?lifecycle', 's3:PutLifecycleConfiguration', null),
-  op('DeleteBucketLifecycle', 'DELETE', 'bucket?lifecycle', 's3:PutLifecycleConfiguration', null),
+  op(
+    'GetBucketLifecycleConfiguration',
+    'GET',
+    'bucket?lifecycle',
+    's3:GetLifecycleConfiguration',
+    getBucketLifecycleConfiguration,
+  ),
+  op(
+    'PutBucketLifecycleConfiguration',
+    'PUT',
+    'bucket?lifecycle',
+    's3:PutLifecycleConfiguration',
+    putBucketLifecycleConfiguration,
+  ),
+  op('DeleteBucketLifecycle', 'DELETE', 'bucket?lifecycle', 's3:PutLifecycleConfiguration', deleteBucketLifecycle),
   op('GetBucketLogging', 'GET', 'bucket?logging', 's3:GetBucketLogging', null),
   op('PutBucketLogging', 'PUT', 'bucket?logging', 's3:PutBucketLogging', null),
   op('GetBucketNotificationConfiguration', 'GET', 'bucket?notification', 's3:GetBucketNotification', null),

@@ -3,7 +3,7 @@
 import { ServiceError, serviceError } from '../../domain/errors.ts'
 import type { StoredChecksum, VersionRecord } from '../../domain/object-metadata.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
-import type { Upload } from '../../metadata/metadata-store.ts'
+import type { NewMetadata, Upload } from '../../metadata/metadata-store.ts'
 import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
@@ -21,6 +21,7 @@ import {
 } from '../completion.ts'
 import { writeCondition } from '../conditions.ts'
 import { readDocument } from '../document-body.ts'
+import { pushExpiration } from '../expiry-headers.ts'
 import { noSuchUpload, requestedUploadId, settingsOfUpload } from '../multipart.ts'
 import { quoted } from '../object-headers.ts'
 import { newMetadata } from '../object-settings.ts'
@@ -35,6 +36,7 @@ interface Completed {
   readonly etag: string
   readonly versionId: string
   readonly checksum: StoredChecksum | undefined
+  readonly metadata: NewMetadata
 }
 
 async function readParts(call: Call): Promise<NamedPart[]> {
@@ -56,29 +58,30 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
   const etag = etagOfParts(parts.map(part => part.etag))
   const condition = writeCondition(call.headers)
   const { tags } = settings.object
+  const metadata = newMetadata({
+    key,
+    account: { canonicalId: upload.ownerId, displayName: upload.ownerDisplayName },
+    settings: settings.object,
+    size,
+    etag,
+    location: locationOfParts(parts),
+    dataStoreName: bucket.locationConstraint,
+    // An upload is replicated whoever completes it.
+    replicationInfo: replicationOfWrite(call, bucket, null, { key, tags, size, isMultipart: true }),
+    originOp: 's3:ObjectCreated:CompleteMultipartUpload',
+    now: services.world.clock.now(),
+    uploadId,
+  })
   const result = await commitVersion(call, {
     bucket: bucket.name,
     key,
     mode: writeModeOf(bucket),
-    metadata: newMetadata({
-      key,
-      account: { canonicalId: upload.ownerId, displayName: upload.ownerDisplayName },
-      settings: settings.object,
-      size,
-      etag,
-      location: locationOfParts(parts),
-      dataStoreName: bucket.locationConstraint,
-      // An upload is replicated whoever completes it.
-      replicationInfo: replicationOfWrite(call, bucket, null, { key, tags, size, isMultipart: true }),
-      originOp: 's3:ObjectCreated:CompleteMultipartUpload',
-      now: services.world.clock.now(),
-      uploadId,
-    }),
+    metadata,
     integrity: { crc32: crc32OfParts(parts), ...(checksum === undefined ? undefined : { checksum }) },
     completes: { uploadId },
     ...(condition === undefined ? undefined : { condition }),
   })
-  return { etag, versionId: result.isNull ? 'null' : encodeVersionId(result.versionId), checksum }
+  return { etag, versionId: result.isNull ? 'null' : encodeVersionId(result.versionId), checksum, metadata }
 }
 
 /** Versions of a key that are looked through for one that was completed before. */
@@ -111,6 +114,7 @@ function completedForm(record: VersionRecord): Completed {
     etag: record.metadata['content-md5'],
     versionId: record.isNull ? 'null' : encodeVersionId(record.versionId),
     checksum: record.integrity?.checksum,
+    metadata: record.metadata,
   }
 }
 
@@ -139,8 +143,9 @@ async function completeOnce(call: Call, open: OpenBucket, named: readonly NamedP
 export async function completeMultipartUpload(call: Call): Promise<Answer> {
   const open = await openBucket(call)
   const named = await readParts(call)
-  const { etag, versionId, checksum } = await completeOnce(call, open, named)
+  const { etag, versionId, checksum, metadata } = await completeOnce(call, open, named)
   const headers: FlatHeaders = open.bucket.versioning === 'Unversioned' ? [] : ['x-amz-version-id', versionId]
+  pushExpiration(headers, open.bucket, metadata)
   const path = call.key.split('/').map(encodeURIComponent).join('/')
   const content = {
     Location: `http://${call.headers.get('host') ?? ''}/${call.bucket}/${path}`,

@@ -9,6 +9,7 @@ import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumContent, requestedAlgorithm } from '../checksum-request.ts'
 import { writeCondition } from '../conditions.ts'
 import { type CopySource, checkCopySize, copyBytes, findCopySource } from '../copy-source.ts'
+import { pushExpiration } from '../expiry-headers.ts'
 import { integrityOf, type ReceivedData } from '../object-data.ts'
 import { quoted, shownVersionId } from '../object-headers.ts'
 import {
@@ -157,6 +158,7 @@ export async function copyObject(call: Call): Promise<Answer> {
   const result = await committedOrDiscarded(call, put, data)
   const headers: FlatHeaders = []
   pushVersionId(headers, bucket, result)
+  pushExpiration(headers, bucket, metadata)
   const sourceVersion = shownVersionId(source.bucket, source.record)
   if (sourceVersion !== undefined) headers.push('x-amz-copy-source-version-id', sourceVersion)
   const content = {

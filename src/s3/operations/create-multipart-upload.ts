@@ -3,6 +3,7 @@ import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { requestedChoice } from '../checksum-request.ts'
+import { pushAbortDate } from '../expiry-headers.ts'
 import { newUploadId, storedSettings } from '../multipart.ts'
 import { dataStoreOf } from '../object-data.ts'
 import { readSettings } from '../object-settings.ts'
@@ -15,17 +16,19 @@ export async function createMultipartUpload(call: Call): Promise<Answer> {
   const settings = storedSettings({ object: readSettings(call.headers), checksum })
   dataStoreOf(services, bucket)
   const uploadId = newUploadId(call)
+  const initiated = new Date(services.world.clock.now()).toISOString()
   const outcome = await services.store.createUpload({
     uploadId,
     bucket: bucket.name,
     key,
-    initiated: new Date(services.world.clock.now()).toISOString(),
+    initiated,
     ownerId: account.canonicalId,
     ownerDisplayName: account.displayName,
     settings,
   })
   if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
   const headers: FlatHeaders = []
+  pushAbortDate(headers, bucket, key, initiated)
   if (checksum !== null) {
     headers.push('x-amz-checksum-algorithm', checksum.algorithm, 'x-amz-checksum-type', checksum.type)
   }

@@ -8,6 +8,7 @@ import { errorAnswer, headerValue, invalidArgument } from '../answer.ts'
 import { type ByteRange, contentRange, parseRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { readCondition } from '../conditions.ts'
+import { pushExpiration } from '../expiry-headers.ts'
 import { checksumHeadersOf, describeVersion, httpDate, quoted, shownVersionId } from '../object-headers.ts'
 import { refuseUnsupported } from '../object-settings.ts'
 import { chooseReplica, openBytes } from '../replica-read.ts'
@@ -134,6 +135,7 @@ async function answerVersion(
   }
   const extent = extentOf(call, record)
   const headers = describeVersion(bucket, record, options.overrides)
+  if (record.isLatest) pushExpiration(headers, bucket, metadata)
   if (extent.partial) headers.push('Content-Range', contentRange(extent.range, metadata['content-length']))
   else if (call.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED')
     headers.push(...checksumHeadersOf(record))

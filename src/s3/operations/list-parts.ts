@@ -3,8 +3,9 @@ import { limits } from '../../domain/limits.ts'
 import type { UploadPart } from '../../metadata/metadata-store.ts'
 import { openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
-import type { Answer, Call } from '../call.ts'
+import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumContent } from '../checksum-request.ts'
+import { pushAbortDate } from '../expiry-headers.ts'
 import { countParameter, nameEncoding } from '../listing.ts'
 import { findUpload, settingsOfUpload } from '../multipart.ts'
 import { quoted } from '../object-headers.ts'
@@ -47,5 +48,7 @@ export async function listParts(call: Call): Promise<Answer> {
     ChecksumType: checksum?.type,
     Part: page.map(partContent),
   }
-  return xmlAnswer('ListPartsResult', content, [], s3Namespace)
+  const headers: FlatHeaders = []
+  pushAbortDate(headers, bucket, call.key, upload.initiated)
+  return xmlAnswer('ListPartsResult', content, headers, s3Namespace)
 }

@@ -13,6 +13,7 @@ import type { Account } from '../auth/account-directory.ts'
 import { checksumHeaders, openPayload, type PayloadFacts } from '../auth/payload-check.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { writeCondition } from '../conditions.ts'
+import { pushExpiration } from '../expiry-headers.ts'
 import { integrityOf, receiveData } from '../object-data.ts'
 import { quoted } from '../object-headers.ts'
 import { newMetadata, readSettings } from '../object-settings.ts'
@@ -159,6 +160,7 @@ export async function putObject(call: Call): Promise<Answer> {
   const result = await committedOrDiscarded(call, put, data)
   const answer: FlatHeaders = ['ETag', quoted(facts.md5Hex)]
   pushVersionId(answer, bucket, result)
+  pushExpiration(answer, bucket, metadata)
   pushChecksum(answer, facts)
   return { status: 200, headers: answer }
 }
