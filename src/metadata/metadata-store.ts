@@ -199,6 +199,7 @@ export interface MetadataStore {
   bucket(name: string): Promise<Bucket | null>
   buckets(ownerId: string): Promise<readonly Bucket[]>
   changeBucket(name: string, change: BucketChange): Promise<ChangeBucketResult>
+  /** `not-empty`: it has versions. Uploads under way end with it, and their parts become garbage. */
   deleteBucket(name: string): Promise<'deleted' | 'no-such-bucket' | 'not-empty'>
 
   putVersion(put: PutVersion): Promise<PutVersionResult>

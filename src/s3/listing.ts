@@ -41,10 +41,10 @@ export function countParameter(call: Call, name: string, max: number, absent = m
   const text = call.query.get(name)
   if (text === undefined || text === '') return absent
   if (/^-\d{1,10}$/.test(text)) {
-    throw invalidArgument(`Argument ${name} must be an integer between 0 and ${countMax}`, name, text)
+    throw invalidArgument(`Argument ${text} must be an integer between 0 and ${countMax}`, name, text)
   }
   if (!/^\d{1,10}$/.test(text) || Number(text) > countMax) {
-    throw invalidArgument(`Provided ${name} not an integer or within integer range`, name, text)
+    throw invalidArgument(`Provided ${text} not an integer or within integer range`, name, text)
   }
   return Math.min(Number(text), max)
 }

@@ -269,13 +269,27 @@ export function uploadSuite(adapter: StoreAdapter): void {
     assert.deepEqual(await ids('x/', null, 10), ['u1', 'u3'])
     assert.deepEqual(await ids('', { key: 'x/1', uploadId: 'u1' }, 1), ['u3'])
     await store.putPart('b', 'y', 'u4', part(1, 'p1'))
-    assert.equal(await store.deleteBucket('b'), 'not-empty')
     assert.equal(await store.abortUpload('b', 'y', 'u4'), 'aborted')
     assert.equal(await store.abortUpload('b', 'y', 'u4'), 'no-such-upload')
     assert.deepEqual(
       (await store.garbage(10)).map(item => item.dataKey),
       ['p1'],
     )
+  })
+
+  it('ends the uploads of a bucket that is deleted', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    await store.createUpload(upload('u1', 'k'))
+    await store.putPart('b', 'k', 'u1', part(1, 'p1'))
+    assert.equal(await store.deleteBucket('b'), 'deleted')
+    assert.deepEqual(
+      (await store.garbage(10)).map(item => item.dataKey),
+      ['p1'],
+    )
+    await makeBucket(store, 'b')
+    assert.deepEqual(await store.uploads('b', '', null, 10), [])
+    assert.equal(await store.upload('b', 'k', 'u1'), null)
   })
 }
 

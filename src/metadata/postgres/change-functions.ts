@@ -166,15 +166,16 @@ END $$;
 
 -- Takes the bucket's lock alone: whoever writes to it holds it shared until its commit is seen.
 CREATE OR REPLACE FUNCTION delete_bucket(p_name text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE bid bigint;
+DECLARE bid bigint; u uploads;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 1));
   bid := bucket_id(p_name);
   IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
   PERFORM 1 FROM versions WHERE bucket_id = bid LIMIT 1;
   IF FOUND THEN RETURN 'not-empty'; END IF;
-  PERFORM 1 FROM uploads WHERE bucket_id = bid LIMIT 1;
-  IF FOUND THEN RETURN 'not-empty'; END IF;
+  FOR u IN SELECT * FROM uploads WHERE bucket_id = bid LOOP
+    PERFORM end_upload(bid, u.key, u.upload_id, '{}');
+  END LOOP;
   WITH gone AS (DELETE FROM ledger WHERE bucket_id = bid RETURNING site, size, state)
   INSERT INTO site_deltas (site, objects, bytes, failed_objects, failed_bytes)
     SELECT site, -count(*) FILTER (WHERE state <= 5), -coalesce(sum(size) FILTER (WHERE state <= 5), 0),

@@ -14,6 +14,9 @@ ALTER TABLE buckets ADD COLUMN settings text;
 DROP FUNCTION IF EXISTS with_tags(text, json), change_bucket(text, text, text);
 `
 
+/** Functions only. */
+const version3 = 'SELECT 1;'
+
 const functions = [
   commonFunctions,
   rowFunctions,
@@ -35,7 +38,7 @@ export interface Schema {
   readonly functions: string
 }
 
-const newestSchema: Schema = { steps: [tables, version2], functions }
+const newestSchema: Schema = { steps: [tables, version2, version3], functions }
 
 /** The schema, in PostgreSQL's sense, that holds everything of ours; set as search path of each connection. */
 export const namespace = 'crossbeat'

@@ -7,6 +7,7 @@ import type { ChangeBucketResult } from '../metadata-store.ts'
 import { bucketSettings, settingsText } from '../row-forms.ts'
 import type { Request } from './commands.ts'
 import { moveSums } from './ledger-rows.ts'
+import { endUpload } from './upload-commands.ts'
 import type { WriteContext } from './write-context.ts'
 
 export function createBucket(context: WriteContext, request: Request<'create-bucket'>): 'created' | 'exists' {
@@ -57,9 +58,13 @@ export function deleteBucket(
 ): 'deleted' | 'no-such-bucket' | 'not-empty' {
   const bucket = context.bucket(request.name)
   if (bucket === null) return 'no-such-bucket'
-  for (const table of ['versions', 'uploads'])
-    if (context.connection.get(`SELECT 1 FROM ${table} WHERE bucket_id = ? LIMIT 1`, bucket.id) !== undefined)
-      return 'not-empty'
+  if (context.connection.get('SELECT 1 FROM versions WHERE bucket_id = ? LIMIT 1', bucket.id) !== undefined)
+    return 'not-empty'
+  const uploads = context.connection.all<{ key: string; upload_id: string }>(
+    'SELECT key, upload_id FROM uploads WHERE bucket_id = ?',
+    bucket.id,
+  )
+  for (const { key, upload_id } of uploads) endUpload(context, bucket.id, key, upload_id, new Set())
   const rows = context.connection.all<StoredRow>('SELECT * FROM ledger WHERE bucket_id = ?', bucket.id)
   for (const row of rows) {
     moveSums(context, row, null)

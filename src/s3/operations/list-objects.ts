@@ -62,7 +62,8 @@ export async function listObjectsV2(call: Call): Promise<Answer> {
   if (listType !== '2') throw invalidArgument('Invalid List Type specified in Request', 'list-type', listType)
   const startAfter = call.query.get('start-after') ?? ''
   const token = call.query.get('continuation-token')
-  const after = token === undefined ? startAfter : readToken(token)
+  // An empty token is none, and is given back.
+  const after = token === undefined || token === '' ? startAfter : readToken(token)
   const withOwner = call.query.get('fetch-owner') === 'true'
   const listing = await listCurrent(call, parameters, after)
   const content = {

@@ -97,6 +97,14 @@ test('delete-bucket/only when it is empty, versions and markers included', async
   assert.equal((await remove()).status, 404)
 })
 
+test('delete-bucket/uploads under way end with it', async () => {
+  await put('/half')
+  assert.equal((await server.send({ method: 'POST', path: '/half/o?uploads=' })).status, 200)
+  assert.equal((await server.send({ method: 'DELETE', path: '/half' })).status, 204)
+  await put('/half')
+  assert.doesNotMatch((await server.send({ method: 'GET', path: '/half?uploads=' })).body, /<Upload>/)
+})
+
 test('bucket-versioning/states and refusals', async () => {
   await put('/states')
   const state = async () => (await server.send({ method: 'GET', path: '/states?versioning=' })).body

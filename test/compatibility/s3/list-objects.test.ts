@@ -219,18 +219,24 @@ test('list-objects/control-characters: a key that XML cannot carry comes back by
   assert.ok(body.includes('<Key>a&#x1;b&#xd;c&#xa;d</Key>'), body)
 })
 
+test('list-objects-v2/an empty continuation token is none, and is given back', async () => {
+  const { page, keys: found } = await listV2({ ContinuationToken: '' })
+  assert.deepEqual(found, sorted)
+  assert.equal(page.ContinuationToken, '')
+  assert.equal(page.IsTruncated, false)
+})
+
 const refused: readonly (readonly [string, string, string])[] = [
-  ['max-keys that is text', 'list-type=2&max-keys=ten', 'Provided max-keys not an integer or within integer range'],
+  ['max-keys that is text', 'list-type=2&max-keys=ten', 'Provided ten not an integer or within integer range'],
   [
     'max-keys beyond 32 bits',
     'list-type=2&max-keys=99999999999',
-    'Provided max-keys not an integer or within integer range',
+    'Provided 99999999999 not an integer or within integer range',
   ],
-  ['max-keys below zero', 'list-type=2&max-keys=-1', 'Argument max-keys must be an integer between 0 and 2147483647'],
-  ['max-keys below zero in version 1', 'max-keys=-1', 'Argument max-keys must be an integer between 0 and 2147483647'],
+  ['max-keys below zero', 'list-type=2&max-keys=-1', 'Argument -1 must be an integer between 0 and 2147483647'],
+  ['max-keys below zero in version 1', 'max-keys=-1', 'Argument -1 must be an integer between 0 and 2147483647'],
   ['unknown encoding', 'encoding-type=base64&list-type=2', 'Invalid Encoding Method specified in Request'],
   ['an unknown list type', 'list-type=3', 'Invalid List Type specified in Request'],
-  ['an empty token', 'continuation-token=&list-type=2', 'The continuation token provided is incorrect'],
   ['a made-up token', 'continuation-token=abcdef&list-type=2', 'The continuation token provided is incorrect'],
   ['a token that is a key', 'continuation-token=boo%2Fbar&list-type=2', 'The continuation token provided is incorrect'],
   [
