@@ -19,7 +19,7 @@ export interface KafkaOptions {
   readonly dataFolder?: string
   /** Added to every broker's server.properties. */
   readonly settings?: Readonly<Record<string, string>>
-  /** A listener that asks for these credentials (SASL PLAIN) in place of the open one. */
+  /** A listener that asks for these credentials (SASL PLAIN or SCRAM) in place of the open one. */
   readonly sasl?: { readonly username: string; readonly password: string }
   /** A second way in, of a cluster of one broker: who comes by this port is sent on to the advertised one (a proxy's). */
   readonly secondWay?: { readonly port: number; readonly advertised: number }
@@ -108,6 +108,7 @@ class Broker implements KafkaBroker {
   readonly #classPath: string
   readonly #place: Place
   readonly #properties: string
+  readonly #users: readonly string[]
   #running: Running | null = null
 
   constructor(classPath: string, place: Place, places: readonly Place[], options: KafkaOptions) {
@@ -116,6 +117,7 @@ class Broker implements KafkaBroker {
     this.#classPath = classPath
     this.#place = place
     this.#properties = propertiesOf(place, places, options)
+    this.#users = scramUsers(options.sasl)
   }
 
   get pid(): number {
@@ -127,7 +129,17 @@ class Broker implements KafkaBroker {
     const file = join(folder, 'server.properties')
     await writeFile(file, this.#properties)
     if (format) {
-      const args = ['-cp', this.#classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
+      const args = [
+        '-cp',
+        this.#classPath,
+        'kafka.tools.StorageTool',
+        'format',
+        '-t',
+        clusterId,
+        '-c',
+        file,
+        ...this.#users,
+      ]
       await runCommand('java', [...javaSettings, ...args])
     }
     this.#running = await startService({
@@ -209,12 +221,26 @@ function propertiesOf(place: Place, places: readonly Place[], options: KafkaOpti
 
 function saslSettings({ username, password }: { readonly username: string; readonly password: string }) {
   return {
-    'sasl.enabled.mechanisms': 'PLAIN',
+    'sasl.enabled.mechanisms': ['PLAIN', ...scramMechanisms].join(','),
     'sasl.mechanism.inter.broker.protocol': 'PLAIN',
     'listener.name.clients.plain.sasl.jaas.config':
       'org.apache.kafka.common.security.plain.PlainLoginModule required ' +
       `username="${username}" password="${password}" user_${username}="${password}";`,
+    ...Object.fromEntries(
+      scramMechanisms.map(name => [
+        `listener.name.clients.${name.toLowerCase()}.sasl.jaas.config`,
+        'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+      ]),
+    ),
   }
+}
+
+const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
+
+/** Users of SCRAM lie in the cluster's own metadata, from its format on. */
+function scramUsers(sasl: KafkaOptions['sasl']): readonly string[] {
+  if (sasl === undefined) return []
+  return scramMechanisms.flatMap(name => ['-S', `${name}=[name=${sasl.username},password=${sasl.password}]`])
 }
 
 const logSettings = `rootLogger.level = INFO

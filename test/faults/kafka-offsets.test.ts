@@ -18,7 +18,7 @@ import { startKafka } from '../../src/demo/kafka-server.ts'
 import { sqliteMetadataStore } from '../../src/metadata/sqlite/sqlite-metadata-store.ts'
 import { replicationRecord } from '../../src/queue/entry-format.ts'
 import type { KafkaTopicLog } from '../../src/queue/kafka/kafka-topic-log.ts'
-import type { KafkaTiming } from '../../src/queue/kafka/settings.ts'
+import type { KafkaSasl, KafkaTiming } from '../../src/queue/kafka/settings.ts'
 import type { TopicConsumer, TopicGap, TopicRecord } from '../../src/queue/topic-log.ts'
 import { createGapFiller } from '../../src/status/gap-filler.ts'
 import { type MemoryOffsets, memoryOffsets, openLog } from '../conformance/kafka-logs.ts'
@@ -408,18 +408,17 @@ test('TLS and credentials are used; refused ones say so and are not shown', { sk
   test.after(() => secured.stop())
   const topic = uniqueName('secured')
   const shared = { brokers: secured.addresses, topics: { [topic]: { partitions: 1, replication: 1 } } }
-  const openWith = (password: string) =>
-    openLog({
-      ...shared,
-      tls: { ca },
-      sasl: { mechanism: 'PLAIN', username: sasl.username, password: new Secret(password) },
+  const openWith = (password: string, mechanism: KafkaSasl['mechanism'] = 'PLAIN') =>
+    openLog({ ...shared, tls: { ca }, sasl: { mechanism, username: sasl.username, password: new Secret(password) } })
+  for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const) {
+    await assert.rejects(openWith('wrong-horse', mechanism), (error: unknown) => {
+      assert.ok(error instanceof DependencyError)
+      assert.match(error.message, /refuses the credentials.*Check the SASL mechanism/)
+      assert.doesNotMatch(`${error.stack} ${error.cause}`, /horse/)
+      return true
     })
-  await assert.rejects(openWith('wrong-horse'), (error: unknown) => {
-    assert.ok(error instanceof DependencyError)
-    assert.match(error.message, /refuses the credentials.*Check the SASL mechanism/)
-    assert.doesNotMatch(`${error.stack} ${error.cause}`, /horse/)
-    return true
-  })
+    await (await openWith(sasl.password, mechanism)).close()
+  }
   await assert.rejects(openLog(shared), { name: 'DependencyError', message: /TLS/ })
   await assert.rejects(openLog({ ...shared, tls: {} }), { name: 'DependencyError', message: /certificate/ })
   const log = await openWith(sasl.password)
