@@ -1,11 +1,16 @@
 // What a bucket is told beside its versioning and its replication: one entry for each of S3's configurations, absent where there is none. Kept as
 // one JSON text by the metadata stores, which know nothing of it but `objectLock`: it holds versioning on.
+
+import type { CorsConfiguration } from './cors.ts'
 import type { LifecycleSettings } from './lifecycle-rule.ts'
 
 export interface BucketSettings {
   /** There: object lock is enabled, for ever. */
   readonly objectLock?: ObjectLockSettings
   readonly lifecycle?: LifecycleSettings
+  readonly cors?: CorsConfiguration
+  /** Never empty: without tags there is no entry. */
+  readonly tags?: Readonly<Record<string, string>>
 }
 
 export interface ObjectLockSettings {

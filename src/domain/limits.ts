@@ -6,6 +6,7 @@ export const limits = {
   keyBytes: 1024,
   userMetadataBytes: 2048,
   tagsPerObject: 10,
+  tagsPerBucket: 50,
   tagKeyChars: 128,
   tagValueChars: 256,
   singlePutBytes: 5 * 1024 ** 3,
@@ -21,6 +22,10 @@ export const limits = {
   deleteObjectsMax: 1000,
   replicationRulesMax: 1000,
   lifecycleRulesMax: 1000,
+  /** Characters of a rule's ID, in every configuration that has rules. */
+  ruleIdChars: 255,
+  corsRulesMax: 100,
+  corsDocumentBytes: 64 * 1024,
   clockSkewMs: 15 * 60_000,
   /** Distance allowed between a consumer's low-water mark and its newest finished offset. */
   consumerWindow: 10_000,

@@ -4,12 +4,14 @@ import type { Action } from './access/actions.ts'
 import type { Operation } from './call.ts'
 import { abortMultipartUpload } from './operations/abort-multipart-upload.ts'
 import { deleteBucket, getBucketLocation, headBucket } from './operations/bucket.ts'
+import { deleteBucketCors, getBucketCors, putBucketCors } from './operations/bucket-cors.ts'
 import {
   deleteBucketLifecycle,
   getBucketLifecycleConfiguration,
   putBucketLifecycleConfiguration,
 } from './operations/bucket-lifecycle.ts'
 import { deleteBucketReplication, getBucketReplication, putBucketReplication } from './operations/bucket-replication.ts'
+import { deleteBucketTagging, getBucketTagging, putBucketTagging } from './operations/bucket-tagging.ts'
 import { getBucketVersioning, putBucketVersioning } from './operations/bucket-versioning.ts'
 import { completeMultipartUpload } from './operations/complete-multipart-upload.ts'
 import { copyObject } from './operations/copy-object.ts'
@@ -89,12 +91,12 @@ export const operations: readonly OperationEntry[] = [
   op('GetBucketOwnershipControls', 'GET', 'bucket?ownershipControls', 's3:GetBucketOwnershipControls', null),
   op('PutBucketOwnershipControls', 'PUT', 'bucket?ownershipControls', 's3:PutBucketOwnershipControls', null),
   op('DeleteBucketOwnershipControls', 'DELETE', 'bucket?ownershipControls', 's3:PutBucketOwnershipControls', null),
-  op('GetBucketCors', 'GET', 'bucket?cors', 's3:GetBucketCORS', null),
-  op('PutBucketCors', 'PUT', 'bucket?cors', 's3:PutBucketCORS', null),
-  op('DeleteBucketCors', 'DELETE', 'bucket?cors', 's3:PutBucketCORS', null),
-  op('GetBucketTagging', 'GET', 'bucket?tagging', 's3:GetBucketTagging', null),
-  op('PutBucketTagging', 'PUT', 'bucket?tagging', 's3:PutBucketTagging', null),
-  op('DeleteBucketTagging', 'DELETE', 'bucket?tagging', 's3:PutBucketTagging', null),
+  op('GetBucketCors', 'GET', 'bucket?cors', 's3:GetBucketCORS', getBucketCors),
+  op('PutBucketCors', 'PUT', 'bucket?cors', 's3:PutBucketCORS', putBucketCors),
+  op('DeleteBucketCors', 'DELETE', 'bucket?cors', 's3:PutBucketCORS', deleteBucketCors),
+  op('GetBucketTagging', 'GET', 'bucket?tagging', 's3:GetBucketTagging', getBucketTagging),
+  op('PutBucketTagging', 'PUT', 'bucket?tagging', 's3:PutBucketTagging', putBucketTagging),
+  op('DeleteBucketTagging', 'DELETE', 'bucket?tagging', 's3:PutBucketTagging', deleteBucketTagging),
   op('GetBucketEncryption', 'GET', 'bucket?encryption', 's3:GetEncryptionConfiguration', null),
   op('PutBucketEncryption', 'PUT', 'bucket?encryption', 's3:PutEncryptionConfiguration', null),
   op('DeleteBucketEncryption', 'DELETE', 'bucket?encryption', 's3:PutEncryptionConfiguration', null),

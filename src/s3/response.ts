@@ -9,6 +9,8 @@ export interface WriteOptions {
   /** Tell the client to close the connection after this answer. */
   readonly close: boolean
   readonly idle: IdleWatch
+  /** Headers beside those of the answer. */
+  readonly more?: FlatHeaders
 }
 
 /** Resolves with the body bytes written, when all of the answer is handed to the socket. */
@@ -17,6 +19,7 @@ export async function writeAnswer(response: ServerResponse, answer: Answer, opti
   const { requestId } = options
   const headers: FlatHeaders = ['x-amz-id-2', requestId, 'x-amz-request-id', requestId, 'Server', 'Crossbeat']
   if (answer.headers !== undefined) for (const item of answer.headers) headers.push(item)
+  if (options.more !== undefined) headers.push(...options.more)
   if (options.close) headers.push('Connection', 'close')
   const { body } = answer
   if (answer.status === 204 || answer.status === 304) {

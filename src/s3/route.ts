@@ -54,8 +54,5 @@ function resourceOf(level: string, target: RequestTarget): string {
 }
 
 function notHere(parameter: string) {
-  return serviceError('NotImplemented', {
-    message: 'A parameter you provided implies functionality that is not implemented.',
-    details: { Parameter: parameter },
-  })
+  return serviceError('NotImplemented', { details: { Parameter: parameter } })
 }

@@ -17,7 +17,8 @@ import { actionOnVersion } from './access/actions.ts'
 import { errorAnswer, jsonErrorAnswer } from './answer.ts'
 import type { AccountDirectory } from './auth/account-directory.ts'
 import { type AuthResult, authenticate } from './auth/authenticate.ts'
-import type { Answer, Call, S3Services } from './call.ts'
+import type { Answer, Call, FlatHeaders, S3Services } from './call.ts'
+import { corsHeaders, preflight } from './cors/cors-answer.ts'
 import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
 import { withPresignedMetadata } from './presigned-metadata.ts'
 import { drain, type IncomingBody, incomingBody } from './request-body.ts'
@@ -155,6 +156,7 @@ class HttpS3Server implements S3Server {
       body: incomingBody({ request, response, awaitsContinue, idle: this.#idle }),
       operation: 'Unknown',
       bucket: undefined,
+      corsHeaders: [],
       path: request.url ?? '/',
     }
     const outcome: { status: number; errorCode?: string; bytes: number } = { status: 0, bytes: 0 }
@@ -168,7 +170,8 @@ class HttpS3Server implements S3Server {
         const stalled = answer.errorCode === 'RequestTimeout'
         const close = this.#closing !== undefined || stalled || (awaitsContinue && !exchange.body.begun())
         if (!request.complete && !stalled) drain(request, this.#options.world.timers)
-        outcome.bytes = await writeAnswer(response, answer, { requestId: exchange.requestId, close, idle: this.#idle })
+        const { requestId, corsHeaders } = exchange
+        outcome.bytes = await writeAnswer(response, answer, { requestId, close, idle: this.#idle, more: corsHeaders })
         outcome.status = response.headersSent ? answer.status : 0
       }
     } catch (error) {
@@ -196,9 +199,18 @@ class HttpS3Server implements S3Server {
       const { request } = exchange
       const head = { method: request.method ?? '', rawTarget: exchange.path, headers: headerMap(request.rawHeaders) }
       const target = parseRequestTarget(head.rawTarget)
+      const internal = target.bucket === '_'
+      if (!internal) {
+        exchange.bucket = target.bucket
+        if (head.method === 'OPTIONS') {
+          exchange.operation = 'Preflight'
+          return await preflight(this.#services, head, target)
+        }
+        // Before anything that may be refused: a page may read why.
+        if (head.headers.has('origin')) exchange.corsHeaders = await corsHeaders(this.#services, head, target)
+      }
       const auth = authenticate(head, this.#options.accounts, this.#options.world.clock.now())
-      if (target.bucket === '_') return await this.#answerInternal(exchange, head, target, auth, awaitsContinue)
-      exchange.bucket = target.bucket
+      if (internal) return await this.#answerInternal(exchange, head, target, auth, awaitsContinue)
       const found = findRoute(head.method, target, head.headers)
       exchange.operation = found.name
       return await found.run(this.#call(exchange, found, head, target, auth))
@@ -261,6 +273,8 @@ interface Exchange {
   readonly path: string
   operation: string
   bucket: string | undefined
+  /** What the bucket's CORS rules add to the answer. */
+  corsHeaders: FlatHeaders
 }
 
 function makeServices(options: S3ServerOptions): S3Services {

@@ -1,4 +1,4 @@
-// Object tags as clients write them: the x-amz-tagging header and the Tagging document. One set of rules for both.
+// Tags of objects and buckets as clients write them: the x-amz-tagging header and the Tagging document. One set of rules for all.
 import { type ServiceError, serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
 import { invalidArgument } from './answer.ts'
@@ -15,12 +15,21 @@ function invalidTag(message: string, key?: string): ServiceError {
   return serviceError('InvalidTag', key === undefined ? { message } : { message, details: { TagKey: key } })
 }
 
+/** What carries tags: more of them fit on a bucket. */
+type Tagged = 'object' | 'bucket'
+
+function checkCount(count: number, on: Tagged): void {
+  const max = on === 'bucket' ? limits.tagsPerBucket : limits.tagsPerObject
+  if (count <= max) return
+  const message =
+    on === 'bucket' ? `Bucket tag count cannot be greater than ${max}` : `Object tags cannot be greater than ${max}`
+  throw serviceError('BadRequest', { message })
+}
+
 /** Throws InvalidTag and BadRequest (too many). */
-export function checkedTags(pairs: readonly (readonly [string, string])[]): TagSet {
+export function checkedTags(pairs: readonly (readonly [string, string])[], on: Tagged = 'object'): TagSet {
   if (pairs.length === 0) return noTags
-  if (pairs.length > limits.tagsPerObject) {
-    throw serviceError('BadRequest', { message: `Object tags cannot be greater than ${limits.tagsPerObject}` })
-  }
+  checkCount(pairs.length, on)
   const seen = new Set<string>()
   for (const [key, value] of pairs) {
     if (key === '' || key.length > limits.tagKeyChars || !allowedCharacters.test(key)) {
@@ -53,11 +62,14 @@ export function parseTagHeader(value: string): TagSet {
 }
 
 /** Reads a Tagging document. Throws MalformedXML, InvalidTag, BadRequest. */
-export function parseTagging(body: Uint8Array): TagSet {
-  return tagsOfSet(parseXml(body, defaultXmlLimits, 'Tagging').requiredChild('TagSet'))
+export function parseTagging(body: Uint8Array, on: Tagged = 'object'): TagSet {
+  return tagsOfSet(parseXml(body, defaultXmlLimits, 'Tagging').requiredChild('TagSet'), on)
 }
 
-function tagsOfSet(set: XmlElement): TagSet {
+function tagsOfSet(set: XmlElement, on: Tagged): TagSet {
   if (set.elements.some(element => element.name !== 'Tag')) throw serviceError('MalformedXML')
-  return checkedTags(set.elements.map(tag => [tag.requiredText('Key'), tag.requiredText('Value')] as const))
+  return checkedTags(
+    set.elements.map(tag => [tag.requiredText('Key'), tag.requiredText('Value')] as const),
+    on,
+  )
 }
