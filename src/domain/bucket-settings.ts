@@ -1,8 +1,10 @@
 // What a bucket is told beside its versioning and its replication: one entry for each of S3's configurations, absent where there is none. Kept as
 // one JSON text by the metadata stores, which know nothing of it but `objectLock`: it holds versioning on.
 
+import type { LoggingConfiguration } from './access-log.ts'
 import type { CorsConfiguration } from './cors.ts'
 import type { LifecycleSettings } from './lifecycle-rule.ts'
+import type { WebsiteConfiguration } from './website.ts'
 
 export interface BucketSettings {
   /** There: object lock is enabled, for ever. */
@@ -11,6 +13,11 @@ export interface BucketSettings {
   readonly cors?: CorsConfiguration
   /** Never empty: without tags there is no entry. */
   readonly tags?: Readonly<Record<string, string>>
+  readonly website?: WebsiteConfiguration
+  readonly requesterPays?: true
+  /** Never enabled before: absent. */
+  readonly accelerate?: 'Enabled' | 'Suspended'
+  readonly logging?: LoggingConfiguration
 }
 
 export interface ObjectLockSettings {

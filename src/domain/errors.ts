@@ -77,6 +77,12 @@ export const errorCatalogue = {
   InvalidRequest: { status: 400, message: 'The request is not valid.' },
   InvalidStorageClass: { status: 400, message: 'The storage class you specified is not valid' },
   InvalidTag: { status: 400, message: 'The tag provided was not a valid tag.' },
+  InvalidTargetBucketForLogging: {
+    status: 400,
+    message:
+      'The target bucket for logging does not exist, is not owned by you, or does not have the appropriate grants for the ' +
+      'log-delivery group.',
+  },
   InvalidToken: { status: 400, message: 'The provided token is malformed or otherwise invalid.' },
   InvalidURI: { status: 400, message: "Couldn't parse the specified URI." },
   KeyTooLongError: { status: 400, message: 'Your key is too long.' },
@@ -112,6 +118,10 @@ export const errorCatalogue = {
       'or the upload may have been aborted or completed.',
   },
   NoSuchVersion: { status: 404, message: 'The specified version does not exist.' },
+  NoSuchWebsiteConfiguration: {
+    status: 404,
+    message: 'The specified bucket does not have a website configuration',
+  },
   NotImplemented: { status: 501, message: 'A header you provided implies functionality that is not implemented.' },
   NotModified: { status: 304, message: 'Not Modified' },
   OperationAborted: {

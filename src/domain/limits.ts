@@ -26,6 +26,9 @@ export const limits = {
   ruleIdChars: 255,
   corsRulesMax: 100,
   corsDocumentBytes: 64 * 1024,
+  websiteRulesMax: 50,
+  websiteDocumentBytes: 128 * 1024,
+  logPrefixBytes: 800,
   clockSkewMs: 15 * 60_000,
   /** Distance allowed between a consumer's low-water mark and its newest finished offset. */
   consumerWindow: 10_000,

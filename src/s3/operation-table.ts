@@ -4,15 +4,19 @@ import type { Action } from './access/actions.ts'
 import type { Operation } from './call.ts'
 import { abortMultipartUpload } from './operations/abort-multipart-upload.ts'
 import { deleteBucket, getBucketLocation, headBucket } from './operations/bucket.ts'
+import { getBucketAccelerateConfiguration, putBucketAccelerateConfiguration } from './operations/bucket-accelerate.ts'
 import { deleteBucketCors, getBucketCors, putBucketCors } from './operations/bucket-cors.ts'
 import {
   deleteBucketLifecycle,
   getBucketLifecycleConfiguration,
   putBucketLifecycleConfiguration,
 } from './operations/bucket-lifecycle.ts'
+import { getBucketLogging, putBucketLogging } from './operations/bucket-logging.ts'
 import { deleteBucketReplication, getBucketReplication, putBucketReplication } from './operations/bucket-replication.ts'
+import { getBucketRequestPayment, putBucketRequestPayment } from './operations/bucket-request-payment.ts'
 import { deleteBucketTagging, getBucketTagging, putBucketTagging } from './operations/bucket-tagging.ts'
 import { getBucketVersioning, putBucketVersioning } from './operations/bucket-versioning.ts'
+import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from './operations/bucket-website.ts'
 import { completeMultipartUpload } from './operations/complete-multipart-upload.ts'
 import { copyObject } from './operations/copy-object.ts'
 import { createBucket } from './operations/create-bucket.ts'
@@ -100,9 +104,9 @@ export const operations: readonly OperationEntry[] = [
   op('GetBucketEncryption', 'GET', 'bucket?encryption', 's3:GetEncryptionConfiguration', null),
   op('PutBucketEncryption', 'PUT', 'bucket?encryption', 's3:PutEncryptionConfiguration', null),
   op('DeleteBucketEncryption', 'DELETE', 'bucket?encryption', 's3:PutEncryptionConfiguration', null),
-  op('GetBucketWebsite', 'GET', 'bucket?website', 's3:GetBucketWebsite', null),
-  op('PutBucketWebsite', 'PUT', 'bucket?website', 's3:PutBucketWebsite', null),
-  op('DeleteBucketWebsite', 'DELETE', 'bucket?website', 's3:DeleteBucketWebsite', null),
+  op('GetBucketWebsite', 'GET', 'bucket?website', 's3:GetBucketWebsite', getBucketWebsite),
+  op('PutBucketWebsite', 'PUT', 'bucket?website', 's3:PutBucketWebsite', putBucketWebsite),
+  op('DeleteBucketWebsite', 'DELETE', 'bucket?website', 's3:DeleteBucketWebsite', deleteBucketWebsite),
   op(
     'GetBucketLifecycleConfiguration',
     'GET',
@@ -118,14 +122,26 @@ export const operations: readonly OperationEntry[] = [
     putBucketLifecycleConfiguration,
   ),
   op('DeleteBucketLifecycle', 'DELETE', 'bucket?lifecycle', 's3:PutLifecycleConfiguration', deleteBucketLifecycle),
-  op('GetBucketLogging', 'GET', 'bucket?logging', 's3:GetBucketLogging', null),
-  op('PutBucketLogging', 'PUT', 'bucket?logging', 's3:PutBucketLogging', null),
+  op('GetBucketLogging', 'GET', 'bucket?logging', 's3:GetBucketLogging', getBucketLogging),
+  op('PutBucketLogging', 'PUT', 'bucket?logging', 's3:PutBucketLogging', putBucketLogging),
   op('GetBucketNotificationConfiguration', 'GET', 'bucket?notification', 's3:GetBucketNotification', null),
   op('PutBucketNotificationConfiguration', 'PUT', 'bucket?notification', 's3:PutBucketNotification', null),
-  op('GetBucketRequestPayment', 'GET', 'bucket?requestPayment', 's3:GetBucketRequestPayment', null),
-  op('PutBucketRequestPayment', 'PUT', 'bucket?requestPayment', 's3:PutBucketRequestPayment', null),
-  op('GetBucketAccelerateConfiguration', 'GET', 'bucket?accelerate', 's3:GetAccelerateConfiguration', null),
-  op('PutBucketAccelerateConfiguration', 'PUT', 'bucket?accelerate', 's3:PutAccelerateConfiguration', null),
+  op('GetBucketRequestPayment', 'GET', 'bucket?requestPayment', 's3:GetBucketRequestPayment', getBucketRequestPayment),
+  op('PutBucketRequestPayment', 'PUT', 'bucket?requestPayment', 's3:PutBucketRequestPayment', putBucketRequestPayment),
+  op(
+    'GetBucketAccelerateConfiguration',
+    'GET',
+    'bucket?accelerate',
+    's3:GetAccelerateConfiguration',
+    getBucketAccelerateConfiguration,
+  ),
+  op(
+    'PutBucketAccelerateConfiguration',
+    'PUT',
+    'bucket?accelerate',
+    's3:PutAccelerateConfiguration',
+    putBucketAccelerateConfiguration,
+  ),
   op('GetObjectLockConfiguration', 'GET', 'bucket?object-lock', 's3:GetBucketObjectLockConfiguration', null),
   op('PutObjectLockConfiguration', 'PUT', 'bucket?object-lock', 's3:PutBucketObjectLockConfiguration', null),
   op('GetBucketAnalyticsConfiguration', 'GET', 'bucket?analytics', 's3:GetAnalyticsConfiguration', null),

@@ -1,0 +1,109 @@
+// Goal: the configurations of one value each, request payment, acceleration and logging, are stored and refused as in S3; what is not there says
+// so. Method: raw requests, tables.
+import assert from 'node:assert/strict'
+import test, { after, before } from 'node:test'
+import { operations } from '../../../src/s3/operation-table.ts'
+import { errorCode, startTestServer, type TestServer } from './test-server.ts'
+
+let server: TestServer
+
+before(async () => {
+  server = await startTestServer()
+  for (const bucket of ['one', 'dotted.one', 'logs']) await server.send({ method: 'PUT', path: `/${bucket}` })
+  await server.send({ method: 'PUT', path: '/foreign', as: 'lisa' })
+})
+
+after(() => server.close())
+
+const read = async (path: string) => (await server.send({ method: 'GET', path })).body
+const put = (path: string, body: string) => server.send({ method: 'PUT', path, body })
+
+test('request-payment/the owner pays unless told otherwise', async () => {
+  const path = '/one?requestPayment'
+  const document = (payer: string) => `<RequestPaymentConfiguration>${payer}</RequestPaymentConfiguration>`
+  assert.match(await read(path), /<Payer>BucketOwner<\/Payer>/)
+  for (const payer of ['Requester', 'BucketOwner']) {
+    assert.equal((await put(path, document(`<Payer>${payer}</Payer>`))).status, 200)
+    assert.match(await read(path), new RegExp(`<Payer>${payer}</Payer>`))
+  }
+  for (const wrong of ['', '<Payer>Nobody</Payer>', '<Payer/>']) {
+    assert.equal(errorCode(await put(path, document(wrong))), 'MalformedXML', wrong)
+  }
+})
+
+test('accelerate/never enabled, enabled, suspended, refused', async () => {
+  const path = '/one?accelerate'
+  const document = (status: string) => `<AccelerateConfiguration><Status>${status}</Status></AccelerateConfiguration>`
+  assert.match(await read(path), /<AccelerateConfiguration xmlns="[^"]*"\/>$/)
+  assert.equal((await put(path, document('Suspended'))).status, 200)
+  assert.doesNotMatch(await read(path), /Status/)
+  for (const status of ['Enabled', 'Suspended']) {
+    assert.equal((await put(path, document(status))).status, 200)
+    assert.match(await read(path), new RegExp(`<Status>${status}</Status>`))
+  }
+  assert.equal(errorCode(await put(path, document('On'))), 'MalformedXML')
+  assert.equal(errorCode(await put('/dotted.one?accelerate', document('Enabled'))), 'InvalidRequest')
+})
+
+const enabled = (content: string) =>
+  `<BucketLoggingStatus><LoggingEnabled>${content}</LoggingEnabled></BucketLoggingStatus>`
+const target = (bucket: string, more = '') =>
+  enabled(`<TargetBucket>${bucket}</TargetBucket><TargetPrefix>p/</TargetPrefix>${more}`)
+const format = (content: string) => target('logs', `<TargetObjectKeyFormat>${content}</TargetObjectKeyFormat>`)
+
+test('logging/off, on, with dates in the keys, off again', async () => {
+  const path = '/one?logging'
+  const off = '<BucketLoggingStatus/>'
+  assert.match(await read(path), /<BucketLoggingStatus xmlns="[^"]*"\/>$/)
+  assert.equal((await put(path, target('logs'))).status, 200)
+  assert.match(
+    await read(path),
+    /<LoggingEnabled><TargetBucket>logs<\/TargetBucket><TargetPrefix>p\/<\/TargetPrefix><\/L/,
+  )
+  const partitioned = '<PartitionedPrefix><PartitionDateSource>EventTime</PartitionDateSource></PartitionedPrefix>'
+  assert.equal((await put(path, format(partitioned))).status, 200)
+  assert.match(await read(path), /<PartitionDateSource>EventTime</)
+  assert.equal((await put(path, format('<SimplePrefix/>'))).status, 200)
+  assert.equal((await put(path, off)).status, 200)
+  assert.match(await read(path), /<BucketLoggingStatus xmlns="[^"]*"\/>$/)
+})
+
+for (const [what, body, code] of [
+  ['another document', '<Logging/>', 'MalformedXML'],
+  ['no target', enabled('<TargetPrefix/>'), 'MalformedXML'],
+  ['no prefix', enabled('<TargetBucket>logs</TargetBucket>'), 'MalformedXML'],
+  ['too long a prefix', target('logs').replace('p/', 'p'.repeat(801)), 'InvalidArgument'],
+  ['two formats', format('<SimplePrefix/><PartitionedPrefix/>'), 'MalformedXML'],
+  [
+    'an unknown date',
+    format('<PartitionedPrefix><PartitionDateSource>Now</PartitionDateSource></PartitionedPrefix>'),
+    'MalformedXML',
+  ],
+  ['a target that is not there', target('nowhere'), 'InvalidTargetBucketForLogging'],
+  ['a target of another account', target('foreign'), 'InvalidTargetBucketForLogging'],
+] as const) {
+  test(`logging/refused: ${what}`, async () => {
+    const answer = await put('/one?logging', body)
+    assert.equal(answer.status, 400)
+    assert.equal(errorCode(answer), code)
+  })
+}
+
+test('logging/grants are not implemented', async () => {
+  const answer = await put('/one?logging', target('logs', '<TargetGrants><Grant/></TargetGrants>'))
+  assert.equal(answer.status, 501)
+  assert.equal(errorCode(answer), 'NotImplemented')
+})
+
+test('not implemented/every operation that is not there says so, with the id of a configuration or without', async () => {
+  for (const { name, method, resource, run } of operations) {
+    if (run !== null || !resource.includes('?')) continue
+    const [level, parameter = ''] = resource.split('?')
+    const path = level === 'bucket' ? '/one' : '/one/key'
+    for (const query of [parameter, `${parameter}&id=1`]) {
+      const answer = await server.send({ method, path: `${path}?${query}` })
+      assert.equal(answer.status, 501, name)
+      assert.equal(errorCode(answer), 'NotImplemented', name)
+    }
+  }
+})
