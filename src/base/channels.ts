@@ -69,6 +69,21 @@ export type ControlEventNotice =
 
 export const controlEvents = eventChannel<ControlEventNotice>('crossbeat:control')
 
+/** What lifecycle did in one walk over a bucket. */
+export type LifecycleNotice =
+  | {
+      readonly kind: 'walked'
+      readonly bucket: string
+      /** How many of each it removed; `kept`: due, but locked, not yet arrived everywhere, or changed meanwhile. */
+      readonly tally: Readonly<Record<LifecycleCount, number>>
+    }
+  /** The next walk tries again. */
+  | { readonly kind: 'failed'; readonly bucket: string; readonly error: unknown }
+
+export type LifecycleCount = 'expired' | 'noncurrent' | 'markers' | 'uploads' | 'kept'
+
+export const lifecycleNotices = eventChannel<LifecycleNotice>('crossbeat:lifecycle')
+
 /** One attempt to bring a version to a site. */
 export interface AttemptStarted extends VersionRef {
   readonly site: string

@@ -57,7 +57,11 @@ test('the data of all buckets may lie in an S3 location, which may be a site as 
 test('an empty configuration is complete: every key has a default', () => {
   const config = good({})
   assert.equal(config.dataDir, '/work/data')
-  assert.deepEqual(config.s3, { listen: { host: '127.0.0.1', port: 8000 }, advertise: undefined })
+  assert.deepEqual(config.s3, {
+    listen: { host: '127.0.0.1', port: 8000 },
+    advertise: undefined,
+    lifecycle: { intervalMs: 3_600_000, dayMs: 86_400_000 },
+  })
   assert.deepEqual(config.control.listen, { host: '127.0.0.1', port: 8900 })
   assert.equal(config.accountsFile, undefined)
   assert.deepEqual(

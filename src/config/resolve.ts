@@ -19,6 +19,7 @@ import type {
   Config,
   ControlConfig,
   HostPort,
+  LifecycleConfig,
   LocationConfig,
   ReplicationConfig,
   SiteConfig,
@@ -59,7 +60,7 @@ export function resolveConfig(
   if (report.problems.length > 0 || !fitsShape(configSchema, root)) return undefined
   return {
     dataDir: source.absolute(root.dataDir ?? './data'),
-    s3: { listen: s3, advertise },
+    s3: { listen: s3, advertise, lifecycle: lifecycleOf(root.s3?.lifecycle) },
     control,
     accountsFile: root.accounts === undefined ? undefined : source.absolute(root.accounts),
     locations,
@@ -70,6 +71,12 @@ export function resolveConfig(
     health: { listen: health },
     log: { level: logLevels.find(level => level === root.log?.level) ?? 'info' },
   }
+}
+
+/** Where a day is shorter, the walks come as much sooner. */
+function lifecycleOf(raw: { intervalSeconds?: number; dayLengthSeconds?: number } | undefined): LifecycleConfig {
+  const { dayLengthSeconds = 86_400, intervalSeconds = Math.ceil(Math.min(3600, dayLengthSeconds / 2)) } = raw ?? {}
+  return { intervalMs: intervalSeconds * 1000, dayMs: dayLengthSeconds * 1000 }
 }
 
 function requireDataLocation(locations: readonly LocationConfig[], sites: readonly SiteConfig[], report: Report): void {

@@ -19,7 +19,22 @@ const topicName = Type.String({
 
 const listenText = Type.String({ expected: 'host:port, such as 127.0.0.1:8000' })
 
-const s3Schema = Type.Object({ listen: Type.Optional(listenText), advertise: Type.Optional(listenText) }, strict)
+const lifecycleSchema = Type.Object(
+  {
+    intervalSeconds: Type.Optional(wholeNumber(1, 604_800)),
+    dayLengthSeconds: Type.Optional(wholeNumber(1, 86_400)),
+  },
+  strict,
+)
+
+const s3Schema = Type.Object(
+  {
+    listen: Type.Optional(listenText),
+    advertise: Type.Optional(listenText),
+    lifecycle: Type.Optional(lifecycleSchema),
+  },
+  strict,
+)
 
 export const controlSchema = Type.Object(
   {

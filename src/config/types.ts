@@ -20,7 +20,11 @@ export type Config = {
   /** Absolute path. */
   readonly dataDir: string
   /** `advertise`: where other processes reach this port, if not where it listens. */
-  readonly s3: { readonly listen: HostPort; readonly advertise: HostPort | undefined }
+  readonly s3: {
+    readonly listen: HostPort
+    readonly advertise: HostPort | undefined
+    readonly lifecycle: LifecycleConfig
+  }
   readonly control: ControlConfig
   /** Absolute path of the accounts file (authdata.json); undefined: one administrator is made into dataDir. */
   readonly accountsFile: string | undefined
@@ -35,6 +39,14 @@ export type Config = {
   /** Where a process without the control role answers /live, /ready and /metrics; undefined: a free port of this machine. */
   readonly health: { readonly listen: HostPort | undefined }
   readonly log: { readonly level: LogLevel }
+}
+
+/** How lifecycle rules are carried out. */
+export type LifecycleConfig = {
+  /** Between the end of one walk over the buckets and the next. */
+  readonly intervalMs: number
+  /** 24 hours, except in tests. */
+  readonly dayMs: number
 }
 
 /** What the process stands on. */

@@ -19,6 +19,7 @@ export function reportPath(site: string, processor: string): string {
 export const leasePaths = {
   populator: '/crossbeat/leases/populator',
   housekeeping: '/crossbeat/leases/housekeeping',
+  lifecycle: '/crossbeat/leases/lifecycle',
 } as const
 
 /** Told after a commit that added to the journal: its reader looks at once. */

@@ -49,27 +49,43 @@ const dayMs = 86_400_000
 
 /** Whether an enabled rule takes the object. */
 function ruleTakes(rule: LifecycleRule, object: RuledObject): boolean {
-  const { tags, sizeGreaterThan, sizeLessThan } = rule.selector
+  return ruleTakesKey(rule, object.key) && ruleTakesSize(rule, object.size) && ruleTakesTags(rule, object.tags)
+}
+
+export function ruleTakesSize({ selector }: LifecycleRule, size: number): boolean {
+  const { sizeGreaterThan, sizeLessThan } = selector
   return (
-    ruleTakesKey(rule, object.key) &&
-    Object.entries(tags).every(([key, value]) => Object.hasOwn(object.tags, key) && object.tags[key] === value) &&
-    (sizeGreaterThan === undefined || object.size > sizeGreaterThan) &&
-    (sizeLessThan === undefined || object.size < sizeLessThan)
+    (sizeGreaterThan === undefined || size > sizeGreaterThan) && (sizeLessThan === undefined || size < sizeLessThan)
   )
 }
 
+export function asksForTags({ selector }: LifecycleRule): boolean {
+  return Object.keys(selector.tags).length > 0
+}
+
+/** All tags of the rule are among the object's. */
+export function ruleTakesTags({ selector }: LifecycleRule, tags: RuledObject['tags']): boolean {
+  return Object.entries(selector.tags).every(([key, value]) => Object.hasOwn(tags, key) && tags[key] === value)
+}
+
+/** A rule whose filter asks for tags or sizes; it never takes a delete marker, which has none. */
+export function asksForObject(rule: LifecycleRule): boolean {
+  const { sizeGreaterThan, sizeLessThan } = rule.selector
+  return asksForTags(rule) || sizeGreaterThan !== undefined || sizeLessThan !== undefined
+}
+
 /** The same by the key alone: what an upload or a delete marker, which have neither tags nor size, is judged by. */
-function ruleTakesKey(rule: LifecycleRule, key: string): boolean {
+export function ruleTakesKey(rule: LifecycleRule, key: string): boolean {
   return rule.enabled && key.startsWith(rule.selector.prefix ?? '')
 }
 
 /** So many days after a moment, rounded up to the next midnight (S3 user guide, "Lifecycle rules: based on an object's age"). */
-function dueAfterDays(from: number, days: number, day = dayMs): number {
+export function dueAfterDays(from: number, days: number, day = dayMs): number {
   return Math.ceil((from + days * day) / day) * day
 }
 
 /** When the rule lets a current version, written at `writtenAt`, expire; null: never. */
-function expiryBy({ expiration }: LifecycleRule, writtenAt: number, day = dayMs): number | null {
+export function expiryBy({ expiration }: LifecycleRule, writtenAt: number, day = dayMs): number | null {
   if (expiration === undefined) return null
   if ('days' in expiration) return dueAfterDays(writtenAt, expiration.days, day)
   return 'date' in expiration ? Date.parse(expiration.date) : null

@@ -42,6 +42,11 @@ export interface PutVersion {
    * a piece of `metadata.location` is no longer that of a part (it was sent again): the caller reads the parts again.
    */
   readonly completes?: { readonly uploadId: string }
+  /**
+   * The delete marker that lifecycle puts over this version: only while it is the newest of its key and has arrived at every site, that is, no row
+   * of it is open or in quarantine. Otherwise 'precondition-failed'.
+   */
+  readonly expires?: VersionId
 }
 
 export type PutVersionResult =
@@ -103,12 +108,17 @@ export interface DeleteVersion {
   readonly condition?: WriteCondition
   /** Not a version that object lock keeps: outcome 'locked'. */
   readonly unlessLocked?: LockCheck
+  /** What lifecycle deletes: only while the version stands so and has arrived at every site (see `expires`); outcome 'kept'. */
+  readonly onlyIf?: VersionStanding
 }
+
+/** How a version must stand among those of its key: `only` is the current one of a key that has no other. */
+export type VersionStanding = 'current' | 'noncurrent' | 'only'
 
 /** Ledger rows of the deleted version that have not ended become SKIPPED (source gone); its data becomes garbage. */
 export type DeleteVersionResult =
   | { readonly outcome: 'deleted'; readonly wasDeleteMarker: boolean }
-  | { readonly outcome: 'absent' | 'no-such-bucket' | 'precondition-failed' | 'locked' }
+  | { readonly outcome: 'absent' | 'no-such-bucket' | 'precondition-failed' | 'locked' | 'kept' }
 
 export interface NewBucket {
   readonly name: string
@@ -198,6 +208,8 @@ export interface MetadataStore {
   createBucket(bucket: NewBucket): Promise<'created' | 'exists'>
   bucket(name: string): Promise<Bucket | null>
   buckets(ownerId: string): Promise<readonly Bucket[]>
+  /** Buckets that have this setting, whoever owns them: the first `max` by name after `after`. */
+  bucketsWith(setting: keyof BucketSettings, after: string, max: number): Promise<readonly Bucket[]>
   changeBucket(name: string, change: BucketChange): Promise<ChangeBucketResult>
   /** `not-empty`: it has versions. Uploads under way end with it, and their parts become garbage. */
   deleteBucket(name: string): Promise<'deleted' | 'no-such-bucket' | 'not-empty'>

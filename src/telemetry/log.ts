@@ -7,6 +7,7 @@ import {
   circuitEvents,
   controlEvents,
   defects,
+  lifecycleNotices,
   pipelineNotices,
   s3Requests,
   unreadableRecords,
@@ -72,6 +73,13 @@ function serverSubscriptions(log: Logger): readonly (() => void)[] {
     }),
     s3Requests.subscribe(request => {
       log[request.status >= 500 ? 'warn' : 'debug'](request, 'S3 request')
+    }),
+    lifecycleNotices.subscribe(notice => {
+      const { bucket } = notice
+      if (notice.kind === 'failed')
+        return log.warn({ bucket, error: describeError(notice.error) }, 'lifecycle: will be tried again')
+      const isIdle = Object.values(notice.tally).every(count => count === 0)
+      log[isIdle ? 'debug' : 'info']({ bucket, ...notice.tally }, 'lifecycle')
     }),
     controlEvents.subscribe(event => {
       switch (event.kind) {

@@ -1,7 +1,14 @@
 // Metrics for Prometheus. What is counted as it happens comes from the program's channels; how much is still to do is computed from the
 // ledger whenever somebody asks, so it is right after a restart and never drifts. Names are the original's where the meaning is the same.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { attemptsEnded, circuitEvents, pipelineNotices, s3Requests, unreadableRecords } from '../base/channels.ts'
+import {
+  attemptsEnded,
+  circuitEvents,
+  lifecycleNotices,
+  pipelineNotices,
+  s3Requests,
+  unreadableRecords,
+} from '../base/channels.ts'
 import type { Clock } from '../base/world.ts'
 import type { Ledger } from '../metadata/ledger.ts'
 
@@ -34,7 +41,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const refreshGauges = options.backlog === undefined ? null : addBacklogGauges(registry, options.backlog)
-  const endings = [...countReplication(registry), countRequests(registry)]
+  const endings = [...countReplication(registry), countRequests(registry), countLifecycle(registry)]
   return {
     async text() {
       await refreshGauges?.()
@@ -153,6 +160,19 @@ function remembered<Value>(make: (name: string) => Value): (name: string) => Val
     known.set(name, value)
     return value
   }
+}
+
+function countLifecycle(registry: Registry): () => void {
+  const actions = new Counter({
+    name: 'crossbeat_lifecycle_actions_total',
+    help: 'What lifecycle rules removed, by kind; kept: due, but locked, not yet arrived everywhere, or changed meanwhile',
+    labelNames: ['action'],
+    registers: [registry],
+  })
+  return lifecycleNotices.subscribe(notice => {
+    if (notice.kind === 'failed') return
+    for (const [action, count] of Object.entries(notice.tally)) if (count > 0) actions.inc({ action }, count)
+  })
 }
 
 function countRequests(registry: Registry): () => void {

@@ -8,6 +8,7 @@ import type { Lifecycle } from '../lifecycle.ts'
 import type { Parts, RoleChoice } from '../parts.ts'
 import { Readiness } from '../readiness.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { startLifecycle } from './lifecycle-rules.ts'
 import { startPopulatorRole } from './populator-role.ts'
 import { startProcessorRole } from './processor-role.ts'
 import { startS3Role } from './s3-role.ts'
@@ -93,7 +94,9 @@ async function startPipeline({ parts, choice, readiness, lifecycle }: Start, s3:
   }
   if (has('status')) {
     const housekeeping = await startHousekeeping(parts, lifecycle)
-    readiness.began('status', () => `folds results; housekeeping ${housekeeping.state}`)
+    const lifecycleRules = await startLifecycle(parts, lifecycle)
+    const state = (): string => `folds results; housekeeping ${housekeeping.state}, lifecycle ${lifecycleRules.state}`
+    readiness.began('status', state)
   }
   if (has('populator')) {
     const election = await startPopulatorRole(parts, lifecycle)

@@ -70,7 +70,7 @@ CREATE OR REPLACE FUNCTION delete_version(p_epoch bigint, p_now bigint, p_item j
 DECLARE i record; v versions; cur versions; now_ms bigint; bid bigint;
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, if_match text[], if_none text[],
-    lock_at text, bypass boolean);
+    lock_at text, bypass boolean, only_if text);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
   now_ms := moment(p_now);
   bid := bucket_id(i.bucket);
@@ -82,6 +82,9 @@ BEGIN
   v := version_at(bid, i.key, i.version);
   IF v.version_id IS NULL THEN RETURN 'absent'; END IF;
   IF i.lock_at IS NOT NULL AND is_locked(v.metadata::json, i.lock_at, coalesce(i.bypass, false)) THEN RETURN 'locked'; END IF;
+  IF i.only_if IS NOT NULL AND NOT (stands(bid, i.key, v.version_id, i.only_if) AND has_arrived(bid, i.key, v.version_id)) THEN
+    RETURN 'kept';
+  END IF;
   PERFORM remove_version(now_ms, bid, i.key, v.version_id, '{}');
   PERFORM drop_applied(bid, i.key);
   PERFORM add_entry(now_ms, 'delete', bid, i.bucket, i.key, v.version_id, v.revision);

@@ -57,7 +57,7 @@ type Methods<Name extends keyof MetadataStore> = Pick<MetadataStore, Name>
 function bucketMethods({
   read,
   write,
-}: StoreContext): Methods<'createBucket' | 'bucket' | 'buckets' | 'changeBucket' | 'deleteBucket'> {
+}: StoreContext): Methods<'createBucket' | 'bucket' | 'buckets' | 'bucketsWith' | 'changeBucket' | 'deleteBucket'> {
   return {
     createBucket: async bucket => {
       const made = await write<{ id: number }>(
@@ -82,6 +82,15 @@ function bucketMethods({
       (await read<BucketRow>('SELECT * FROM buckets WHERE owner_id = $1 ORDER BY name', ownerId)).map(row =>
         bucketForm(row),
       ),
+    bucketsWith: async (setting, after, max) => {
+      const rows = await read<BucketRow>(
+        `SELECT * FROM buckets WHERE name > $1 AND settings::json -> $2::text IS NOT NULL ORDER BY name LIMIT $3::integer`,
+        after,
+        setting,
+        max,
+      )
+      return rows.map(row => bucketForm(row))
+    },
     changeBucket: async (name, change) => {
       const versioning = 'versioning' in change ? change.versioning : null
       const replication =
@@ -134,6 +143,7 @@ function putForm(put: PutVersion): string {
     if_match: put.condition?.ifMatch,
     if_none: put.condition?.ifNoneMatch,
     upload: put.completes?.uploadId,
+    expires: put.expires,
   })
 }
 
@@ -201,9 +211,17 @@ async function changeVersion(context: StoreContext, change: ChangeVersion): Prom
 }
 
 async function deleteVersion(context: StoreContext, remove: DeleteVersion): Promise<DeleteVersionResult> {
-  const { bucket, key, version, condition, unlessLocked } = remove
+  const { bucket, key, version, condition, unlessLocked, onlyIf } = remove
   const lock = { lock_at: unlessLocked?.at, bypass: unlessLocked?.bypassGovernance }
-  const item = { bucket, key, version, if_match: condition?.ifMatch, if_none: condition?.ifNoneMatch, ...lock }
+  const item = {
+    bucket,
+    key,
+    version,
+    if_match: condition?.ifMatch,
+    if_none: condition?.ifNoneMatch,
+    only_if: onlyIf,
+    ...lock,
+  }
   const answer = answerOf(
     await context.journaling<{ value: string }>(
       'SELECT delete_version($1::bigint, $2::bigint, $3::text::json) AS value',

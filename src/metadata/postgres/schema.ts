@@ -15,7 +15,7 @@ DROP FUNCTION IF EXISTS with_tags(text, json), change_bucket(text, text, text);
 `
 
 /** Functions only. */
-const version3 = 'SELECT 1;'
+const functionsOnly = 'SELECT 1;'
 
 const functions = [
   commonFunctions,
@@ -38,7 +38,7 @@ export interface Schema {
   readonly functions: string
 }
 
-const newestSchema: Schema = { steps: [tables, version2, version3], functions }
+const newestSchema: Schema = { steps: [tables, version2, functionsOnly, functionsOnly], functions }
 
 /** The schema, in PostgreSQL's sense, that holds everything of ours; set as search path of each connection. */
 export const namespace = 'crossbeat'

@@ -121,6 +121,22 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Whether a version has come to every site that it goes to, or was skipped there.
+CREATE OR REPLACE FUNCTION has_arrived(p_bid bigint, p_key text, p_version text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN NOT EXISTS (SELECT 1 FROM ledger WHERE bucket_id = p_bid AND key = p_key AND version_id = p_version AND (state <= 5 OR state = 8));
+END $$;
+
+-- Whether a version stands so among those of its key: current, noncurrent, or the only one.
+CREATE OR REPLACE FUNCTION stands(p_bid bigint, p_key text, p_version text, p_standing text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE newer boolean; other boolean;
+BEGIN
+  newer := EXISTS (SELECT 1 FROM versions WHERE bucket_id = p_bid AND key = p_key AND version_id < p_version);
+  IF p_standing = 'noncurrent' THEN RETURN newer; END IF;
+  IF newer OR p_standing = 'current' THEN RETURN NOT newer; END IF;
+  RETURN NOT EXISTS (SELECT 1 FROM versions WHERE bucket_id = p_bid AND key = p_key AND version_id > p_version);
+END $$;
+
 -- Puts of one group commit, in order. Answers '+<version id>' or an outcome for each.
 CREATE OR REPLACE FUNCTION put_versions(p_epoch bigint, p_group text, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE i record; cur record; now_ms bigint; bid bigint; newest text; vid text; rev integer; entry bigint; etag_now text;
@@ -129,13 +145,16 @@ BEGIN
   PERFORM lock_items(p_epoch, p_items);
   FOR i IN SELECT * FROM json_to_recordset(p_items) AS t(bucket text, key text, kind smallint, marker smallint, size bigint, etag text,
     modified text, class text, owner text, owner_name text, origin text, metadata text, replication text, integrity text, inline_key text,
-    sites text[], data text[], bytes_key text, bytes text, if_match text[], if_none text[], upload text) LOOP
+    sites text[], data text[], bytes_key text, bytes text, if_match text[], if_none text[], upload text, expires text) LOOP
     now_ms := moment(p_now);
     bid := bucket_id(i.bucket);
     IF bid IS NULL THEN answers := answers || 'no-such-bucket'::text; CONTINUE; END IF;
     SELECT version_id, is_delete_marker, etag INTO cur FROM versions WHERE bucket_id = bid AND key = i.key ORDER BY version_id LIMIT 1;
     etag_now := CASE WHEN cur.is_delete_marker = 0 THEN cur.etag END;
     IF NOT condition_holds(i.if_match, i.if_none, etag_now) THEN answers := answers || 'precondition-failed'::text; CONTINUE; END IF;
+    IF i.expires IS NOT NULL AND (cur.version_id IS DISTINCT FROM i.expires OR NOT has_arrived(bid, i.key, i.expires)) THEN
+      answers := answers || 'precondition-failed'::text; CONTINUE;
+    END IF;
     IF i.upload IS NOT NULL AND NOT end_upload(bid, i.key, i.upload, i.data) THEN
       answers := answers || 'no-such-upload'::text; CONTINUE;
     END IF;

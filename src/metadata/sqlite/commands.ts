@@ -17,6 +17,7 @@ import type {
   Upload,
   UploadPart,
   VersionFields,
+  VersionStanding,
   WriteCondition,
   WriteMode,
 } from '../metadata-store.ts'
@@ -35,6 +36,7 @@ export interface PutVersionCommand {
   readonly inline: InlineData | null
   readonly condition: WriteCondition | null
   readonly uploadId: string | null
+  readonly expires: string | null
 }
 
 export interface PutReplicaCommand {
@@ -62,6 +64,7 @@ export interface DeleteVersionCommand {
   readonly version: string
   readonly condition: WriteCondition | null
   readonly unlessLocked: LockCheck | null
+  readonly onlyIf: VersionStanding | null
 }
 
 export interface PutPartCommand {

@@ -45,7 +45,7 @@ type Methods<Name extends keyof MetadataStore> = Pick<MetadataStore, Name>
 
 function bucketMethods(
   engine: SqliteEngine,
-): Methods<'createBucket' | 'bucket' | 'buckets' | 'changeBucket' | 'deleteBucket'> {
+): Methods<'createBucket' | 'bucket' | 'buckets' | 'bucketsWith' | 'changeBucket' | 'deleteBucket'> {
   const { reader } = engine
   return {
     createBucket: bucket => engine.submit('client', 'create-bucket', { bucket }),
@@ -56,6 +56,15 @@ function bucketMethods(
     buckets: async ownerId =>
       reader
         .all<BucketRow>('SELECT * FROM buckets WHERE owner_id = ? ORDER BY name', ownerId)
+        .map(row => bucketForm(row)),
+    bucketsWith: async (setting, after, max) =>
+      reader
+        .all<BucketRow>(
+          'SELECT * FROM buckets WHERE name > ? AND json_extract(settings, ?) IS NOT NULL ORDER BY name LIMIT ?',
+          after,
+          `$.${setting}`,
+          max,
+        )
         .map(row => bucketForm(row)),
     changeBucket: (name, change) => engine.submit('client', 'change-bucket', { name, change }),
     deleteBucket: name => engine.submit('client', 'delete-bucket', { name }),
@@ -79,6 +88,7 @@ function versionMethods(
         inline: exact(put.inline),
         condition: put.condition ?? null,
         uploadId: put.completes?.uploadId ?? null,
+        expires: put.expires ?? null,
       }),
     putReplica: (put: PutReplica) =>
       engine.submit('client', 'put-replica', {
@@ -106,6 +116,7 @@ function versionMethods(
         version: remove.version,
         condition: remove.condition ?? null,
         unlessLocked: remove.unlessLocked ?? null,
+        onlyIf: remove.onlyIf ?? null,
       }),
     version: async address => readVersion(engine, address),
     list: async (options: ListOptions): Promise<Listing> => {

@@ -19,6 +19,7 @@ import {
   dataOf,
   discard,
   dropApplied,
+  hasArrived,
   insertVersion,
   journal,
   metadataOf,
@@ -30,6 +31,7 @@ import {
   removeNull,
   removeVersion,
   type StoredVersion,
+  stands,
   type VersionSlot,
   versionAt,
 } from './version-rows.ts'
@@ -47,6 +49,8 @@ export function putVersion(context: WriteContext, put: PutVersionCommand): PutVe
   const { key, body } = put
   const current = newestOf(context, bucket.id, key)
   if (!conditionHolds(put.condition, current)) return { outcome: 'precondition-failed' }
+  if (put.expires !== null && !canExpire(context, bucket.id, put.expires, current))
+    return { outcome: 'precondition-failed' }
   const keep = new Set(body.data.map(item => item.key))
   if (put.uploadId !== null && !endUpload(context, bucket.id, key, put.uploadId, keep))
     return { outcome: 'no-such-upload' }
@@ -61,6 +65,15 @@ export function putVersion(context: WriteContext, put: PutVersionCommand): PutVe
     context.connection.run('INSERT INTO inline_data (data_key, bytes) VALUES (?, ?)', put.inline.key, put.inline.bytes)
   openRows(context, slot, body, revision, journal(context, 'put', slot, revision))
   return { outcome: 'stored', versionId, isNull: slot.nullKind !== nullKind.none }
+}
+
+function canExpire(
+  context: WriteContext,
+  bucketId: number,
+  expires: string,
+  current: StoredVersion | undefined,
+): boolean {
+  return current?.version_id === expires && hasArrived(context, bucketId, current)
 }
 
 export function putReplica(context: WriteContext, put: PutReplicaCommand): PutReplicaResult {
@@ -216,6 +229,11 @@ export function deleteVersion(context: WriteContext, remove: DeleteVersionComman
   if (stored === undefined) return { outcome: 'absent' }
   if (remove.unlessLocked !== null && isLocked(JSON.parse(metadataOf(context, stored.id)), remove.unlessLocked))
     return { outcome: 'locked' }
+  if (
+    remove.onlyIf !== null &&
+    !(stands(context, bucket.id, stored, remove.onlyIf) && hasArrived(context, bucket.id, stored))
+  )
+    return { outcome: 'kept' }
   removeVersion(context, bucket.id, key, stored, new Set())
   dropApplied(context, bucket.id, key)
   const versionId = storedVersionId(stored.version_id)

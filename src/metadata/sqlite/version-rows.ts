@@ -4,7 +4,7 @@ import type { DataLocation } from '../../domain/object-metadata.ts'
 import { isInlineKey } from '../../domain/object-metadata.ts'
 import type { VersionId } from '../../domain/version-id.ts'
 import { isOpen, type StoredRow, sourceGone, state } from '../ledger-form.ts'
-import type { WriteCondition } from '../metadata-store.ts'
+import type { VersionStanding, WriteCondition } from '../metadata-store.ts'
 import { type DataReference, dataOfPieces, type VersionBody } from '../version-form.ts'
 import { changeRow, endRow, insertRow, moveSums, rowColumns, unblockNext } from './ledger-rows.ts'
 import type { WriteContext } from './write-context.ts'
@@ -16,9 +16,10 @@ export interface StoredVersion {
   readonly is_delete_marker: number
   readonly revision: number
   readonly etag: string
+  readonly key: string
 }
 
-const versionColumns = 'id, version_id, null_kind, is_delete_marker, revision, etag'
+const versionColumns = 'id, key, version_id, null_kind, is_delete_marker, revision, etag'
 
 export function newestOf(context: WriteContext, bucketId: number, key: string): StoredVersion | undefined {
   return context.connection.get<StoredVersion>(
@@ -58,6 +59,33 @@ export function conditionHolds(condition: WriteCondition | null, current: Stored
     etag !== null && wanted.some(candidate => candidate === '*' || candidate === etag)
   if (condition.ifMatch !== undefined && !matches(condition.ifMatch)) return false
   return condition.ifNoneMatch === undefined || !matches(condition.ifNoneMatch)
+}
+
+/** Whether a version stands so among those of its key. */
+export function stands(
+  context: WriteContext,
+  bucketId: number,
+  version: StoredVersion,
+  standing: VersionStanding,
+): boolean {
+  const isCurrent = newestOf(context, bucketId, version.key)?.version_id === version.version_id
+  if (standing === 'noncurrent') return !isCurrent
+  if (!isCurrent || standing === 'current') return isCurrent
+  const other = 'SELECT 1 FROM versions WHERE bucket_id = ? AND key = ? AND version_id <> ? LIMIT 1'
+  return context.connection.get(other, bucketId, version.key, version.version_id) === undefined
+}
+
+/** Whether the version has come to every site that it goes to, or was skipped there. */
+export function hasArrived(context: WriteContext, bucketId: number, version: StoredVersion): boolean {
+  if (version.revision === 0) return true
+  const { key, version_id: versionId } = version
+  const missing = context.connection.get(
+    `SELECT 1 FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ? AND (open = 1 OR state = ${state.quarantined}) LIMIT 1`,
+    bucketId,
+    key,
+    versionId,
+  )
+  return missing === undefined
 }
 
 /**

@@ -33,7 +33,7 @@ class Desk {
 
   put(key: string): Command {
     const body = versionBody(newMetadata(key, { sites: ['aws'] }), null)
-    const plain = { inline: null, condition: null, uploadId: null }
+    const plain = { inline: null, condition: null, uploadId: null, expires: null }
     return this.command('put-version', { bucket: 'b', key, mode: 'versioned', body, ...plain })
   }
 
