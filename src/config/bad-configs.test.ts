@@ -64,7 +64,11 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
     { s3: { listen: 'localhost' } },
     's3.listen: found "localhost", expected host:port, such as 127.0.0.1:8000',
   ],
-  ['TLS on the S3 port', { s3: { tls: {} } }, 's3.tls: found an unknown key, expected one of listen, advertise, lifecycle'],
+  [
+    'TLS on the S3 port',
+    { s3: { tls: {} } },
+    's3.tls: found an unknown key, expected one of listen, advertise, lifecycle',
+  ],
   [
     'one address twice',
     { s3: { listen: '0.0.0.0:8900' } },
