@@ -9,7 +9,7 @@ import { startRedis } from '../../src/demo/redis.ts'
 import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
 import { startZookeeper } from '../../src/demo/zookeeper.ts'
 import { obtainZookeeperClient } from '../../src/demo/zookeeper-client.ts'
-import { obtainAws, obtainRclone } from './clients.ts'
+import { obtainAws, obtainPython, obtainRclone, type PythonPackage } from './clients.ts'
 import { startS3Server } from './s3-server.ts'
 
 /** Any S3 server, ours to fill; buckets need names that no other test uses (see `uniqueName`). */
@@ -128,6 +128,11 @@ export async function awsClient(): Promise<Available<string>> {
 /** rclone as the path of a program that works. */
 export async function rcloneClient(): Promise<Available<string>> {
   return program(async () => (await obtainRclone()).path)
+}
+
+/** The folder of a Python package, for PYTHONPATH. */
+export async function pythonClient(name: PythonPackage): Promise<Available<string>> {
+  return program(async () => (await obtainPython(name)).path)
 }
 
 /** A bucket or container name of this process that no other test file uses. */

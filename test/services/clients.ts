@@ -1,5 +1,5 @@
-// The aws CLI and rclone, real clients that the tests drive our server with. Taken from the PATH if they work there,
-// else from where the machine's package manager or pip puts them.
+// Real clients that the tests drive our server with: the aws CLI and rclone, taken from the PATH if they work there, else from where the
+// machine's package manager or pip puts them, and Python packages of pinned versions.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -15,8 +15,34 @@ folder=$(dirname "$0")
 PYTHONPATH="$folder" exec python3 "$folder/bin/aws" "$@"
 `
 
-/** `path` is a program that answered `--version`. Throws ServiceUnavailable otherwise. */
+/** Python packages with the versions that the tests use. */
+const pythonPackages = { boto3: '1.44.5', s3cmd: '2.4.0', minio: '7.2.20' } as const
+
+export type PythonPackage = keyof typeof pythonPackages
+
+export const pythonPackageNames: readonly PythonPackage[] = ['boto3', 's3cmd', 'minio']
+
+/** `path` is a folder with the package and what it needs, for PYTHONPATH. Throws ServiceUnavailable. */
+export async function obtainPython(name: PythonPackage): Promise<Obtained> {
+  const version = pythonPackages[name]
+  try {
+    return await obtainFolder(`${name}-${version}`, async folder => {
+      // As with the aws CLI: no virtual environment, because its folder is renamed.
+      await runCommand('python3', ['-m', 'pip', 'install', '--quiet', '--target', folder, `${name}==${version}`])
+    })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ServiceUnavailable(`${name} ${version}`, reason, 'Python 3 with pip, and a way to PyPI')
+  }
+}
+
+/** Version 2 where the machine has it. `path` is a program that answered `--version`. Throws ServiceUnavailable otherwise. */
 export async function obtainAws(): Promise<Obtained> {
+  const started = performance.now()
+  for (const path of ['aws', '/usr/bin/aws', '/usr/local/bin/aws']) {
+    const version = await runCommand(path, ['--version']).catch(() => '')
+    if (version.startsWith('aws-cli/2')) return { path, fromCache: true, tookMs: performance.now() - started }
+  }
   return obtainClient('aws', ['--version'], 'awscli', async () => {
     const { path } = await obtainFolder(`awscli-${awsVersion}`, async folder => {
       // A virtual environment would hold the absolute path of the folder that is renamed in a moment.

@@ -8,7 +8,7 @@ import { type Obtained, ServiceUnavailable } from '../../src/demo/service-cache.
 import { obtainZookeeper, startZookeeper, zookeeperVersion } from '../../src/demo/zookeeper.ts'
 import { obtainZookeeperClient } from '../../src/demo/zookeeper-client.ts'
 import { reasonVariables } from './available.ts'
-import { obtainAws, obtainRclone } from './clients.ts'
+import { obtainAws, obtainPython, obtainRclone, pythonPackageNames } from './clients.ts'
 import { obtainS3Server, startS3Server } from './s3-server.ts'
 
 export interface SharedServices {
@@ -103,6 +103,7 @@ const components: readonly Component[] = [
   },
   { name: 'aws CLI', obtain: obtainAws },
   { name: 'rclone', obtain: obtainRclone },
+  ...pythonPackageNames.map(name => ({ name, obtain: () => obtainPython(name) })),
 ]
 
 /** Obtains and starts everything at once, printing a line for each component; never rejects for a missing one. */
