@@ -29,6 +29,7 @@ export const limits = {
   websiteRulesMax: 50,
   websiteDocumentBytes: 128 * 1024,
   logPrefixBytes: 800,
+  redirectLocationBytes: 2048,
   clockSkewMs: 15 * 60_000,
   /** Distance allowed between a consumer's low-water mark and its newest finished offset. */
   consumerWindow: 10_000,

@@ -68,6 +68,8 @@ export function describeVersion(
   if (metadata['x-amz-storage-class'] !== 'STANDARD') {
     headers.push('x-amz-storage-class', headerValue(metadata['x-amz-storage-class']))
   }
+  const redirect = metadata['x-amz-website-redirect-location']
+  if (redirect !== '') headers.push('x-amz-website-redirect-location', headerValue(redirect))
   const tagCount = Object.keys(metadata.tags).length
   if (tagCount > 0) headers.push('x-amz-tagging-count', String(tagCount))
   return replication.length === 0 ? headers : headers.concat(replication)

@@ -11,6 +11,7 @@ import { headerText, invalidArgument, notImplemented } from './answer.ts'
 import type { Account } from './auth/account-directory.ts'
 import type { HeaderMap } from './request-head.ts'
 import { noTags, parseTagHeader, type TagSet } from './tag-set.ts'
+import { readRedirectLocation } from './website/redirect-location.ts'
 
 const contentHeaders = [
   'cache-control',
@@ -29,6 +30,8 @@ export interface ObjectSettings {
   readonly userMetadata: UserMetadata
   readonly storageClass: string
   readonly tags: TagSet
+  /** Where a website sends those who ask for the object. */
+  readonly websiteRedirect?: string
 }
 
 /** Headers that would change what is stored, in ways this server cannot. */
@@ -38,13 +41,7 @@ const refusedPrefixes = [
   'x-amz-object-lock-',
   'x-amz-grant-',
 ]
-const refusedHeaders = new Set([
-  'x-amz-website-redirect-location',
-  'x-amz-write-offset-bytes',
-  'x-amz-mfa',
-  'x-amz-rename-source',
-  'x-scal-s3-version-id',
-])
+const refusedHeaders = new Set(['x-amz-write-offset-bytes', 'x-amz-mfa', 'x-amz-rename-source', 'x-scal-s3-version-id'])
 /** These grant nobody but the owner anything. */
 const ownerOnlyAcls = new Set(['private', 'bucket-owner-read', 'bucket-owner-full-control'])
 const otherAcls = new Set([
@@ -71,7 +68,7 @@ function checkAcl(acl: string): void {
   throw invalidArgument('Invalid canned ACL', 'x-amz-acl', acl)
 }
 
-/** Reads settings of a new object. Throws NotImplemented, InvalidStorageClass, MetadataTooLarge, InvalidArgument, InvalidTag. */
+/** Reads settings of a new object. Throws NotImplemented, InvalidStorageClass, MetadataTooLarge, InvalidArgument, InvalidTag, InvalidRedirectLocation. */
 export function readSettings(headers: HeaderMap): ObjectSettings {
   refuseUnsupported(headers)
   const tagging = headers.get('x-amz-tagging')
@@ -80,7 +77,14 @@ export function readSettings(headers: HeaderMap): ObjectSettings {
     userMetadata: readUserMetadata(headers),
     storageClass: readStorageClass(headers),
     tags: tagging === undefined ? noTags : parseTagHeader(tagging),
+    ...readWebsiteRedirect(headers),
   }
+}
+
+/** Throws InvalidRedirectLocation. */
+export function readWebsiteRedirect(headers: HeaderMap): Pick<ObjectSettings, 'websiteRedirect'> {
+  const websiteRedirect = readRedirectLocation(headers)
+  return websiteRedirect === undefined ? {} : { websiteRedirect }
 }
 
 export function readStorageClass(headers: HeaderMap): string {
@@ -172,7 +176,7 @@ export function newMetadata(version: NewVersion): NewMetadata {
     'x-amz-server-side-encryption': '',
     'x-amz-server-side-encryption-aws-kms-key-id': '',
     'x-amz-server-side-encryption-customer-algorithm': '',
-    'x-amz-website-redirect-location': '',
+    'x-amz-website-redirect-location': version.settings.websiteRedirect ?? '',
     'x-amz-scal-transition-in-progress': false,
     acl: privateAcl,
     key: version.key,

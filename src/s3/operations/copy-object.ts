@@ -18,6 +18,7 @@ import {
   readContentHeaders,
   readStorageClass,
   readUserMetadata,
+  readWebsiteRedirect,
   refuseUnsupported,
 } from '../object-settings.ts'
 import { parseTagHeader } from '../tag-set.ts'
@@ -48,10 +49,12 @@ function settingsOfCopy(call: Call, source: CopySource): ObjectSettings {
   const replaceTags = directive(call, 'x-amz-tagging-directive') === 'REPLACE'
   const tags = replaceTags ? parseTagHeader(headers.get('x-amz-tagging') ?? '') : metadata.tags
   const storageClass = readStorageClass(headers)
+  // Where the source sends its visitors is never copied.
+  const rest = { storageClass, tags, ...readWebsiteRedirect(headers) }
   if (replaceMetadata) {
-    return { content: readContentHeaders(headers), userMetadata: readUserMetadata(headers), storageClass, tags }
+    return { content: readContentHeaders(headers), userMetadata: readUserMetadata(headers), ...rest }
   }
-  return { content: storedContentHeaders(source), userMetadata: userMetadataOf(metadata), storageClass, tags }
+  return { content: storedContentHeaders(source), userMetadata: userMetadataOf(metadata), ...rest }
 }
 
 function storedContentHeaders({ record }: CopySource): ObjectSettings['content'] {
@@ -86,6 +89,7 @@ function refuseIdleSelfCopy(
     (source.versionNamed && !record.isLatest) ||
     headers.get('x-amz-metadata-directive') === 'REPLACE' ||
     headers.get('x-amz-tagging-directive') === 'REPLACE' ||
+    headers.has('x-amz-website-redirect-location') ||
     readStorageClass(headers) !== record.metadata['x-amz-storage-class'] ||
     (algorithm !== undefined && algorithm !== record.integrity?.checksum?.algorithm)
   if (changes) return
