@@ -65,9 +65,19 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
     's3.listen: found "localhost", expected host:port, such as 127.0.0.1:8000',
   ],
   [
-    'TLS on the S3 port',
+    'TLS on the S3 port without its files',
     { s3: { tls: {} } },
-    's3.tls: found an unknown key, expected one of listen, advertise, lifecycle',
+    's3.tls.cert: found nothing, expected path of a PEM certificate',
+  ],
+  [
+    'an S3 endpoint with a port',
+    { s3: { endpoints: ['s3.example.com:80'] } },
+    's3.endpoints[0]: found "s3.example.com:80", expected a host name without port, such as s3.example.com',
+  ],
+  [
+    'a region that is none',
+    { s3: { region: 'eu west' } },
+    's3.region: found "eu west", expected a region such as us-east-1, or \'*\'',
   ],
   [
     'one address twice',

@@ -61,6 +61,9 @@ test('an empty configuration is complete: every key has a default', () => {
     listen: { host: '127.0.0.1', port: 8000 },
     advertise: undefined,
     lifecycle: { intervalMs: 3_600_000, dayMs: 86_400_000 },
+    region: 'us-east-1',
+    endpoints: [],
+    tls: undefined,
   })
   assert.deepEqual(config.control.listen, { host: '127.0.0.1', port: 8900 })
   assert.equal(config.accountsFile, undefined)

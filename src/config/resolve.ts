@@ -3,14 +3,16 @@
 
 import { Secret } from '../base/secret.ts'
 import { readAccountsFile } from './accounts-file.ts'
-import { formatHostPort, isLoopback, parseHostPort } from './address.ts'
+import { formatHostPort, isLoopback } from './address.ts'
 import { type Endpoint, readEndpoints } from './endpoint-list.ts'
 import { readEngine } from './engine.ts'
 import { type AccountsChoice, readGateway } from './gateway.ts'
+import { checkReadable, readListen } from './listen.ts'
 import { defaultLocation, type LocationSource, readLocations } from './location-list.ts'
-import { nearestName, type Path, type Report } from './problem.ts'
-import { errorCode, type ReferenceSource } from './references.ts'
+import { nearestName, type Report } from './problem.ts'
+import type { ReferenceSource } from './references.ts'
 import { wrapCredentials } from './s3-location.ts'
+import { readS3 } from './s3-section.ts'
 import { configSchema, controlSchema, type RawReplication, type RawRetry, replicationSchema } from './schema.ts'
 import { asMapping, fitsShape, fittingParts, hasShape, ownValue } from './shape.ts'
 import { holdsSourceData } from './source-data.ts'
@@ -19,7 +21,6 @@ import type {
   Config,
   ControlConfig,
   HostPort,
-  LifecycleConfig,
   LocationConfig,
   ReplicationConfig,
   SiteConfig,
@@ -40,10 +41,9 @@ export function resolveConfig(
 ): Omit<Config, 'configFile'> | undefined {
   const root = value ?? {}
   hasShape(configSchema, root, [], report)
-  const s3 = readListen(ownValue(ownValue(root, 's3'), 'listen'), ['s3', 'listen'], 8000, report)
-  const advertise = readAdvertised(ownValue(ownValue(root, 's3'), 'advertise'), report)
+  const s3 = readS3(ownValue(root, 's3'), source, report)
   const control = readControl(ownValue(root, 'control'), source, report)
-  if (s3 !== undefined && s3.port !== 0 && control !== undefined && sameAddress(s3, control.listen)) {
+  if (s3 !== undefined && s3.listen.port !== 0 && control !== undefined && sameAddress(s3.listen, control.listen)) {
     report.add(['control', 'listen'], formatHostPort(control.listen), 'another address than s3.listen')
   }
   const rawLocations = ownValue(root, 'locations')
@@ -60,7 +60,7 @@ export function resolveConfig(
   if (report.problems.length > 0 || !fitsShape(configSchema, root)) return undefined
   return {
     dataDir: source.absolute(root.dataDir ?? './data'),
-    s3: { listen: s3, advertise, lifecycle: lifecycleOf(root.s3?.lifecycle) },
+    s3,
     control,
     accountsFile: root.accounts === undefined ? undefined : source.absolute(root.accounts),
     locations,
@@ -73,24 +73,10 @@ export function resolveConfig(
   }
 }
 
-/** Where a day is shorter, the walks come as much sooner. */
-function lifecycleOf(raw: { intervalSeconds?: number; dayLengthSeconds?: number } | undefined): LifecycleConfig {
-  const { dayLengthSeconds = 86_400, intervalSeconds = Math.ceil(Math.min(3600, dayLengthSeconds / 2)) } = raw ?? {}
-  return { intervalMs: intervalSeconds * 1000, dayMs: dayLengthSeconds * 1000 }
-}
-
 function requireDataLocation(locations: readonly LocationConfig[], sites: readonly SiteConfig[], report: Report): void {
   if (locations.some(location => holdsSourceData(location, sites))) return
   const expected = 'one of type file, or one of type aws_s3 that is no site with bucketMatch'
   report.add(['locations'], 'no location that can hold the data of buckets', expected)
-}
-
-function readAdvertised(value: unknown, report: Report): HostPort | undefined {
-  if (typeof value !== 'string') return undefined
-  const address = parseHostPort(value)
-  const path = ['s3', 'advertise']
-  if (address === undefined) report.add(path, report.found(path, value), 'host:port, such as s3-1.example:8000')
-  return address
 }
 
 function readHealth(value: unknown, report: Report): HostPort | undefined {
@@ -108,14 +94,6 @@ function checkShared(root: unknown, replication: ReplicationConfig | undefined, 
     const expected = '{s3: {host, port}}, because with the distributed engine a process may have no S3 port of its own'
     report.add(['replication', 'source'], 'nothing', expected)
   }
-}
-
-function readListen(value: unknown, path: Path, defaultPort: number, report: Report): HostPort | undefined {
-  if (value === undefined) return { host: '127.0.0.1', port: defaultPort }
-  if (typeof value !== 'string') return undefined
-  const address = parseHostPort(value, { zero: true })
-  if (address === undefined) report.add(path, report.found(path, value), 'host:port, such as 127.0.0.1:8000')
-  return address
 }
 
 /** Whether the two can't both be listened on; an address of all interfaces takes its port on each. */
@@ -142,16 +120,6 @@ function readControl(value: unknown, source: ResolveSource, report: Report): Con
     token: token === undefined ? undefined : new Secret(token),
     tls: tls === undefined ? undefined : { certFile: source.absolute(tls.cert), keyFile: source.absolute(tls.key) },
     insecure,
-  }
-}
-
-/** A file that is needed later must be readable now; `path` is where the configuration names it. */
-function checkReadable(file: string, path: Path, source: ResolveSource, report: Report): void {
-  try {
-    source.readText(file)
-  } catch (error) {
-    const found = `${report.found(path, file)}, which cannot be read (${errorCode(error)})`
-    report.add(path, found, 'a file that can be read')
   }
 }
 

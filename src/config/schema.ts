@@ -27,11 +27,36 @@ const lifecycleSchema = Type.Object(
   strict,
 )
 
-const s3Schema = Type.Object(
+export const s3Schema = Type.Object(
   {
     listen: Type.Optional(listenText),
     advertise: Type.Optional(listenText),
     lifecycle: Type.Optional(lifecycleSchema),
+    region: Type.Optional(
+      Type.String({
+        pattern: '^(?:\\*|[A-Za-z0-9][A-Za-z0-9_-]{0,62})$',
+        expected: "a region such as us-east-1, or '*'",
+      }),
+    ),
+    endpoints: Type.Optional(
+      Type.Array(
+        Type.String({
+          pattern: '^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$',
+          expected: 'a host name without port, such as s3.example.com',
+        }),
+        { maxItems: 100, expected: 'a list of host names' },
+      ),
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          cert: pathText('path of a PEM certificate'),
+          key: pathText('path of a PEM private key'),
+          listen: Type.Optional(listenText),
+        },
+        strict,
+      ),
+    ),
   },
   strict,
 )

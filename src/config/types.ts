@@ -19,12 +19,7 @@ export type Config = {
   readonly configFile: string | undefined
   /** Absolute path. */
   readonly dataDir: string
-  /** `advertise`: where other processes reach this port, if not where it listens. */
-  readonly s3: {
-    readonly listen: HostPort
-    readonly advertise: HostPort | undefined
-    readonly lifecycle: LifecycleConfig
-  }
+  readonly s3: S3Config
   readonly control: ControlConfig
   /** Absolute path of the accounts file (authdata.json); undefined: one administrator is made into dataDir. */
   readonly accountsFile: string | undefined
@@ -47,6 +42,22 @@ export type LifecycleConfig = {
   readonly intervalMs: number
   /** 24 hours, except in tests. */
   readonly dayMs: number
+}
+
+/** The S3 port. */
+export type S3Config = {
+  readonly listen: HostPort
+  /** Where other processes reach this port, if not where it listens. */
+  readonly advertise: HostPort | undefined
+  readonly lifecycle: LifecycleConfig
+  /** The region signatures are for, beside the names of the locations; `*`: any. */
+  readonly region: string
+  /** Host names, in lower case, whose sub-domains name buckets. */
+  readonly endpoints: readonly string[]
+  /** With an address of its own HTTPS is spoken there and HTTP on `listen`, without on `listen`. Absolute paths of PEM files. */
+  readonly tls:
+    | { readonly certFile: string; readonly keyFile: string; readonly listen: HostPort | undefined }
+    | undefined
 }
 
 /** What the process stands on. */

@@ -1,4 +1,4 @@
-// Reads a raw request target into bucket, key and query, path-style. The key is opaque: dots, double slashes and leading slashes stay
+// Reads a raw request target into bucket, key and query, path-style or, where the host names the bucket, virtual-host-style. The key is opaque: dots, double slashes and leading slashes stay
 // as sent; only percent-encoding is undone (a '+' is a space, as S3 and CloudServer read it) and the result must be UTF-8.
 
 import { serviceError } from '../domain/errors.ts'
@@ -15,7 +15,7 @@ export interface RequestTarget {
   readonly rawPath: string
   /** Query as sent, without '?'; empty when there is none. */
   readonly rawQuery: string
-  /** First path segment, decoded; undefined for the service itself ('/'). Not checked as a bucket name. */
+  /** Named by the host, or the first path segment, decoded; undefined for the service itself ('/'). Not checked as a bucket name. */
   readonly bucket: string | undefined
   /** What follows the bucket, decoded; undefined when empty. */
   readonly key: string | undefined
@@ -41,17 +41,14 @@ export function splitTarget(rawTarget: string): { readonly path: string; readonl
   return mark < 0 ? { path: target, query: '' } : { path: target.slice(0, mark), query: target.slice(mark + 1) }
 }
 
-/** Parses a raw target. Throws InvalidURI (bad percent-encoding, not UTF-8, NUL) and KeyTooLongError. */
-export function parseRequestTarget(rawTarget: string): RequestTarget {
+/**
+ * Parses a raw target; with `hostBucket` the whole path is the key. Throws InvalidURI (bad percent-encoding, not UTF-8, NUL) and
+ * KeyTooLongError.
+ */
+export function parseRequestTarget(rawTarget: string, hostBucket?: string): RequestTarget {
   const { path, query: rawQuery } = splitTarget(rawTarget)
-  const slash = path.indexOf('/', 1)
-  const rawBucket = slash < 0 ? path.slice(1) : path.slice(1, slash)
-  const rawKey = slash < 0 ? '' : path.slice(slash + 1)
-  const bucket = rawBucket === '' ? undefined : decodeComponent(rawBucket)
-  // '//key' names no bucket: it must not be read as an object of the service.
-  if (bucket === undefined && rawKey !== '')
-    throw serviceError('InvalidURI', { details: { URI: rawTarget.slice(0, 1024) } })
-  const key = rawKey === '' ? undefined : decodeComponent(rawKey)
+  const { bucket, key } =
+    hostBucket === undefined ? pathNames(path, rawTarget) : { bucket: hostBucket, key: keyOf(path.slice(1)) }
   // Behind `/_/` the path holds more than a key; its routes check the key they find in it.
   if (key !== undefined && bucket !== '_') checkKeyLength(key)
   if (rawQuery === '') return { rawPath: path, rawQuery, bucket, key, query: noQuery, parameters: noParameters }
@@ -59,6 +56,21 @@ export function parseRequestTarget(rawTarget: string): RequestTarget {
   const query = new Map<string, string>()
   for (const { name, value } of parameters) if (!query.has(name)) query.set(name, value ?? '')
   return { rawPath: path, rawQuery, bucket, key, query, parameters }
+}
+
+function pathNames(path: string, rawTarget: string): Pick<RequestTarget, 'bucket' | 'key'> {
+  const slash = path.indexOf('/', 1)
+  const rawBucket = slash < 0 ? path.slice(1) : path.slice(1, slash)
+  const rawKey = slash < 0 ? '' : path.slice(slash + 1)
+  const bucket = rawBucket === '' ? undefined : decodeComponent(rawBucket)
+  // '//key' names no bucket: it must not be read as an object of the service.
+  if (bucket === undefined && rawKey !== '')
+    throw serviceError('InvalidURI', { details: { URI: rawTarget.slice(0, 1024) } })
+  return { bucket, key: keyOf(rawKey) }
+}
+
+function keyOf(rawKey: string): string | undefined {
+  return rawKey === '' ? undefined : decodeComponent(rawKey)
 }
 
 /** Throws KeyTooLongError when a decoded key has more than 1024 bytes of UTF-8. */

@@ -1,7 +1,8 @@
 // The S3 server: node:http in front, one path for every request: read the head, authenticate, find the operation, run it, write its answer.
 // A request that breaks, whatever is wrong with it, gets an error document and disturbs no other; answers given before a body was read
 // leave the connection in order.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { defects, s3Requests } from '../base/channels.ts'
@@ -17,8 +18,10 @@ import { actionOnVersion } from './access/actions.ts'
 import { errorAnswer, jsonErrorAnswer } from './answer.ts'
 import type { AccountDirectory } from './auth/account-directory.ts'
 import { type AuthResult, authenticate } from './auth/authenticate.ts'
+import { anyRegion, type Regions } from './auth/claim.ts'
 import type { Answer, Call, FlatHeaders, S3Services } from './call.ts'
 import { corsHeaders, preflight } from './cors/cors-answer.ts'
+import { createHostReader, type HostReader } from './host-bucket.ts'
 import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
 import { withPresignedMetadata } from './presigned-metadata.ts'
 import { drain, type IncomingBody, incomingBody } from './request-body.ts'
@@ -56,10 +59,22 @@ export interface S3ServerOptions {
   readonly locations: readonly LocationConfig[]
   readonly world: World
   readonly mountedRoutes?: MountedRoutes
+  /** Which regions signatures may be for. Left out: any. */
+  readonly regions?: Regions
+  /** Host names whose sub-domains name buckets. */
+  readonly endpoints?: readonly string[]
+  /** Speaks HTTPS: on an address of its own, else on `listen`. */
+  readonly tls?: S3Certificate & { readonly listen?: HostPort | undefined }
   /** A transfer in which nothing moves for between one and two of these ends. Default 30 s. */
   readonly idleMs?: number
   /** How long close() lets running requests finish. Default 10 s. */
   readonly graceMs?: number
+}
+
+/** PEM texts. */
+export interface S3Certificate {
+  readonly cert: string
+  readonly key: string
 }
 
 export interface S3Server {
@@ -67,6 +82,10 @@ export interface S3Server {
   listen(): Promise<void>
   /** Where it listens; the real port when port 0 was asked for. Throws before listen(). */
   readonly address: HostPort
+  /** Takes another certificate for the connections to come. Throws, and keeps the former, if it cannot be used. */
+  changeCertificate(certificate: S3Certificate): void
+  /** Where it speaks HTTPS, if that is an address of its own. */
+  readonly tlsAddress: HostPort | undefined
   /** Accepts nothing more, lets running requests finish (within the grace period), closes every connection. */
   close(): Promise<void>
 }
@@ -82,6 +101,8 @@ class HttpS3Server implements S3Server {
   readonly #options: S3ServerOptions
   readonly #services: S3Services
   readonly #http: Server
+  readonly #tls: TlsServer | undefined
+  readonly #hostBucket: HostReader
   readonly #idle: IdleWatch
   readonly #idPrefix: string
   #requests = 0
@@ -93,37 +114,46 @@ class HttpS3Server implements S3Server {
     this.#idPrefix = Buffer.from(world.random.bytes(6)).toString('hex')
     this.#services = makeServices(options)
     this.#idle = createIdleWatch(world.timers, options.idleMs ?? defaultIdleMs)
-    this.#http = createServer({
-      maxHeaderSize: limits.headerBytes,
-      keepAliveTimeout: 75_000,
-      headersTimeout: 60_000,
-      // Bodies may take as long as they keep moving: the idle watch sees to that.
-      requestTimeout: 0,
-      highWaterMark: 256 * 1024,
-    })
-    // Otherwise headers beyond the two thousandth would be dropped unseen.
-    this.#http.maxHeadersCount = 0
-    this.#http.on('request', (request, response) => this.#serve(request, response, false))
-    this.#http.on('checkContinue', (request, response) => this.#serve(request, response, true))
-    this.#http.on('clientError', connectionRefuser(world.timers))
+    this.#hostBucket = createHostReader(options.endpoints ?? [])
+    const { tls } = options
+    this.#tls = tls === undefined ? undefined : createTlsServer({ ...serverOptions, cert: tls.cert, key: tls.key })
+    this.#http = this.#tls === undefined || tls?.listen !== undefined ? createServer(serverOptions) : this.#tls
+    for (const server of this.#servers()) {
+      // Otherwise headers beyond the two thousandth would be dropped unseen.
+      server.maxHeadersCount = 0
+      server.on('request', (request, response) => this.#serve(request, response, false))
+      server.on('checkContinue', (request, response) => this.#serve(request, response, true))
+      server.on('clientError', connectionRefuser(world.timers))
+    }
+  }
+
+  #servers(): readonly Server[] {
+    return this.#tls === undefined || this.#tls === this.#http ? [this.#http] : [this.#http, this.#tls]
   }
 
   get address(): HostPort {
-    const address = this.#http.address()
-    if (address === null || typeof address === 'string') throw new Error('the S3 server does not listen')
-    return { host: (address satisfies AddressInfo).address, port: address.port }
+    return addressOf(this.#http)
+  }
+
+  get tlsAddress(): HostPort | undefined {
+    return this.#tls === undefined || this.#tls === this.#http ? undefined : addressOf(this.#tls)
+  }
+
+  changeCertificate({ cert, key }: S3Certificate): void {
+    this.#tls?.setSecureContext({ cert, key })
   }
 
   async listen(): Promise<void> {
     await initHashes()
-    const { host, port } = this.#options.listen
-    await new Promise<void>((resolve, reject) => {
-      this.#http.once('error', reject)
-      this.#http.listen(port, host, () => {
-        this.#http.off('error', reject)
-        resolve()
-      })
-    })
+    await listenOn(this.#http, this.#options.listen)
+    const own = this.#options.tls?.listen
+    if (own === undefined || this.#tls === undefined) return
+    try {
+      await listenOn(this.#tls, own)
+    } catch (error) {
+      this.#http.close()
+      throw error
+    }
   }
 
   close(): Promise<void> {
@@ -132,9 +162,12 @@ class HttpS3Server implements S3Server {
   }
 
   async #close(): Promise<void> {
-    const closed = new Promise<void>(resolve => this.#http.close(() => resolve()))
+    const servers = this.#servers()
+    const closed = Promise.all(servers.map(server => new Promise<void>(resolve => server.close(() => resolve()))))
     const grace = this.#options.graceMs ?? defaultGraceMs
-    const timer = this.#options.world.timers.after(grace, () => this.#http.closeAllConnections())
+    const timer = this.#options.world.timers.after(grace, () => {
+      for (const server of servers) server.closeAllConnections()
+    })
     await closed
     timer.cancel()
     this.#idle.close()
@@ -198,7 +231,8 @@ class HttpS3Server implements S3Server {
     try {
       const { request } = exchange
       const head = { method: request.method ?? '', rawTarget: exchange.path, headers: headerMap(request.rawHeaders) }
-      const target = parseRequestTarget(head.rawTarget)
+      const hostBucket = this.#hostBucket(request.headers.host)
+      const target = parseRequestTarget(head.rawTarget, hostBucket)
       const internal = target.bucket === '_'
       if (!internal) {
         exchange.bucket = target.bucket
@@ -209,7 +243,8 @@ class HttpS3Server implements S3Server {
         // Before anything that may be refused: a page may read why.
         if (head.headers.has('origin')) exchange.corsHeaders = await corsHeaders(this.#services, head, target)
       }
-      const auth = authenticate(head, this.#options.accounts, this.#options.world.clock.now())
+      const { accounts, regions = anyRegion, world } = this.#options
+      const auth = authenticate(head, accounts, world.clock.now(), { regions, hostBucket })
       if (internal) return await this.#answerInternal(exchange, head, target, auth, awaitsContinue)
       const found = findRoute(head.method, target, head.headers)
       exchange.operation = found.name
@@ -262,6 +297,31 @@ class HttpS3Server implements S3Server {
     if (path.startsWith('/_/backbeat')) return jsonErrorAnswer(refusal, requestId)
     return errorAnswer(refusal, requestId, path.split('?', 1)[0] ?? '')
   }
+}
+
+const serverOptions: ServerOptions = {
+  maxHeaderSize: limits.headerBytes,
+  keepAliveTimeout: 75_000,
+  headersTimeout: 60_000,
+  // Bodies may take as long as they keep moving: the idle watch sees to that.
+  requestTimeout: 0,
+  highWaterMark: 256 * 1024,
+}
+
+function addressOf(server: Server): HostPort {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the S3 server does not listen')
+  return { host: (address satisfies AddressInfo).address, port: address.port }
+}
+
+function listenOn(server: Server, { host, port }: HostPort): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
 }
 
 /** One request on its way through the server. */

@@ -6,12 +6,14 @@ import type { Config, HostPort } from '../../config/types.ts'
 import { announceNode } from '../../control/node-directory.ts'
 import { journalChannel } from '../../control/paths.ts'
 import { writerOf } from '../../locations/data-name.ts'
+import { anyRegion, type Regions } from '../../s3/auth/claim.ts'
 import { createDataRoutes } from '../../s3/data-routes.ts'
 import { createS3Server, type MountedRoutes, type S3Server } from '../../s3/server.ts'
 import { createGarbageCollector } from '../../status/garbage-collector.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { mountInternalRoutes } from '../mounted-routes.ts'
 import type { Parts } from '../parts.ts'
+import { readCertificate, renewCertificate } from '../s3-certificate.ts'
 import type { ControlPlane } from './control-plane.ts'
 
 /** Commits of so long a time are one signal. */
@@ -24,6 +26,7 @@ export async function startS3Role(parts: Parts, plane: ControlPlane, lifecycle: 
   lifecycle.add(() => internal.close())
   const data = nodeData === null ? null : serveData(parts, nodeData, lifecycle)
   if (parts.isShared) lifecycle.add(signalJournal(parts))
+  const certificate = await readCertificate(config.s3.tls)
   const s3 = createS3Server({
     listen: config.s3.listen,
     store: parts.store,
@@ -34,12 +37,23 @@ export async function startS3Role(parts: Parts, plane: ControlPlane, lifecycle: 
     locations: config.locations,
     world: parts.world,
     mountedRoutes: data === null ? internal.serve : eitherOf(data, internal.serve),
+    regions: acceptedRegions(config),
+    endpoints: config.s3.endpoints,
+    ...(certificate === undefined ? {} : { tls: certificate }),
   })
   await s3.listen()
   // From here on a start that fails must not leave it listening.
   lifecycle.add(() => s3.close())
+  if (config.s3.tls !== undefined) lifecycle.add(renewCertificate(s3, config.s3.tls, parts.world.timers))
   if (nodeData !== null) await announceNode(stateStore, nodeData.nodeId, advertised(config, s3.address))
   return s3
+}
+
+/** The configured region, and those that answers name as the region of a bucket: clients then sign for them. */
+function acceptedRegions({ s3, locations }: Config): Regions {
+  if (s3.region === '*') return anyRegion
+  const names = new Set([s3.region, ...locations.map(({ name }) => name)])
+  return { home: s3.region, accepts: region => names.has(region) }
 }
 
 /** Lets other processes have what lies on our disk, and removes what a former process left on it: nobody else can. */

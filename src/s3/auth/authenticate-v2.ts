@@ -6,7 +6,7 @@ import type { HeaderMap, RequestHead } from '../request-head.ts'
 import { parseQuery } from '../request-target.ts'
 import type { AccountDirectory } from './account-directory.ts'
 import type { AuthResult } from './authenticate.ts'
-import { checkSkew, findKeyOwner, parseHttpDate, requestExpired } from './claim.ts'
+import { checkSkew, findKeyOwner, parseHttpDate, requestExpired, signatureMismatch } from './claim.ts'
 import { declareUnsigned } from './payload-declaration.ts'
 import { verifyV2 } from './signature-v2.ts'
 
@@ -68,7 +68,7 @@ function requestTime(headers: HeaderMap): number {
   const text = headers.get('x-amz-date') ?? headers.get('date') ?? ''
   const time = parseHttpDate(text) ?? parseAmzDate(text.trim())
   if (time !== undefined) return time
-  throw serviceError('AccessDenied', { message: 'AWS authentication requires a valid Date or x-amz-date header' })
+  throw serviceError('AccessDenied', { message: 'AWS authentication requires a valid Date or x-amz-date header.' })
 }
 
 interface ParsedClaim {
@@ -95,13 +95,7 @@ function verifyClaim(
     ...(parsed.expires === undefined ? {} : { expires: parsed.expires }),
   })
   if (!verdict.ok) {
-    throw serviceError('SignatureDoesNotMatch', {
-      details: {
-        AWSAccessKeyId: parsed.accessKey,
-        StringToSign: verdict.stringToSign,
-        SignatureProvided: parsed.signature,
-      },
-    })
+    throw signatureMismatch(parsed.accessKey, verdict.stringToSign, parsed.signature)
   }
   const scheme = parsed.expires === undefined ? 'v2' : 'v2-presigned'
   return { kind: 'signed', account, accessKey: parsed.accessKey, scheme, payload }

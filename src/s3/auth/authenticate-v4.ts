@@ -10,36 +10,32 @@ import {
   v4Algorithm,
   verifyV4,
 } from '../../base/signature-v4.ts'
-import { type ErrorCode, type ServiceError, serviceError } from '../../domain/errors.ts'
+import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import type { HeaderMap, RequestHead } from '../request-head.ts'
 import { parseQuery } from '../request-target.ts'
 import type { AccountDirectory } from './account-directory.ts'
 import type { AuthResult, SignatureScheme } from './authenticate.ts'
-import { checkSkew, findKeyOwner, parseHttpDate, requestExpired, skewMaxMs } from './claim.ts'
+import {
+  checkSkew,
+  findKeyOwner,
+  parseHttpDate,
+  type Regions,
+  requestExpired,
+  signatureMismatch,
+  skewMaxMs,
+} from './claim.ts'
+import { type Credential, parseCredential, type Reporting } from './credential.ts'
 import { type ChunkSigning, declarePayload } from './payload-declaration.ts'
 
 const expiresMaxSeconds = 604_800
 
-interface Credential {
-  readonly accessKey: string
-  readonly date: string
-  readonly region: string
-  readonly scope: string
-}
-
-/** How a parse failure is reported: the code, and the words that open the message. */
-interface Reporting {
-  readonly code: ErrorCode
-  readonly opening: string
-}
-
 const inHeader: Reporting = {
   code: 'AuthorizationHeaderMalformed',
-  opening: 'The authorization header is malformed',
+  opening: 'The authorization header is malformed; ',
 }
 const inQuery: Reporting = {
   code: 'AuthorizationQueryParametersError',
-  opening: 'Error parsing the X-Amz-Credential parameter',
+  opening: 'Error parsing the X-Amz-Credential parameter; ',
 }
 
 /** Authenticates a request whose Authorization header starts with AWS4-HMAC-SHA256. */
@@ -48,10 +44,11 @@ export function authenticateV4Header(
   target: { readonly path: string; readonly query: string },
   accounts: AccountDirectory,
   now: number,
+  regions: Regions,
 ): AuthResult {
   const { headers } = request
   const fields = headerFields((headers.get('authorization') ?? '').slice(v4Algorithm.length))
-  const credential = parseCredential(fields.credential, inHeader)
+  const credential = parseCredential(fields.credential, inHeader, regions)
   const { amzDate, time } = headerDate(headers)
   if (amzDate.slice(0, 8) !== credential.date) {
     const message = `Invalid credential date "${credential.date}". This date is not the same as X-Amz-Date: "${amzDate.slice(0, 8)}".`
@@ -80,16 +77,19 @@ export function authenticateV4Query(
   target: { readonly path: string; readonly query: string },
   accounts: AccountDirectory,
   now: number,
+  regions: Regions,
 ): AuthResult {
   const fields = queryFields(target.query)
-  if (fields.algorithm.startsWith('AWS4-ECDSA-')) throw unsupportedMechanism()
-  if (fields.algorithm !== v4Algorithm) throw queryError('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
-  const credential = parseCredential(fields.credential, inQuery)
+  if (fields.algorithm.startsWith('AWS4-ECDSA-')) throw queryError('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+  if (fields.algorithm !== v4Algorithm) {
+    throw queryError('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"')
+  }
+  const credential = parseCredential(fields.credential, inQuery, regions)
   const time = parseAmzDate(fields.date)
   if (time === undefined) throw queryError(`X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`)
   if (fields.date.slice(0, 8) !== credential.date) {
-    const message = `Invalid credential date "${credential.date}". This date is not the same as X-Amz-Date: "${fields.date.slice(0, 8)}".`
-    throw malformed(inQuery, message)
+    const [given, day] = [credential.date, fields.date.slice(0, 8)]
+    throw queryError(`Invalid credential date "${given}". This date is not the same as X-Amz-Date: "${day}".`)
   }
   const expires = parseExpires(fields.expires)
   if (time > now + skewMaxMs) throw serviceError('AccessDenied', { message: 'Request is not valid yet' })
@@ -139,14 +139,7 @@ function verifyClaim(
   }
   const verdict = verifyV4(claim)
   if (!verdict.ok) {
-    throw serviceError('SignatureDoesNotMatch', {
-      details: {
-        AWSAccessKeyId: credential.accessKey,
-        StringToSign: verdict.stringToSign,
-        SignatureProvided: signature,
-        CanonicalRequest: verdict.canonicalRequest,
-      },
-    })
+    throw signatureMismatch(credential.accessKey, verdict.stringToSign, signature, verdict.canonicalRequest)
   }
   return { kind: 'signed', account, accessKey: credential.accessKey, scheme, payload }
 }
@@ -159,22 +152,26 @@ interface HeaderFields {
 
 /** Takes `Credential=..., SignedHeaders=..., Signature=...` apart; each exactly once, in any order. */
 function headerFields(text: string): HeaderFields {
-  const threeComponents =
-    'the authorization header requires three components: Credential, SignedHeaders, and Signature.'
+  const pieces = text.split(',')
+  if (pieces.length !== 3) {
+    const what = 'the authorization header requires three components: Credential, SignedHeaders, and Signature.'
+    throw malformed(inHeader, what)
+  }
   const fields = new Map<string, string>()
-  for (const piece of text.split(',')) {
+  for (const piece of pieces) {
     const part = piece.trim()
     const equals = part.indexOf('=')
-    if (equals <= 0) throw malformed(inHeader, threeComponents)
-    const name = part.slice(0, equals)
-    if (fields.has(name)) throw malformed(inHeader, threeComponents)
-    fields.set(name, part.slice(equals + 1))
+    if (equals <= 0) throw malformed(inHeader, `the authorization component "${part.slice(0, 256)}" is malformed.`)
+    fields.set(part.slice(0, equals), part.slice(equals + 1))
   }
-  const credential = fields.get('Credential')
-  const signedHeaders = fields.get('SignedHeaders')
-  const signature = fields.get('Signature')
-  if (fields.size !== 3 || !credential || !signedHeaders || !signature) throw malformed(inHeader, threeComponents)
-  return { credential, signedHeaders: signedHeaders.split(';'), signature }
+  const read = (name: string): string => {
+    const value = fields.get(name)
+    if (value !== undefined && value !== '') return value
+    throw malformed(inHeader, `missing ${name}.`)
+  }
+  const credential = read('Credential')
+  const signedHeaders = read('SignedHeaders')
+  return { credential, signedHeaders: signedHeaders.split(';'), signature: read('Signature') }
 }
 
 interface QueryFields {
@@ -214,31 +211,6 @@ function queryFields(rawQuery: string): QueryFields {
   }
 }
 
-/** Reads `AKID/20130524/us-east-1/s3/aws4_request`; the access key itself may contain slashes. */
-function parseCredential(text: string, reporting: Reporting): Credential {
-  const parts = text.split('/')
-  const [date, region, service, terminal] = parts.slice(-4)
-  const accessKey = parts.slice(0, -4).join('/')
-  if (!accessKey || date === undefined || !region || service === undefined || terminal === undefined) {
-    const message = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
-    throw malformed(reporting, message)
-  }
-  if (parseAmzDate(`${date}T000000Z`) === undefined) {
-    const message = `incorrect date format "${date}". This date in the credential must be in the format "yyyyMMdd".`
-    throw malformed(reporting, message)
-  }
-  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(region)) {
-    throw malformed(reporting, `the region '${region}' is wrong; expecting 'us-east-1'`, { Region: 'us-east-1' })
-  }
-  if (service !== 's3') {
-    throw malformed(reporting, `incorrect service "${service}". This endpoint belongs to "s3".`)
-  }
-  if (terminal !== 'aws4_request') {
-    throw malformed(reporting, `incorrect terminal "${terminal}". This endpoint uses "aws4_request".`)
-  }
-  return { accessKey, date, region, scope: `${date}/${region}/s3/aws4_request` }
-}
-
 function headerDate(headers: HeaderMap): { readonly amzDate: string; readonly time: number } {
   const amzDate = headers.get('x-amz-date')
   if (amzDate !== undefined) {
@@ -248,13 +220,13 @@ function headerDate(headers: HeaderMap): { readonly amzDate: string; readonly ti
     const time = parseAmzDate(headers.get('date') ?? '') ?? parseHttpDate(headers.get('date') ?? '')
     if (time !== undefined) return { amzDate: amzDateOf(time), time }
   }
-  throw serviceError('AccessDenied', { message: 'AWS authentication requires a valid Date or x-amz-date header' })
+  throw serviceError('AccessDenied', { message: 'AWS authentication requires a valid Date or x-amz-date header.' })
 }
 
 function parseExpires(text: string): number {
   if (!/^-?\d{1,15}$/.test(text)) throw queryError('X-Amz-Expires should be a number')
   const seconds = Number(text)
-  if (seconds < 1) throw queryError('X-Amz-Expires must be at least 1 second')
+  if (seconds < 0) throw queryError('X-Amz-Expires must be non-negative')
   if (seconds > expiresMaxSeconds) {
     throw queryError(
       'X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds',
@@ -283,9 +255,8 @@ export function unsupportedMechanism(): ServiceError {
   })
 }
 
-function malformed(reporting: Reporting, what: string, details?: Readonly<Record<string, string>>): ServiceError {
-  const message = `${reporting.opening}; ${what}`
-  return serviceError(reporting.code, details === undefined ? { message } : { message, details })
+function malformed(reporting: Reporting, what: string): ServiceError {
+  return serviceError(reporting.code, { message: `${reporting.opening}${what}` })
 }
 
 function queryError(message: string): ServiceError {

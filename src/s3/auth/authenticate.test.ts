@@ -7,7 +7,7 @@ import { presignV4Query, signV4Headers, uriEncode } from '../../base/signature-v
 import { ServiceError } from '../../domain/errors.ts'
 import { headersOf, type RequestHead } from '../request-head.ts'
 import { type AccountDirectory, createAccountDirectory } from './account-directory.ts'
-import { type AuthResult, authenticate } from './authenticate.ts'
+import { type AuthResult, authenticate, type RequestPlace } from './authenticate.ts'
 import { signV2Authorization } from './signature-v2.ts'
 
 const accessKey = 'AKIAIOSFODNN7EXAMPLE'
@@ -71,9 +71,9 @@ function presignedHead(
   return { method: 'GET', rawTarget: `/bucket/key?${amend(signed)}`, headers: headersOf(headers) }
 }
 
-function refusal(head: RequestHead, at = now): ServiceError {
+function refusal(head: RequestHead, at = now, place: RequestPlace = {}): ServiceError {
   try {
-    authenticate(head, accounts, at)
+    authenticate(head, accounts, at, place)
   } catch (error) {
     if (error instanceof ServiceError) return error
     throw error
@@ -186,7 +186,15 @@ test('a time more than 15 minutes away is RequestTimeTooSkewed', () => {
 test('a malformed Authorization header is explained', () => {
   const good = signedHead().headers['authorization'] ?? ''
   const cases: readonly (readonly [string, string, RegExp])[] = [
-    ['AWS4-HMAC-SHA256', 'AuthorizationHeaderMalformed', /three components/],
+    ['AWS4-HMAC-SHA256', 'InvalidArgument', /one and only one ' '/],
+    [good.replace('Credential=', 'Credentials='), 'AuthorizationHeaderMalformed', /; missing Credential\.$/],
+    [good.replace('Signature=', 'Sign='), 'AuthorizationHeaderMalformed', /; missing Signature\.$/],
+    [good.replace('SignedHeaders=', 'Headers='), 'AuthorizationHeaderMalformed', /; missing SignedHeaders\.$/],
+    [
+      good.replace('SignedHeaders=', 'SignedHeaders-'),
+      'AuthorizationHeaderMalformed',
+      /the authorization component "Signed/,
+    ],
     [good.replace(/, Signature.*/, ''), 'AuthorizationHeaderMalformed', /three components/],
     [`${good}, Signature=${'0'.repeat(64)}`, 'AuthorizationHeaderMalformed', /three components/],
     [`${good},${good}`, 'AuthorizationHeaderMalformed', /three components/],
@@ -198,7 +206,8 @@ test('a malformed Authorization header is explained', () => {
     [good.replace('us-east-1', 'us east'), 'AuthorizationHeaderMalformed', /region/],
     ['AWS4-ECDSA-P256-SHA256 Credential=x', 'InvalidRequest', /not supported/],
     ['Basic dXNlcjpwYXNz', 'InvalidArgument', /Unsupported Authorization Type/],
-    ['', 'InvalidArgument', /Unsupported Authorization Type/],
+    ['AWS4 nothing', 'InvalidArgument', /Unsupported Authorization Type/],
+    ['nothing', 'InvalidArgument', /one and only one ' '/],
     ['AWS nothing', 'InvalidArgument', /AwsAccessKeyId:signature/],
   ]
   for (const [value, code, message] of cases) {
@@ -226,7 +235,21 @@ test('headers that must be signed cannot be added unsigned', () => {
   assert.equal(refusal(withHeader('authorization', authorization)).details['HeadersNotSigned'], 'host')
 })
 
-test('any region of a valid form is accepted', () => {
+test('an empty Authorization header is none', () => {
+  assert.equal(authenticate(withHeader('authorization', ' '), accounts, now).kind, 'anonymous')
+})
+
+test('a region that is not ours is refused, in the header and in the query', () => {
+  const regions = { home: 'eu-west-1', accepts: (region: string) => region === 'eu-west-1' }
+  for (const head of [signedHead().head, presignedHead()]) {
+    const error = refusal(head, now, { regions })
+    assert.match(error.code, /^Authorization/)
+    assert.match(error.message, /the region "us-east-1" is wrong; expecting "eu-west-1"$/)
+    assert.equal(error.details['Region'], 'eu-west-1')
+  }
+})
+
+test('any region of a valid form is accepted where none is configured', () => {
   const headers = signV4Headers({
     method: 'GET',
     host: 'localhost',
@@ -249,7 +272,7 @@ test('a presigned request is accepted until it expires', () => {
   assert.deepEqual(result.payload, { kind: 'unsigned' })
   const expired = refusal(presignedHead(), now + 3600_001)
   assert.equal(expired.code, 'AccessDenied')
-  assert.equal(expired.message, 'Request has expired')
+  assert.equal(expired.message, 'Request has expired.')
   assert.equal(refusal(presignedHead(), now - 16 * minute).code, 'AccessDenied')
 })
 
@@ -257,7 +280,7 @@ test('presigned parameters are checked', () => {
   const code = 'AuthorizationQueryParametersError'
   const amend = (pattern: RegExp | string, replacement: string) =>
     refusal(presignedHead('', { host: 'localhost' }, text => text.replace(pattern, replacement)))
-  assert.equal(amend('Expires=3600', 'Expires=0').code, code)
+  assert.match(amend('Expires=3600', 'Expires=-1').message, /non-negative/)
   assert.match(amend('Expires=3600', 'Expires=604801').message, /604800/)
   assert.match(amend('Expires=3600', 'Expires=x').message, /number/)
   assert.match(amend(/&X-Amz-Signature=.*/, '').message, /requires the X-Amz-Algorithm/)
@@ -267,7 +290,7 @@ test('presigned parameters are checked', () => {
   assert.equal(amend('HMAC-SHA256', 'HMAC-SHA1').code, code)
   assert.equal(amend('Expires=3600', 'Expires=3600&X-Amz-Expires=9').code, code)
   assert.equal(amend('Expires=3600', 'Expires=7200').code, 'SignatureDoesNotMatch')
-  assert.equal(amend('AWS4-HMAC-SHA256', 'AWS4-ECDSA-P256-SHA256').code, 'InvalidRequest')
+  assert.equal(amend('AWS4-HMAC-SHA256', 'AWS4-ECDSA-P256-SHA256').code, code)
   assert.equal(amend('&X-Amz-Date', '&x=%ff&X-Amz-Date').code, 'InvalidURI')
   assert.equal(refusal(presignedHead('', { host: 'localhost', 'x-amz-acl': 'private' })).code, 'AccessDenied')
 })
@@ -338,7 +361,7 @@ test('the published presigned V2 example is accepted until it expires', () => {
     `AWSAccessKeyId=${accessKey}&Signature=${uriEncode('1No4mq5ETf02z8aet9voy6gui6E=')}&Expires=1175139620`
   const head = { method: 'GET', rawTarget, headers: headersOf({ host: 'x' }) }
   assert.equal(accepted(head, 1_175_139_620_000).scheme, 'v2-presigned')
-  assert.equal(refusal(head, 1_175_139_620_001).message, 'Request has expired')
+  assert.equal(refusal(head, 1_175_139_620_001).message, 'Request has expired.')
   assert.equal(refusal({ ...head, rawTarget: rawTarget.replace('puppy', 'poppy') }, 0).code, 'SignatureDoesNotMatch')
   assert.equal(refusal({ ...head, rawTarget: rawTarget.replace(/&Expires.*/, '') }, 0).code, 'AccessDenied')
   assert.equal(refusal({ ...head, rawTarget: rawTarget.replace(/\d+$/, 'soon') }, 0).code, 'AccessDenied')

@@ -2,12 +2,13 @@
 // A request without any signature is anonymous; one with a wrong or odd signature is refused with the error S3 gives, never downgraded.
 
 import { v4Algorithm } from '../../base/signature-v4.ts'
-import { serviceError } from '../../domain/errors.ts'
+import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import type { RequestHead } from '../request-head.ts'
 import { splitTarget } from '../request-target.ts'
 import type { Account, AccountDirectory } from './account-directory.ts'
 import { authenticateV2Header, authenticateV2Query } from './authenticate-v2.ts'
 import { authenticateV4Header, authenticateV4Query, unsupportedMechanism } from './authenticate-v4.ts'
+import { anyRegion, type Regions } from './claim.ts'
 import { declareUnsigned, type PayloadDeclaration } from './payload-declaration.ts'
 
 export type SignatureScheme = 'v4' | 'v4-presigned' | 'v2' | 'v2-presigned'
@@ -25,15 +26,28 @@ export type AuthResult =
 const v4QueryMark = /(?:^|&)X-Amz-(?:Algorithm|Credential|Signature)(?:=|&|$)/
 const v2QueryMark = /(?:^|&)(?:AWSAccessKeyId|Signature)(?:=|&|$)/
 
+/** What a signature covers besides the request as sent. */
+export interface RequestPlace {
+  /** Left out: every region. */
+  readonly regions?: Regions
+  /** The bucket, where the host names it: Signature V2 covers it as part of the path, V4 covers the host. */
+  readonly hostBucket?: string | undefined
+}
+
 /**
- * Authenticates a request. `now` is milliseconds since 1970. Any syntactically valid region is accepted: the scope binds the signature to
- * the region the client named, and this server is one region by whatever name its clients use.
+ * Authenticates a request. `now` is milliseconds since 1970. An empty Authorization header is none.
  * Throws ServiceError: AccessDenied, AuthorizationHeaderMalformed, AuthorizationQueryParametersError, InvalidAccessKeyId, InvalidArgument,
  * InvalidRequest, InvalidToken, InvalidURI, RequestTimeTooSkewed, SignatureDoesNotMatch.
  */
-export function authenticate(request: RequestHead, accounts: AccountDirectory, now: number): AuthResult {
+export function authenticate(
+  request: RequestHead,
+  accounts: AccountDirectory,
+  now: number,
+  place: RequestPlace = {},
+): AuthResult {
+  const { regions = anyRegion, hostBucket } = place
   const target = splitTarget(request.rawTarget)
-  const authorization = request.headers.get('authorization')
+  const authorization = request.headers.get('authorization')?.trim() || undefined
   const v4Query = v4QueryMark.test(target.query)
   const v2Query = v2QueryMark.test(target.query)
   if (Number(authorization !== undefined) + Number(v4Query) + Number(v2Query) > 1) {
@@ -46,15 +60,23 @@ export function authenticate(request: RequestHead, accounts: AccountDirectory, n
   }
   // There are no temporary credentials here: a session token can only be somebody else's.
   if (request.headers.has('x-amz-security-token')) throw serviceError('InvalidToken')
-  if (v4Query) return authenticateV4Query(request, target, accounts, now)
-  if (v2Query) return authenticateV2Query(request, target, accounts, now)
+  if (v4Query) return authenticateV4Query(request, target, accounts, now, regions)
+  const v2Target = hostBucket === undefined ? target : { ...target, path: `/${hostBucket}${target.path}` }
+  if (v2Query) return authenticateV2Query(request, v2Target, accounts, now)
   if (authorization === undefined) return { kind: 'anonymous', payload: declareUnsigned(request.headers) }
   const scheme = /^[^\s]*/.exec(authorization)?.[0] ?? ''
-  if (scheme === v4Algorithm) return authenticateV4Header(request, target, accounts, now)
-  if (scheme === 'AWS') return authenticateV2Header(request, target, accounts, now)
+  if (scheme === authorization) {
+    throw invalidHeader("Authorization header is invalid -- one and only one ' ' (space) required.", authorization)
+  }
+  if (scheme === v4Algorithm) return authenticateV4Header(request, target, accounts, now, regions)
+  if (scheme === 'AWS') return authenticateV2Header(request, v2Target, accounts, now)
   if (scheme.startsWith('AWS4-')) throw unsupportedMechanism()
-  throw serviceError('InvalidArgument', {
-    message: 'Unsupported Authorization Type',
-    details: { ArgumentName: 'Authorization', ArgumentValue: authorization.slice(0, 256) },
+  throw invalidHeader('Unsupported Authorization Type', scheme)
+}
+
+function invalidHeader(message: string, value: string): ServiceError {
+  return serviceError('InvalidArgument', {
+    message,
+    details: { ArgumentName: 'Authorization', ArgumentValue: value.slice(0, 256) },
   })
 }

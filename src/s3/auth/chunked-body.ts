@@ -11,6 +11,8 @@ export interface ChunkedBodyOptions {
   readonly signing?: ChunkSigning
   /** A trailer section follows the last chunk. */
   readonly trailer: boolean
+  /** The one name of the trailer, in lower case; left out: the trailer has none. */
+  readonly trailerName?: string
   /** x-amz-decoded-content-length: the sum of the chunk sizes must be exactly this. */
   readonly decodedLength: number
 }
@@ -24,7 +26,8 @@ export interface ChunkedBody {
 
 const headerLineMax = 1024
 const trailerLineMax = 4096
-const trailerLinesMax = 16
+/** Only the last chunk may be smaller. */
+const chunkBytesMin = 8192
 const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 const nothing: readonly Buffer[] = []
 const carriageReturn = 0x0d
@@ -45,13 +48,14 @@ class ChunkedDecoder {
   #partial: Buffer | undefined
   #remaining = 0
   #received = 0
+  #chunks = 0
+  #lastChunkSize = chunkBytesMin
   #lastChunk = false
   #hasher: Hasher | undefined
   #previousSignature: string
   #chunkSignature = ''
   readonly #trailer = new Map<string, string>()
   #trailerText = ''
-  #trailerLines = 0
   #trailerSignature: string | undefined
   #trailerPaused = false
 
@@ -67,12 +71,15 @@ class ChunkedDecoder {
       if (this.#state === 'data') {
         const piece = chunk.subarray(offset, offset + this.#remaining)
         offset += piece.length
+        const wanted = this.#withinLength(piece)
         this.#takeData(piece)
-        if (out === undefined) out = [piece]
-        else out.push(piece)
+        if (out === undefined) out = [wanted]
+        else out.push(wanted)
         continue
       }
       if (this.#state === 'done') {
+        // Some clients end the body with an empty line too many.
+        if (/^[\r\n]{0,2}$/.test(chunk.toString('latin1', offset))) return out ?? nothing
         throw serviceError('InvalidRequest', { message: 'The body goes on after the end of its chunks.' })
       }
       const lineEnd = chunk.indexOf(lineFeed, offset)
@@ -86,12 +93,17 @@ class ChunkedDecoder {
 
   end(): ReadonlyMap<string, string> {
     const cleanEnd = this.#partial === undefined && this.#lastChunk
-    // Some clients leave out the last empty line, after the last chunk or after the trailer.
-    if (this.#state === 'trailer' && cleanEnd) this.#finishTrailer()
+    // Some clients leave out the last empty line after the last chunk.
     if (this.#state === 'data-end' && cleanEnd && !this.#options.trailer) this.#state = 'done'
     if (this.#state !== 'done') throw incomplete()
-    if (this.#received !== this.#options.decodedLength) throw incomplete()
+    if (this.#received !== this.#options.decodedLength) throw lengthMismatch()
     return this.#trailer
+  }
+
+  /** Bytes beyond the declared length are nobody's: the body is refused at the end of their chunk. */
+  #withinLength(piece: Buffer): Buffer {
+    const taken = this.#received - this.#remaining
+    return piece.subarray(0, Math.max(0, this.#options.decodedLength - taken))
   }
 
   #takeData(piece: Buffer): void {
@@ -106,7 +118,7 @@ class ChunkedDecoder {
   #takeLine(piece: Buffer, whole: boolean): string | undefined {
     const max = this.#state === 'trailer' ? trailerLineMax : headerLineMax
     const line = this.#partial === undefined ? piece : Buffer.concat([this.#partial, piece])
-    if (line.length > max) throw malformedChunk()
+    if (line.length > max) throw incomplete()
     if (!whole) {
       this.#partial = line
       return undefined
@@ -114,7 +126,7 @@ class ChunkedDecoder {
     this.#partial = undefined
     if (line[line.length - 2] === carriageReturn) return line.toString('latin1', 0, line.length - 2)
     // A trailer's lines may end in a bare line feed: that is how S3 wants them signed, and some clients send them so.
-    if (this.#state !== 'trailer') throw malformedChunk()
+    if (this.#state !== 'trailer') throw incomplete()
     return line.toString('latin1', 0, line.length - 1)
   }
 
@@ -124,7 +136,8 @@ class ChunkedDecoder {
         this.#readChunkHeader(line)
         return
       case 'data-end':
-        if (line !== '') throw malformedChunk()
+        if (line !== '') throw incomplete()
+        if (this.#received > this.#options.decodedLength) throw lengthMismatch()
         this.#state = this.#lastChunk ? 'done' : 'header'
         return
       default:
@@ -136,11 +149,11 @@ class ChunkedDecoder {
     const parts = /^([0-9a-fA-F]{1,13})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(line)
     const size = Number.parseInt(parts?.[1] ?? '', 16)
     const signature = parts?.[2]
-    const { signing, decodedLength, trailer } = this.#options
-    if (parts === null || Number.isNaN(size)) throw malformedChunk()
-    if ((signature === undefined) !== (signing === undefined)) throw malformedChunk()
+    const { signing, trailer } = this.#options
+    if (parts === null || Number.isNaN(size)) throw incomplete()
+    if ((signature === undefined) !== (signing === undefined)) throw incomplete()
+    this.#checkChunkSize(size)
     this.#received += size
-    if (this.#received > decodedLength) throw incomplete()
     this.#chunkSignature = signature ?? ''
     this.#remaining = size
     this.#hasher = signing === undefined || size === 0 ? undefined : createHasher('SHA256')
@@ -152,6 +165,16 @@ class ChunkedDecoder {
     this.#checkChunkSignature()
     // Without a trailer an empty line ends the body; with one, its lines follow at once and an empty line ends them.
     this.#state = trailer ? 'trailer' : 'data-end'
+  }
+
+  #checkChunkSize(size: number): void {
+    if (size > 0 && this.#lastChunkSize < chunkBytesMin) {
+      throw serviceError('InvalidChunkSizeError', {
+        details: { Chunk: String(this.#chunks), BadChunkSize: String(this.#lastChunkSize) },
+      })
+    }
+    this.#chunks += 1
+    this.#lastChunkSize = size
   }
 
   #checkChunkSignature(): void {
@@ -181,40 +204,42 @@ class ChunkedDecoder {
       else this.#finishTrailer()
       return
     }
-    if (++this.#trailerLines > trailerLinesMax) throw malformedTrailer()
     const colon = line.indexOf(':')
     if (colon <= 0) throw malformedTrailer()
     const name = line.slice(0, colon).toLowerCase()
     const value = line.slice(colon + 1).trim()
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) throw malformedTrailer()
-    if (this.#trailer.has(name) || this.#trailerSignature !== undefined) throw malformedTrailer()
+    if (this.#trailerSignature !== undefined) throw incomplete()
     if (name === 'x-amz-trailer-signature') this.#trailerSignature = value
     else {
+      // More than one line can only be a broken one: every trailer has at most one.
+      if (this.#trailer.size > 0) throw this.#options.signing === undefined ? malformedTrailer() : incomplete()
       this.#trailer.set(name, value)
       this.#trailerText += `${name}:${value}\n`
     }
   }
 
   #finishTrailer(): void {
-    const { signing } = this.#options
-    if ((signing === undefined) !== (this.#trailerSignature === undefined)) throw malformedTrailer()
+    const { signing, trailerName } = this.#options
+    const signature = this.#trailerSignature
+    if (signing !== undefined && !/^[0-9a-f]{64}$/.test(signature ?? '')) throw incomplete()
+    const [name] = this.#trailer.keys()
+    if (name !== trailerName || (signing === undefined && signature !== undefined)) throw malformedTrailer()
     if (signing !== undefined) {
       const hash = sha256Hex(Buffer.from(this.#trailerText, 'latin1'))
       const text = `AWS4-HMAC-SHA256-TRAILER\n${signing.amzDate}\n${signing.scope}\n${this.#previousSignature}\n${hash}`
-      this.#checkSignature(signing, text, this.#trailerSignature ?? '')
+      this.#checkSignature(signing, text, signature ?? '')
     }
     this.#state = 'done'
   }
 }
 
 function incomplete(): Error {
-  return serviceError('IncompleteBody', {
-    message: 'The request body terminated unexpectedly, or does not have the length x-amz-decoded-content-length says.',
-  })
+  return serviceError('IncompleteBody', { message: 'The request body terminated unexpectedly' })
 }
 
-function malformedChunk(): Error {
-  return serviceError('InvalidRequest', { message: 'The aws-chunked encoding of the body is malformed.' })
+function lengthMismatch(): Error {
+  return serviceError('IncompleteBody')
 }
 
 function malformedTrailer(): Error {

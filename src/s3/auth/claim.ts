@@ -7,6 +7,16 @@ import type { AccountDirectory, KeyOwner } from './account-directory.ts'
 /** How far a request's time may be from ours, in either direction. */
 export const skewMaxMs = limits.clockSkewMs
 
+/** Regions that a signature may be for. */
+export interface Regions {
+  /** Named to clients that signed for another one. */
+  readonly home: string
+  accepts(region: string): boolean
+}
+
+/** Every region is as good as another. */
+export const anyRegion: Regions = { home: 'us-east-1', accepts: () => true }
+
 /** Finds the owner of an access key. Throws InvalidAccessKeyId. */
 export function findKeyOwner(accounts: AccountDirectory, accessKey: string): KeyOwner {
   const owner = accounts.findByAccessKey(accessKey)
@@ -33,9 +43,35 @@ export function requestExpired(
   more: Readonly<Record<string, string>> = {},
 ): ServiceError {
   return serviceError('AccessDenied', {
-    message: 'Request has expired',
+    message: 'Request has expired.',
     details: { ...more, Expires: new Date(expires).toISOString(), ServerTime: new Date(now).toISOString() },
   })
+}
+
+/** The refusal of a signature: with what was signed here, so that clients can find the difference. Texts have one character per byte. */
+export function signatureMismatch(
+  accessKey: string,
+  stringToSign: string,
+  signature: string,
+  canonicalRequest?: string,
+): ServiceError {
+  return serviceError('SignatureDoesNotMatch', {
+    details: {
+      AWSAccessKeyId: accessKey,
+      StringToSign: stringToSign,
+      SignatureProvided: signature,
+      StringToSignBytes: hexBytes(stringToSign),
+      ...(canonicalRequest === undefined
+        ? undefined
+        : { CanonicalRequest: canonicalRequest, CanonicalRequestBytes: hexBytes(canonicalRequest) }),
+    },
+  })
+}
+
+function hexBytes(text: string): string {
+  return Buffer.from(text, 'latin1')
+    .toString('hex')
+    .replace(/..(?=.)/g, '$& ')
 }
 
 const httpDate = /^(?:[A-Za-z]{3,9}, )?\d{1,2}[ -][A-Za-z]{3}[ -]\d{2,4} \d{2}:\d{2}:\d{2}(?: (?:GMT|UTC|Z|[+-]\d{4}))$/

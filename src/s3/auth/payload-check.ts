@@ -79,17 +79,20 @@ export function openPayload(
   const announced = options.checksums === 'ignore' ? undefined : readAnnounced(declaration, headers)
   const md5 = readContentMd5(headers, options.contentMd5 ?? 'base64')
   const chunked = declaration.kind === 'chunked-signed' || declaration.kind === 'chunked-unsigned'
-  const decodedLength = readLength(headers, chunked ? 'x-amz-decoded-content-length' : 'content-length')
-  if (!chunked) return new PayloadReader(declaration, announced, md5, decodedLength, undefined)
-  if (decodedLength === undefined) {
-    throw serviceError('MissingContentLength', {
-      message: 'You must provide the x-amz-decoded-content-length HTTP header.',
-    })
+  if (!chunked) {
+    return new PayloadReader(declaration, announced, md5, readLength(headers, 'content-length'), undefined)
   }
-  const framing: ChunkedBodyOptions =
-    declaration.kind === 'chunked-signed'
-      ? { signing: declaration.signing, trailer: declaration.trailer, decodedLength }
-      : { trailer: true, decodedLength }
+  const declared = headers.get('x-amz-decoded-content-length') ?? ''
+  if (!/^\d{1,15}$/.test(declared)) throw serviceError('MissingContentLength')
+  const decodedLength = Number(declared)
+  const trailerName = headers.get('x-amz-trailer')?.trim().toLowerCase()
+  const framing: ChunkedBodyOptions = {
+    decodedLength,
+    ...(declaration.kind === 'chunked-signed'
+      ? { signing: declaration.signing, trailer: declaration.trailer }
+      : { trailer: true }),
+    ...(trailerName === undefined ? undefined : { trailerName }),
+  }
   return new PayloadReader(declaration, announced, md5, decodedLength, createChunkedBody(framing))
 }
 
@@ -155,7 +158,6 @@ class PayloadReader implements PayloadCheck {
     }
     const facts = { size: this.#size, md5Hex, crc32 }
     const announced = this.#announced
-    checkTrailerNames(trailer, announced)
     if (announced === undefined) return facts
     const value = announced.algorithm === 'CRC32' ? crc32 : (this.#other?.digest() ?? sha256)?.toString('base64')
     const expected = announced.inTrailer ? readTrailerChecksum(trailer, announced.algorithm) : announced.value
@@ -250,21 +252,11 @@ function checkHeaderNames(headers: HeaderMap): void {
 
 function readTrailerChecksum(trailer: ReadonlyMap<string, string> | undefined, algorithm: ChecksumAlgorithm): string {
   const name = checksumHeaders[algorithm]
-  const value = trailer?.get(name)
-  if (value === undefined) throw serviceError('MalformedTrailerError')
+  const value = trailer?.get(name) ?? ''
   if (!isDigest(value, digestBytes[algorithm])) {
     throw serviceError('InvalidRequest', { message: `Value for ${name} trailing header is invalid.` })
   }
   return value
-}
-
-/** A checksum in the trailer that no header announced was never computed: refuse it rather than let it pass unchecked. */
-function checkTrailerNames(trailer: ReadonlyMap<string, string> | undefined, announced: Announced | undefined): void {
-  if (trailer === undefined) return
-  const expected = announced?.inTrailer === true ? checksumHeaders[announced.algorithm] : undefined
-  for (const name of trailer.keys()) {
-    if (name.startsWith('x-amz-checksum-') && name !== expected) throw serviceError('MalformedTrailerError')
-  }
 }
 
 /** Gives Content-MD5 in lower-case hex. Throws InvalidDigest. */
