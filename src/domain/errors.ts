@@ -79,6 +79,7 @@ export const errorCatalogue = {
     message: "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
   },
   InvalidRequest: { status: 400, message: 'The request is not valid.' },
+  InvalidRetentionPeriod: { status: 400, message: 'Default retention period must be a positive integer value.' },
   InvalidStorageClass: { status: 400, message: 'The storage class you specified is not valid' },
   InvalidTag: { status: 400, message: 'The tag provided was not a valid tag.' },
   InvalidTargetBucketForLogging: {
@@ -108,12 +109,16 @@ export const errorCatalogue = {
   MethodNotAllowed: { status: 405, message: 'The specified method is not allowed against this resource.' },
   MisdirectedRequest: { status: 421, message: 'This server does not have what is asked for; another one may.' },
   MissingContentLength: { status: 411, message: 'You must provide the Content-Length HTTP header.' },
-  MissingRequestBodyError: { status: 400, message: 'Request body is empty' },
+  MissingRequestBodyError: { status: 400, message: 'Request Body is empty' },
   MissingSecurityHeader: { status: 400, message: 'Your request was missing a required header' },
   NoSuchBucket: { status: 404, message: 'The specified bucket does not exist.' },
   NoSuchLifecycleConfiguration: { status: 404, message: 'The lifecycle configuration does not exist' },
   NoSuchCORSConfiguration: { status: 404, message: 'The CORS configuration does not exist' },
   NoSuchKey: { status: 404, message: 'The specified key does not exist.' },
+  NoSuchObjectLockConfiguration: {
+    status: 404,
+    message: 'The specified object does not have a ObjectLock configuration.',
+  },
   NoSuchTagSet: { status: 404, message: 'The TagSet does not exist.' },
   NoSuchUpload: {
     status: 404,
@@ -128,6 +133,10 @@ export const errorCatalogue = {
   },
   NotImplemented: { status: 501, message: 'A header you provided implies functionality that is not implemented.' },
   NotModified: { status: 304, message: 'Not Modified' },
+  ObjectLockConfigurationNotFoundError: {
+    status: 404,
+    message: 'Object Lock configuration does not exist for this bucket.',
+  },
   OperationAborted: {
     status: 409,
     message: 'A conflicting conditional operation is currently in progress against this resource. Please try again.',

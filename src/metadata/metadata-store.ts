@@ -13,10 +13,18 @@ import type { Ledger } from './ledger.ts'
 /** How a write without an explicit id finds its place: as a new version, or as the null version that replaces the former null version. */
 export type WriteMode = 'versioned' | 'null-suspended' | 'null-unversioned'
 
-/** Conditions on the key's current version; `etag` without quotes, `*` for "any". A delete marker counts as absent. */
+/**
+ * Conditions on the key's current version, or on the version that is to be deleted; ETags without quotes, `*` for "any". A delete marker counts
+ * as absent.
+ */
 export interface WriteCondition {
   readonly ifMatch?: readonly string[]
   readonly ifNoneMatch?: readonly string[]
+  /** When it was modified, to the second: `2026-01-02T03:04:05`. */
+  readonly ifModified?: string
+  readonly ifSize?: number
+  /** Holds where there is nothing. */
+  readonly orAbsent?: boolean
 }
 
 /** Metadata as the front end makes it: the store adds `versionId` (and `isNull`). */
@@ -80,6 +88,11 @@ export interface VersionFields {
   readonly legalHold?: boolean
 }
 
+export interface SeenRetention {
+  readonly mode: RetentionMode | null
+  readonly date: string | null
+}
+
 /** A change of a stored version's metadata that may need replication again. */
 export interface ChangeVersion extends VersionKey {
   readonly fields: VersionFields
@@ -88,6 +101,8 @@ export interface ChangeVersion extends VersionKey {
   readonly replication: ReplicationInfo | null
   /** The revision and info the front end saw: a change in between is the outcome 'conflict', and the caller reads again. */
   readonly seenRevision: number
+  /** The same for the retention it saw (null: none), for changes that it forbids or allows. */
+  readonly seenRetention?: SeenRetention
 }
 
 export type ChangeVersionResult =
@@ -105,6 +120,7 @@ export interface DeleteVersion {
   readonly bucket: string
   readonly key: string
   readonly version: VersionId | 'null'
+  /** On this version. */
   readonly condition?: WriteCondition
   /** Not a version that object lock keeps: outcome 'locked'. */
   readonly unlessLocked?: LockCheck

@@ -14,7 +14,7 @@ import type { Call } from './call.ts'
 import { readCondition } from './conditions.ts'
 import { openStored, type ReceivedData, storeBytes } from './object-data.ts'
 import { checkKeyLength, decodeComponent } from './request-target.ts'
-import { parseVersionId, type VersionAddress } from './version-address.ts'
+import { addressedVersion, type VersionAddress } from './version-address.ts'
 
 export interface CopySource {
   readonly bucket: Bucket
@@ -51,7 +51,7 @@ function parseCopySource(value: string): SourceAddress {
   checkKeyLength(key)
   if (mark < 0) return { bucket, key, version: 'latest', shownVersion: '' }
   const shownVersion = decoded(value.slice(mark + versionMark.length), value)
-  return { bucket, key, version: parseVersionId(shownVersion), shownVersion }
+  return { bucket, key, version: addressedVersion(shownVersion), shownVersion }
 }
 
 function decoded(text: string, value: string): string {

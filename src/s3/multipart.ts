@@ -6,7 +6,7 @@ import type { Upload } from '../metadata/metadata-store.ts'
 import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'
 import type { ChecksumChoice } from './checksum-request.ts'
-import type { ObjectSettings } from './object-settings.ts'
+import { noSettings, type ObjectSettings } from './object-settings.ts'
 
 /** What the completed version takes over from the request that created the upload. */
 export interface UploadSettings {
@@ -21,7 +21,9 @@ export function storedSettings(settings: UploadSettings): string {
 }
 
 export function settingsOfUpload(upload: Upload): UploadSettings {
-  return JSON.parse(upload.settings)
+  const settings: UploadSettings = JSON.parse(upload.settings)
+  // Uploads of former versions of this program know nothing of what came later.
+  return { ...settings, object: { ...noSettings, ...settings.object } }
 }
 
 /** Upload ids begin with the time, so that the uploads of one key are listed in the order in which they were created. */

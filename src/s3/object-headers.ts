@@ -69,10 +69,20 @@ export function describeVersion(
     headers.push('x-amz-storage-class', headerValue(metadata['x-amz-storage-class']))
   }
   const redirect = metadata['x-amz-website-redirect-location']
-  if (redirect !== '') headers.push('x-amz-website-redirect-location', headerValue(redirect))
+  if (redirect) headers.push('x-amz-website-redirect-location', headerValue(redirect))
+  headers.push(...lockHeaders(metadata))
   const tagCount = Object.keys(metadata.tags).length
   if (tagCount > 0) headers.push('x-amz-tagging-count', String(tagCount))
   return replication.length === 0 ? headers : headers.concat(replication)
+}
+
+function lockHeaders({ retentionMode, retentionDate, legalHold }: ObjectMetadata): FlatHeaders {
+  const headers: FlatHeaders = []
+  if (retentionMode !== undefined && retentionDate !== undefined) {
+    headers.push('x-amz-object-lock-mode', retentionMode, 'x-amz-object-lock-retain-until-date', retentionDate)
+  }
+  if (legalHold !== undefined) headers.push('x-amz-object-lock-legal-hold', legalHold ? 'ON' : 'OFF')
+  return headers
 }
 
 function replicationHeaders(info: ReplicationInfo): FlatHeaders {

@@ -3,12 +3,14 @@
 import { decodeWords } from '../domain/encoded-word.ts'
 import { serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
+import type { LockFields } from '../domain/object-lock.ts'
 import { type DataLocation, metadataModelVersion } from '../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../domain/replication-info.ts'
 import { isStorableText } from '../domain/storable-text.ts'
 import type { NewMetadata } from '../metadata/metadata-store.ts'
 import { headerText, invalidArgument, notImplemented } from './answer.ts'
 import type { Account } from './auth/account-directory.ts'
+import { type RequestedLock, readLock } from './object-lock.ts'
 import type { HeaderMap } from './request-head.ts'
 import { noTags, parseTagHeader, type TagSet } from './tag-set.ts'
 import { readRedirectLocation } from './website/redirect-location.ts'
@@ -30,17 +32,13 @@ export interface ObjectSettings {
   readonly userMetadata: UserMetadata
   readonly storageClass: string
   readonly tags: TagSet
+  readonly lock: RequestedLock
   /** Where a website sends those who ask for the object. */
   readonly websiteRedirect?: string
 }
 
 /** Headers that would change what is stored, in ways this server cannot. */
-const refusedPrefixes = [
-  'x-amz-server-side-encryption',
-  'x-amz-copy-source-server-side-encryption',
-  'x-amz-object-lock-',
-  'x-amz-grant-',
-]
+const refusedPrefixes = ['x-amz-server-side-encryption', 'x-amz-copy-source-server-side-encryption', 'x-amz-grant-']
 const refusedHeaders = new Set(['x-amz-write-offset-bytes', 'x-amz-mfa', 'x-amz-rename-source', 'x-scal-s3-version-id'])
 /** These grant nobody but the owner anything. */
 const ownerOnlyAcls = new Set(['private', 'bucket-owner-read', 'bucket-owner-full-control'])
@@ -68,8 +66,11 @@ function checkAcl(acl: string): void {
   throw invalidArgument('Invalid canned ACL', 'x-amz-acl', acl)
 }
 
-/** Reads settings of a new object. Throws NotImplemented, InvalidStorageClass, MetadataTooLarge, InvalidArgument, InvalidTag, InvalidRedirectLocation. */
-export function readSettings(headers: HeaderMap): ObjectSettings {
+/**
+ * Reads settings of a new object. Throws NotImplemented, InvalidStorageClass, MetadataTooLarge, InvalidArgument, InvalidTag,
+ * InvalidRedirectLocation.
+ */
+export function readSettings(headers: HeaderMap, nowMs: number): ObjectSettings {
   refuseUnsupported(headers)
   const tagging = headers.get('x-amz-tagging')
   return {
@@ -77,6 +78,7 @@ export function readSettings(headers: HeaderMap): ObjectSettings {
     userMetadata: readUserMetadata(headers),
     storageClass: readStorageClass(headers),
     tags: tagging === undefined ? noTags : parseTagHeader(tagging),
+    lock: readLock(headers, nowMs),
     ...readWebsiteRedirect(headers),
   }
 }
@@ -153,6 +155,7 @@ export interface NewVersion {
   readonly now: number
   readonly uploadId?: string
   readonly isDeleteMarker?: boolean
+  readonly lock?: LockFields
   readonly creationTime?: string
 }
 
@@ -183,6 +186,7 @@ export function newMetadata(version: NewVersion): NewMetadata {
     location: version.location,
     isDeleteMarker: version.isDeleteMarker ?? false,
     ...(version.uploadId === undefined ? undefined : { uploadId: version.uploadId }),
+    ...version.lock,
     tags: version.settings.tags,
     replicationInfo: version.replicationInfo,
     dataStoreName: version.dataStoreName,
@@ -196,4 +200,10 @@ export function newMetadata(version: NewVersion): NewMetadata {
 }
 
 /** Settings of a version that has none: a delete marker. */
-export const noSettings: ObjectSettings = { content: {}, userMetadata: {}, storageClass: 'STANDARD', tags: noTags }
+export const noSettings: ObjectSettings = {
+  content: {},
+  userMetadata: {},
+  storageClass: 'STANDARD',
+  tags: noTags,
+  lock: {},
+}

@@ -29,6 +29,13 @@ import { listMultipartUploads } from './operations/list-multipart-uploads.ts'
 import { listObjectVersions } from './operations/list-object-versions.ts'
 import { listObjects, listObjectsV2 } from './operations/list-objects.ts'
 import { listParts } from './operations/list-parts.ts'
+import { getObjectLockConfiguration, putObjectLockConfiguration } from './operations/object-lock-configuration.ts'
+import {
+  getObjectLegalHold,
+  getObjectRetention,
+  putObjectLegalHold,
+  putObjectRetention,
+} from './operations/object-retention.ts'
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './operations/object-tagging.ts'
 import { putObject } from './operations/put-object.ts'
 import { uploadPart, uploadPartCopy } from './operations/upload-part.ts'
@@ -142,8 +149,20 @@ export const operations: readonly OperationEntry[] = [
     's3:PutAccelerateConfiguration',
     putBucketAccelerateConfiguration,
   ),
-  op('GetObjectLockConfiguration', 'GET', 'bucket?object-lock', 's3:GetBucketObjectLockConfiguration', null),
-  op('PutObjectLockConfiguration', 'PUT', 'bucket?object-lock', 's3:PutBucketObjectLockConfiguration', null),
+  op(
+    'GetObjectLockConfiguration',
+    'GET',
+    'bucket?object-lock',
+    's3:GetBucketObjectLockConfiguration',
+    getObjectLockConfiguration,
+  ),
+  op(
+    'PutObjectLockConfiguration',
+    'PUT',
+    'bucket?object-lock',
+    's3:PutBucketObjectLockConfiguration',
+    putObjectLockConfiguration,
+  ),
   op('GetBucketAnalyticsConfiguration', 'GET', 'bucket?analytics', 's3:GetAnalyticsConfiguration', null),
   op('PutBucketAnalyticsConfiguration', 'PUT', 'bucket?analytics', 's3:PutAnalyticsConfiguration', null),
   op('DeleteBucketAnalyticsConfiguration', 'DELETE', 'bucket?analytics', 's3:PutAnalyticsConfiguration', null),
@@ -245,10 +264,10 @@ export const operations: readonly OperationEntry[] = [
   op('GetObjectAcl', 'GET', 'object?acl', 's3:GetObjectAcl', null),
   op('PutObjectAcl', 'PUT', 'object?acl', 's3:PutObjectAcl', null),
   op('GetObjectAttributes', 'GET', 'object?attributes', 's3:GetObjectAttributes', null),
-  op('GetObjectRetention', 'GET', 'object?retention', 's3:GetObjectRetention', null),
-  op('PutObjectRetention', 'PUT', 'object?retention', 's3:PutObjectRetention', null),
-  op('GetObjectLegalHold', 'GET', 'object?legal-hold', 's3:GetObjectLegalHold', null),
-  op('PutObjectLegalHold', 'PUT', 'object?legal-hold', 's3:PutObjectLegalHold', null),
+  op('GetObjectRetention', 'GET', 'object?retention', 's3:GetObjectRetention', getObjectRetention),
+  op('PutObjectRetention', 'PUT', 'object?retention', 's3:PutObjectRetention', putObjectRetention),
+  op('GetObjectLegalHold', 'GET', 'object?legal-hold', 's3:GetObjectLegalHold', getObjectLegalHold),
+  op('PutObjectLegalHold', 'PUT', 'object?legal-hold', 's3:PutObjectLegalHold', putObjectLegalHold),
   op('RestoreObject', 'POST', 'object?restore', 's3:RestoreObject', null),
   op('SelectObjectContent', 'POST', 'object?select', 's3:GetObject', null),
   op('GetObjectTorrent', 'GET', 'object?torrent', 's3:GetObjectTorrent', null),

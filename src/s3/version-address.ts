@@ -1,7 +1,7 @@
 // Which version a request means: the `versionId` parameter, and the version found for it with S3's way of refusing what cannot be read.
 import { serviceError } from '../domain/errors.ts'
 import type { VersionRecord } from '../domain/object-metadata.ts'
-import { decodeVersionId, type VersionId } from '../domain/version-id.ts'
+import { decodeVersionId, storedVersionId, type VersionId } from '../domain/version-id.ts'
 import { noSuchKey, type OpenBucket } from './access/open-bucket.ts'
 import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'
@@ -17,10 +17,24 @@ export function parseVersionId(shown: string, argument = 'versionId'): VersionId
   return id
 }
 
+/** The id of no version. */
+const absentVersion = storedVersionId(`${'9'.repeat(20)}absent `)
+
+/** The same for a version that is looked for: an id such as another server gives is well-formed, and no version here has it. */
+export function addressedVersion(shown: string): VersionId | 'null' {
+  const isForeign = /^[A-Za-z0-9._]{26,64}$/.test(shown) && decodeVersionId(shown) === null
+  return isForeign ? absentVersion : parseVersionId(shown)
+}
+
 /** The version a request is about. Throws InvalidArgument for a malformed id. */
 export function requestedVersion(call: Call): VersionAddress {
   const shown = call.query.get('versionId')
-  return shown === undefined ? 'latest' : parseVersionId(shown)
+  return shown === undefined ? 'latest' : addressedVersion(shown)
+}
+
+/** The same where S3 takes an empty id for none: object lock. */
+export function requestedLockVersion(call: Call): VersionAddress {
+  return call.query.get('versionId') === '' ? 'latest' : requestedVersion(call)
 }
 
 /** Loads a version of the request's key, delete markers included. Throws NoSuchKey, NoSuchVersion. */

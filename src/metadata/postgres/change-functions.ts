@@ -30,18 +30,23 @@ CREATE OR REPLACE FUNCTION is_locked(p_metadata json, p_now text, p_bypass boole
     OR coalesce(p_metadata ->> 'retentionDate' COLLATE "C" > p_now AND NOT (p_bypass AND p_metadata ->> 'retentionMode' = 'GOVERNANCE'), false)
 $$;
 
+CREATE OR REPLACE FUNCTION retention_is(p_seen json, p_metadata json) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_seen IS NULL OR ((p_seen ->> 'mode') IS NOT DISTINCT FROM (p_metadata ->> 'retentionMode')
+    AND (p_seen ->> 'date') IS NOT DISTINCT FROM (p_metadata ->> 'retentionDate'))
+$$;
+
 CREATE OR REPLACE FUNCTION change_version(p_epoch bigint, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; v versions; now_ms bigint; bid bigint; rev integer; entry bigint; s text;
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, fields json, origin text, replication text, sites text[],
-    seen integer);
+    seen integer, seen_retention json);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
   now_ms := moment(p_now);
   bid := bucket_id(i.bucket);
   IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
   v := version_at(bid, i.key, i.version);
   IF v.version_id IS NULL THEN RETURN 'no-such-version'; END IF;
-  IF v.revision <> i.seen THEN RETURN 'conflict'; END IF;
+  IF v.revision <> i.seen OR NOT retention_is(i.seen_retention, v.metadata::json) THEN RETURN 'conflict'; END IF;
   rev := v.revision + CASE WHEN i.replication IS NULL THEN 0 ELSE 1 END;
   UPDATE versions SET metadata = with_fields(v.metadata, i.fields), origin_op = i.origin, replication = coalesce(i.replication, v.replication),
     revision = rev WHERE bucket_id = bid AND key = i.key AND version_id = v.version_id;
@@ -67,19 +72,18 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION delete_version(p_epoch bigint, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE i record; v versions; cur versions; now_ms bigint; bid bigint;
+DECLARE i record; v versions; now_ms bigint; bid bigint;
 BEGIN
-  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, if_match text[], if_none text[],
-    lock_at text, bypass boolean, only_if text);
+  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, condition json, lock_at text, bypass boolean,
+    only_if text);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
   now_ms := moment(p_now);
   bid := bucket_id(i.bucket);
   IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
-  IF i.if_match IS NOT NULL OR i.if_none IS NOT NULL THEN
-    cur := version_at(bid, i.key, 'latest');
-    IF NOT condition_holds(i.if_match, i.if_none, CASE WHEN cur.is_delete_marker = 0 THEN cur.etag END) THEN RETURN 'precondition-failed'; END IF;
-  END IF;
   v := version_at(bid, i.key, i.version);
+  IF NOT condition_holds(i.condition, CASE WHEN v.is_delete_marker = 0 THEN v.etag END, v.last_modified, v.size) THEN
+    RETURN 'precondition-failed';
+  END IF;
   IF v.version_id IS NULL THEN RETURN 'absent'; END IF;
   IF i.lock_at IS NOT NULL AND is_locked(v.metadata::json, i.lock_at, coalesce(i.bypass, false)) THEN RETURN 'locked'; END IF;
   IF i.only_if IS NOT NULL AND NOT (stands(bid, i.key, v.version_id, i.only_if) AND has_arrived(bid, i.key, v.version_id)) THEN

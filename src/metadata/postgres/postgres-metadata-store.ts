@@ -140,8 +140,7 @@ function putForm(put: PutVersion): string {
     kind: kinds[put.mode],
     ...bodyForm(versionBody(put.metadata, put.integrity)),
     ...bytesForm(put.inline),
-    if_match: put.condition?.ifMatch,
-    if_none: put.condition?.ifNoneMatch,
+    condition: put.condition,
     upload: put.completes?.uploadId,
     expires: put.expires,
   })
@@ -195,7 +194,7 @@ async function putReplica(context: StoreContext, put: PutReplica): Promise<PutRe
 }
 
 async function changeVersion(context: StoreContext, change: ChangeVersion): Promise<ChangeVersionResult> {
-  const { bucket, key, version, fields, originOp: origin, seenRevision: seen } = change
+  const { bucket, key, version, fields, originOp: origin, seenRevision: seen, seenRetention } = change
   const replication = change.replication === null ? null : JSON.stringify(change.replication)
   const sites = change.replication === null ? [] : pendingSites(change.replication)
   const answer = answerOf(
@@ -203,7 +202,7 @@ async function changeVersion(context: StoreContext, change: ChangeVersion): Prom
       'SELECT change_version($1::bigint, $2::bigint, $3::text::json) AS value',
       context.epoch,
       context.now(),
-      JSON.stringify({ bucket, key, version, fields, origin, replication, sites, seen }),
+      JSON.stringify({ bucket, key, version, fields, origin, replication, sites, seen, seen_retention: seenRetention }),
     ),
   )
   if (answer.startsWith('+')) return { outcome: 'changed', revision: Number(answer) }
@@ -213,15 +212,7 @@ async function changeVersion(context: StoreContext, change: ChangeVersion): Prom
 async function deleteVersion(context: StoreContext, remove: DeleteVersion): Promise<DeleteVersionResult> {
   const { bucket, key, version, condition, unlessLocked, onlyIf } = remove
   const lock = { lock_at: unlessLocked?.at, bypass: unlessLocked?.bypassGovernance }
-  const item = {
-    bucket,
-    key,
-    version,
-    if_match: condition?.ifMatch,
-    if_none: condition?.ifNoneMatch,
-    only_if: onlyIf,
-    ...lock,
-  }
+  const item = { bucket, key, version, condition, only_if: onlyIf, ...lock }
   const answer = answerOf(
     await context.journaling<{ value: string }>(
       'SELECT delete_version($1::bigint, $2::bigint, $3::text::json) AS value',

@@ -88,10 +88,20 @@ END $$;
 `
 
 export const putFunctions = `
-CREATE OR REPLACE FUNCTION condition_holds(p_match text[], p_none text[], p_etag text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT (p_match IS NULL OR coalesce('*' = ANY (p_match) AND p_etag IS NOT NULL OR p_etag = ANY (p_match), false))
-    AND (p_none IS NULL OR NOT coalesce('*' = ANY (p_none) AND p_etag IS NOT NULL OR p_etag = ANY (p_none), false))
-$$;
+-- Whether a write's condition holds for a version with these facts; no ETag: there is none, or a delete marker.
+CREATE OR REPLACE FUNCTION condition_holds(p_condition json, p_etag text, p_modified text, p_size bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE c record;
+BEGIN
+  IF p_condition IS NULL THEN RETURN true; END IF;
+  SELECT * INTO c FROM json_to_record(p_condition) AS t("ifMatch" text[], "ifNoneMatch" text[], "ifModified" text, "ifSize" bigint, "orAbsent" boolean);
+  IF p_etag IS NULL THEN
+    RETURN coalesce(c."orAbsent", false) OR (c."ifMatch" IS NULL AND c."ifModified" IS NULL AND c."ifSize" IS NULL);
+  END IF;
+  RETURN (c."ifMatch" IS NULL OR '*' = ANY (c."ifMatch") OR p_etag = ANY (c."ifMatch"))
+    AND (c."ifNoneMatch" IS NULL OR NOT ('*' = ANY (c."ifNoneMatch") OR p_etag = ANY (c."ifNoneMatch")))
+    AND (c."ifModified" IS NULL OR starts_with(p_modified, c."ifModified"))
+    AND (c."ifSize" IS NULL OR p_size = c."ifSize");
+END $$;
 
 -- Ends an upload; false, with nothing changed, when there is none or data to be kept is no longer that of a part.
 CREATE OR REPLACE FUNCTION end_upload(p_bid bigint, p_key text, p_upload text, p_keep text[]) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -145,13 +155,13 @@ BEGIN
   PERFORM lock_items(p_epoch, p_items);
   FOR i IN SELECT * FROM json_to_recordset(p_items) AS t(bucket text, key text, kind smallint, marker smallint, size bigint, etag text,
     modified text, class text, owner text, owner_name text, origin text, metadata text, replication text, integrity text, inline_key text,
-    sites text[], data text[], bytes_key text, bytes text, if_match text[], if_none text[], upload text, expires text) LOOP
+    sites text[], data text[], bytes_key text, bytes text, condition json, upload text, expires text) LOOP
     now_ms := moment(p_now);
     bid := bucket_id(i.bucket);
     IF bid IS NULL THEN answers := answers || 'no-such-bucket'::text; CONTINUE; END IF;
-    SELECT version_id, is_delete_marker, etag INTO cur FROM versions WHERE bucket_id = bid AND key = i.key ORDER BY version_id LIMIT 1;
+    SELECT version_id, is_delete_marker, etag, last_modified, size INTO cur FROM versions WHERE bucket_id = bid AND key = i.key ORDER BY version_id LIMIT 1;
     etag_now := CASE WHEN cur.is_delete_marker = 0 THEN cur.etag END;
-    IF NOT condition_holds(i.if_match, i.if_none, etag_now) THEN answers := answers || 'precondition-failed'::text; CONTINUE; END IF;
+    IF NOT condition_holds(i.condition, etag_now, cur.last_modified, cur.size) THEN answers := answers || 'precondition-failed'::text; CONTINUE; END IF;
     IF i.expires IS NOT NULL AND (cur.version_id IS DISTINCT FROM i.expires OR NOT has_arrived(bid, i.key, i.expires)) THEN
       answers := answers || 'precondition-failed'::text; CONTINUE;
     END IF;

@@ -14,6 +14,7 @@ import type {
   NewBucket,
   PutReplicaResult,
   PutVersionResult,
+  SeenRetention,
   Upload,
   UploadPart,
   VersionFields,
@@ -56,6 +57,7 @@ export interface ChangeVersionCommand {
   readonly replication: string | null
   readonly sites: readonly string[]
   readonly seenRevision: number
+  readonly seenRetention: SeenRetention | null
 }
 
 export interface DeleteVersionCommand {

@@ -108,6 +108,7 @@ function versionMethods(
         replication: change.replication === null ? null : JSON.stringify(change.replication),
         sites: change.replication === null ? [] : pendingSites(change.replication),
         seenRevision: change.seenRevision,
+        seenRetention: change.seenRetention ?? null,
       }),
     deleteVersion: (remove: DeleteVersion) =>
       engine.submit('client', 'delete-version', {

@@ -1,6 +1,7 @@
 // The writer's side of versions: put, replica, change, delete. Each reads what is there, decides, and changes version, journal, ledger rows,
 // sums and garbage together; an outcome other than success has changed nothing.
 import { isLocked } from '../../domain/object-lock.ts'
+import type { ObjectMetadata } from '../../domain/object-metadata.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
 import { state } from '../ledger-form.ts'
 import type {
@@ -8,6 +9,7 @@ import type {
   DeleteVersionResult,
   PutReplicaResult,
   PutVersionResult,
+  SeenRetention,
   VersionFields,
 } from '../metadata-store.ts'
 import { dataOfPieces, nullKind, type VersionBody } from '../version-form.ts'
@@ -168,14 +170,23 @@ function withFields(metadata: string, fields: VersionFields): string {
   return JSON.stringify(changed)
 }
 
+function retentionIs(seen: SeenRetention | null, metadata: string): boolean {
+  if (seen === null) return true
+  const { retentionMode, retentionDate }: Pick<ObjectMetadata, 'retentionMode' | 'retentionDate'> = JSON.parse(metadata)
+  return (retentionMode ?? null) === seen.mode && (retentionDate ?? null) === seen.date
+}
+
 export function changeVersion(context: WriteContext, change: ChangeVersionCommand): ChangeVersionResult {
   const bucket = context.bucket(change.bucket)
   if (bucket === null) return { outcome: 'no-such-bucket' }
   const { key } = change
   const stored = versionAt(context, bucket.id, key, change.version)
   if (stored === undefined) return { outcome: 'no-such-version' }
-  if (stored.revision !== change.seenRevision) return { outcome: 'conflict' }
-  const metadata = withFields(metadataOf(context, stored.id), change.fields)
+  const before = metadataOf(context, stored.id)
+  if (stored.revision !== change.seenRevision || !retentionIs(change.seenRetention, before)) {
+    return { outcome: 'conflict' }
+  }
+  const metadata = withFields(before, change.fields)
   const revision = change.replication === null ? stored.revision : stored.revision + 1
   context.connection.run(
     'UPDATE versions SET metadata = ?, origin_op = ?, replication = COALESCE(?, replication), revision = ? WHERE id = ?',
@@ -223,9 +234,8 @@ export function deleteVersion(context: WriteContext, remove: DeleteVersionComman
   const bucket = context.bucket(remove.bucket)
   if (bucket === null) return { outcome: 'no-such-bucket' }
   const { key } = remove
-  if (remove.condition !== null && !conditionHolds(remove.condition, newestOf(context, bucket.id, key)))
-    return { outcome: 'precondition-failed' }
   const stored = versionAt(context, bucket.id, key, remove.version)
+  if (!conditionHolds(remove.condition, stored)) return { outcome: 'precondition-failed' }
   if (stored === undefined) return { outcome: 'absent' }
   if (remove.unlessLocked !== null && isLocked(JSON.parse(metadataOf(context, stored.id)), remove.unlessLocked))
     return { outcome: 'locked' }

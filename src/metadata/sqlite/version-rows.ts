@@ -17,9 +17,11 @@ export interface StoredVersion {
   readonly revision: number
   readonly etag: string
   readonly key: string
+  readonly size: number
+  readonly last_modified: string
 }
 
-const versionColumns = 'id, key, version_id, null_kind, is_delete_marker, revision, etag'
+const versionColumns = 'id, key, version_id, null_kind, is_delete_marker, revision, etag, size, last_modified'
 
 export function newestOf(context: WriteContext, bucketId: number, key: string): StoredVersion | undefined {
   return context.connection.get<StoredVersion>(
@@ -51,14 +53,20 @@ export function versionAt(
   )
 }
 
-/** Whether a write's condition holds for the current version; a delete marker is as good as nothing. */
-export function conditionHolds(condition: WriteCondition | null, current: StoredVersion | undefined): boolean {
+/** Whether a write's condition holds for a version; a delete marker is as good as nothing. */
+export function conditionHolds(condition: WriteCondition | null, stored: StoredVersion | undefined): boolean {
   if (condition === null) return true
-  const etag = current === undefined || current.is_delete_marker === 1 ? null : current.etag
-  const matches = (wanted: readonly string[]): boolean =>
-    etag !== null && wanted.some(candidate => candidate === '*' || candidate === etag)
-  if (condition.ifMatch !== undefined && !matches(condition.ifMatch)) return false
-  return condition.ifNoneMatch === undefined || !matches(condition.ifNoneMatch)
+  const { ifMatch, ifNoneMatch, ifModified, ifSize } = condition
+  if (stored === undefined || stored.is_delete_marker === 1) {
+    return condition.orAbsent === true || (ifMatch === undefined && ifModified === undefined && ifSize === undefined)
+  }
+  const matches = (wanted: readonly string[]): boolean => wanted.includes('*') || wanted.includes(stored.etag)
+  return (
+    (ifMatch === undefined || matches(ifMatch)) &&
+    (ifNoneMatch === undefined || !matches(ifNoneMatch)) &&
+    (ifModified === undefined || stored.last_modified.startsWith(ifModified)) &&
+    (ifSize === undefined || stored.size === ifSize)
+  )
 }
 
 /** Whether a version stands so among those of its key. */

@@ -19,8 +19,10 @@ export async function putBucketVersioning(call: Call): Promise<Answer> {
   if (outcome === 'refused') {
     throw serviceError('InvalidBucketState', {
       message:
-        'A replication configuration is present on this bucket, so you cannot change the versioning state. ' +
-        'To change the versioning state, first delete the replication configuration.',
+        bucket.settings.objectLock !== undefined
+          ? 'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.'
+          : 'A replication configuration is present on this bucket, so you cannot change the versioning state. ' +
+            'To change the versioning state, first delete the replication configuration.',
     })
   }
   return { status: 200 }

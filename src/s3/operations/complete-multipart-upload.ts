@@ -24,6 +24,7 @@ import { readDocument } from '../document-body.ts'
 import { pushExpiration } from '../expiry-headers.ts'
 import { noSuchUpload, requestedUploadId, settingsOfUpload } from '../multipart.ts'
 import { quoted } from '../object-headers.ts'
+import { lockFields } from '../object-lock.ts'
 import { newMetadata } from '../object-settings.ts'
 import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
 import { s3Namespace } from '../xml/writer.ts'
@@ -57,7 +58,8 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
   checkObjectSize(call.headers, size)
   const etag = etagOfParts(parts.map(part => part.etag))
   const condition = writeCondition(call.headers)
-  const { tags } = settings.object
+  const { tags, lock } = settings.object
+  const now = services.world.clock.now()
   const metadata = newMetadata({
     key,
     account: { canonicalId: upload.ownerId, displayName: upload.ownerDisplayName },
@@ -69,7 +71,8 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
     // An upload is replicated whoever completes it.
     replicationInfo: replicationOfWrite(call, bucket, null, { key, tags, size, isMultipart: true }),
     originOp: 's3:ObjectCreated:CompleteMultipartUpload',
-    now: services.world.clock.now(),
+    lock: lockFields(bucket, lock, now),
+    now,
     uploadId,
   })
   const result = await commitVersion(call, {

@@ -12,6 +12,7 @@ import { type CopySource, checkCopySize, copyBytes, findCopySource } from '../co
 import { pushExpiration } from '../expiry-headers.ts'
 import { integrityOf, type ReceivedData } from '../object-data.ts'
 import { quoted, shownVersionId } from '../object-headers.ts'
+import { checkRequestedLock, lockFields, readLock } from '../object-lock.ts'
 import {
   newMetadata,
   type ObjectSettings,
@@ -50,7 +51,12 @@ function settingsOfCopy(call: Call, source: CopySource): ObjectSettings {
   const tags = replaceTags ? parseTagHeader(headers.get('x-amz-tagging') ?? '') : metadata.tags
   const storageClass = readStorageClass(headers)
   // Where the source sends its visitors is never copied.
-  const rest = { storageClass, tags, ...readWebsiteRedirect(headers) }
+  const rest = {
+    storageClass,
+    tags,
+    lock: readLock(headers, call.services.world.clock.now()),
+    ...readWebsiteRedirect(headers),
+  }
   if (replaceMetadata) {
     return { content: readContentHeaders(headers), userMetadata: readUserMetadata(headers), ...rest }
   }
@@ -112,6 +118,7 @@ async function copied(call: Call, open: OpenBucket): Promise<Copied> {
     const source = await findCopySource(call, open)
     // Everything that can be refused without the bytes is refused before they are copied.
     const settings = settingsOfCopy(call, source)
+    await checkRequestedLock(call, open, settings.lock)
     const algorithm = requestedAlgorithm(call.headers)
     refuseIdleSelfCopy(call, open, source, algorithm)
     const { record } = source
@@ -136,7 +143,7 @@ export async function copyObject(call: Call): Promise<Answer> {
   const { source, settings, data } = await copied(call, open)
   const bucket = await bucketAfterData(call, open.bucket, data)
   const { facts } = data
-  const { clock } = call.services.world
+  const now = call.services.world.clock.now()
   const metadata = newMetadata({
     key: call.key,
     account: open.account,
@@ -148,7 +155,8 @@ export async function copyObject(call: Call): Promise<Answer> {
     // A copy is replicated whoever makes it.
     replicationInfo: replicationOfWrite(call, bucket, null, { key: call.key, tags: settings.tags, size: facts.size }),
     originOp: 's3:ObjectCreated:Copy',
-    now: clock.now(),
+    lock: lockFields(bucket, settings.lock, now),
+    now,
   })
   const put = {
     bucket: bucket.name,

@@ -32,9 +32,7 @@ export async function createBucket(call: Call): Promise<Answer> {
     throw serviceError('InvalidBucketName', { details: { BucketName: call.bucket.slice(0, 255) } })
   }
   refuseUnsupported(call.headers)
-  if (call.headers.get('x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true') {
-    throw notImplemented('x-amz-bucket-object-lock-enabled')
-  }
+  const objectLock = call.headers.get('x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true'
   const ownership = call.headers.get('x-amz-object-ownership')
   if (ownership !== undefined && ownership !== 'BucketOwnerEnforced') throw notImplemented('x-amz-object-ownership')
   const location = await requestedLocation(call)
@@ -44,6 +42,8 @@ export async function createBucket(call: Call): Promise<Answer> {
     ownerDisplayName: account.displayName,
     creationDate: new Date(call.services.world.clock.now()).toISOString(),
     locationConstraint: location.name,
+    // Object lock keeps versions: it needs them.
+    ...(objectLock && { versioning: 'Enabled', settings: { objectLock: {} } }),
   })
   if (created === 'exists') await refuseExisting(call, account.canonicalId)
   return { status: 200, headers: ['Location', `/${call.bucket}`] }

@@ -6,14 +6,18 @@ import { requestedChoice } from '../checksum-request.ts'
 import { pushAbortDate } from '../expiry-headers.ts'
 import { newUploadId, storedSettings } from '../multipart.ts'
 import { dataStoreOf } from '../object-data.ts'
+import { checkRequestedLock } from '../object-lock.ts'
 import { readSettings } from '../object-settings.ts'
 import { s3Namespace } from '../xml/writer.ts'
 
 export async function createMultipartUpload(call: Call): Promise<Answer> {
   const { services, key } = call
-  const { bucket, account } = await openBucket(call)
+  const open = await openBucket(call)
+  const { bucket, account } = open
   const checksum = requestedChoice(call.headers) ?? null
-  const settings = storedSettings({ object: readSettings(call.headers), checksum })
+  const object = readSettings(call.headers, services.world.clock.now())
+  await checkRequestedLock(call, open, object.lock)
+  const settings = storedSettings({ object, checksum })
   dataStoreOf(services, bucket)
   const uploadId = newUploadId(call)
   const initiated = new Date(services.world.clock.now()).toISOString()

@@ -2,13 +2,15 @@
 // work serves DeleteObjects, key by key.
 import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
+import type { LockCheck } from '../../domain/object-lock.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
 import type { WriteCondition } from '../../metadata/metadata-store.ts'
 import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
-import { notImplemented } from '../answer.ts'
+import { headerValue, notImplemented } from '../answer.ts'
 import type { Account } from '../auth/account-directory.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { parseETags } from '../conditions.ts'
+import { lockCheck, lockedVersion } from '../object-lock.ts'
 import { newMetadata, noSettings } from '../object-settings.ts'
 import { requestedVersion, type VersionAddress } from '../version-address.ts'
 import { commitVersion, replicationOfWrite, writeModeOf } from './put-object.ts'
@@ -17,6 +19,7 @@ export interface Deletion {
   readonly key: string
   readonly version: VersionAddress
   readonly condition?: WriteCondition
+  readonly lock: LockCheck
 }
 
 export interface Deleted {
@@ -41,9 +44,15 @@ async function deleteVersion(
   deletion: Deletion,
   version: Exclude<VersionAddress, 'latest'>,
 ): Promise<Deleted> {
-  const { key, condition } = deletion
-  const remove = { bucket: bucket.name, key, version, ...(condition === undefined ? undefined : { condition }) }
-  const result = await call.services.store.deleteVersion(remove)
+  const { key, condition, lock } = deletion
+  const result = await call.services.store.deleteVersion({
+    bucket: bucket.name,
+    key,
+    version,
+    ...(condition === undefined ? undefined : { condition }),
+    unlessLocked: lock,
+  })
+  if (result.outcome === 'locked') throw lockedVersion()
   if (result.outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
   if (result.outcome === 'precondition-failed') {
     throw serviceError('PreconditionFailed', { details: { Condition: 'If-Match' } })
@@ -82,16 +91,19 @@ async function addDeleteMarker(call: Call, bucket: Bucket, account: Account, del
 const refusedConditions = ['x-amz-if-match-last-modified-time', 'x-amz-if-match-size', 'x-amz-mfa']
 
 export async function deleteObject(call: Call): Promise<Answer> {
-  const { bucket, account } = await openBucket(call)
+  const open = await openBucket(call)
+  const { bucket, account } = open
   for (const name of refusedConditions) if (call.headers.has(name)) throw notImplemented(name)
   const ifMatch = call.headers.get('if-match')
   const deleted = await deleteOne(call, bucket, account, {
     key: call.key,
     version: requestedVersion(call),
+    lock: await lockCheck(call, open),
     ...(ifMatch === undefined ? undefined : { condition: { ifMatch: parseETags(ifMatch) } }),
   })
   const headers: FlatHeaders = []
   if (deleted.deleteMarker) headers.push('x-amz-delete-marker', 'true')
-  if (deleted.versionId !== undefined) headers.push('x-amz-version-id', deleted.versionId)
+  const versionId = call.query.get('versionId') ?? deleted.versionId
+  if (versionId !== undefined) headers.push('x-amz-version-id', headerValue(versionId))
   return { status: 204, headers }
 }

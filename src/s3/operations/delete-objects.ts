@@ -1,18 +1,17 @@
 // DeleteObjects: up to a thousand deletions in one request, each with its own outcome; the body must be vouched for by a digest.
 import { defects } from '../../base/channels.ts'
-import type { Bucket } from '../../domain/bucket.ts'
 import { ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
-import { openBucket } from '../access/open-bucket.ts'
+import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
 import { notImplemented, xmlAnswer } from '../answer.ts'
-import type { Account } from '../auth/account-directory.ts'
 import { checksumHeaders } from '../auth/payload-check.ts'
 import type { Answer, Call } from '../call.ts'
 import { checksumAlgorithms } from '../checksum-request.ts'
 import { parseETags } from '../conditions.ts'
 import { readDocument } from '../document-body.ts'
+import { lockCheck } from '../object-lock.ts'
 import { checkKeyLength } from '../request-target.ts'
-import { parseVersionId } from '../version-address.ts'
+import { addressedVersion } from '../version-address.ts'
 import { defaultXmlLimits, parseXml, type XmlElement } from '../xml/reader.ts'
 import { s3Namespace, type XmlContent } from '../xml/writer.ts'
 import { deleteOne } from './delete-object.ts'
@@ -47,7 +46,7 @@ function readWanted(element: XmlElement): Wanted {
 }
 
 export async function deleteObjects(call: Call): Promise<Answer> {
-  const { bucket, account } = await openBucket(call)
+  const open = await openBucket(call)
   requireDigest(call)
   if (call.headers.has('x-amz-mfa')) throw notImplemented('x-amz-mfa')
   const body = await readDocument(call)
@@ -57,20 +56,21 @@ export async function deleteObjects(call: Call): Promise<Answer> {
   if (wanted.length === 0 || wanted.length > limits.deleteObjectsMax) throw serviceError('MalformedXML')
   const quiet = root.optionalText('Quiet')?.toLowerCase() === 'true'
   // All at once: the store takes them in order and flushes them together.
-  const outcomes = await Promise.all(wanted.map(item => deleteWanted(call, bucket, account, item)))
+  const outcomes = await Promise.all(wanted.map(item => deleteWanted(call, open, item)))
   const deleted = quiet ? [] : outcomes.flatMap(outcome => ('deleted' in outcome ? [outcome.deleted] : []))
   const refused = outcomes.flatMap(outcome => ('refused' in outcome ? [outcome.refused] : []))
   return xmlAnswer('DeleteResult', { Deleted: deleted, Error: refused }, [], s3Namespace)
 }
 
-async function deleteWanted(call: Call, bucket: Bucket, account: Account, wanted: Wanted): Promise<Outcome> {
+async function deleteWanted(call: Call, open: OpenBucket, wanted: Wanted): Promise<Outcome> {
   const { key, versionId, etag } = wanted
   try {
     if (key === '') throw serviceError('UserKeyMustBeSpecified')
     checkKeyLength(key)
-    const version = versionId === undefined || versionId === '' ? 'latest' : parseVersionId(versionId)
+    const version = versionId === undefined || versionId === '' ? 'latest' : addressedVersion(versionId)
     const condition = etag === undefined ? undefined : { condition: { ifMatch: parseETags(etag) } }
-    const done = await deleteOne(call, bucket, account, { key, version, ...condition })
+    const lock = await lockCheck(call, open, key)
+    const done = await deleteOne(call, open.bucket, open.account, { key, version, lock, ...condition })
     const marker = done.deleteMarker ? { DeleteMarker: true, DeleteMarkerVersionId: done.versionId } : {}
     return { deleted: { Key: key, VersionId: version === 'latest' ? undefined : versionId, ...marker } }
   } catch (error) {

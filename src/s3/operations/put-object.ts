@@ -16,6 +16,7 @@ import { writeCondition } from '../conditions.ts'
 import { pushExpiration } from '../expiry-headers.ts'
 import { integrityOf, receiveData } from '../object-data.ts'
 import { quoted } from '../object-headers.ts'
+import { checkRequestedLock, lockFields } from '../object-lock.ts'
 import { newMetadata, readSettings } from '../object-settings.ts'
 
 /** How a write finds its place among the versions of its key. */
@@ -124,14 +125,17 @@ export async function bucketAfterData(call: Call, before: Bucket, data: { discar
 export async function putObject(call: Call): Promise<Answer> {
   const { services, headers } = call
   refuseParameters(call)
-  const { bucket: bucketBefore, account } = await openBucket(call)
-  const settings = readSettings(headers)
+  const open = await openBucket(call)
+  const { bucket: bucketBefore, account } = open
+  const settings = readSettings(headers, services.world.clock.now())
+  await checkRequestedLock(call, open, settings.lock)
   const condition = writeCondition(headers)
   const check = openPayload(call.auth.payload, headers)
   checkUploadSize(check.decodedLength, limits.singlePutBytes)
   const data = await receiveData(call, bucketBefore, check, 1)
   const bucket = await bucketAfterData(call, bucketBefore, data)
   const { facts } = data
+  const now = services.world.clock.now()
   const metadata = newMetadata({
     key: call.key,
     account,
@@ -146,7 +150,8 @@ export async function putObject(call: Call): Promise<Answer> {
       size: facts.size,
     }),
     originOp: 's3:ObjectCreated:Put',
-    now: services.world.clock.now(),
+    lock: lockFields(bucket, settings.lock, now),
+    now,
   })
   const put: PutVersion = {
     bucket: bucket.name,

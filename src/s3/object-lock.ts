@@ -1,0 +1,118 @@
+// What requests say of object lock: the x-amz-object-lock-* headers of a new version, the date of a retention, and the right to bypass governance.
+import type { Bucket } from '../domain/bucket.ts'
+import type { RetentionMode } from '../domain/bucket-settings.ts'
+import { type ServiceError, serviceError } from '../domain/errors.ts'
+import { defaultRetention, type LockCheck, type LockFields, type Retention } from '../domain/object-lock.ts'
+import { type OpenBucket, openOtherBucket } from './access/open-bucket.ts'
+import { invalidArgument } from './answer.ts'
+import type { Call } from './call.ts'
+import type { HeaderMap } from './request-head.ts'
+
+/** What a new version asks for; what it does not name the bucket's default decides. */
+export interface RequestedLock {
+  readonly retention?: Retention
+  readonly legalHold?: boolean
+}
+
+const noLock: RequestedLock = Object.freeze({})
+
+const names = {
+  mode: 'x-amz-object-lock-mode',
+  date: 'x-amz-object-lock-retain-until-date',
+  legalHold: 'x-amz-object-lock-legal-hold',
+} as const
+
+export function isRetentionMode(text: string | undefined): text is RetentionMode {
+  return text === 'GOVERNANCE' || text === 'COMPLIANCE'
+}
+
+const dateForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?$/
+
+/** A date in ISO 8601, UTC unless it says otherwise, as stored; undefined for anything else. */
+export function parseLockDate(text: string): string | undefined {
+  const trimmed = text.trim()
+  if (!dateForm.test(trimmed)) return undefined
+  const zoned = /(?:Z|[+-]\d\d:?\d\d)$/.test(trimmed) ? trimmed : `${trimmed}Z`
+  const at = Date.parse(zoned)
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString()
+}
+
+/** The refusal of a date that is over. */
+export function pastDate(date: string): ServiceError {
+  return invalidArgument('The retain until date must be in the future!', names.date, date)
+}
+
+/** Reads the headers of a new version. Throws InvalidArgument. */
+export function readLock(headers: HeaderMap, nowMs: number): RequestedLock {
+  const [mode, date, hold] = [headers.get(names.mode), headers.get(names.date), headers.get(names.legalHold)]
+  if (mode === undefined && date === undefined && hold === undefined) return noLock
+  if (hold !== undefined && hold !== 'ON' && hold !== 'OFF') {
+    throw invalidArgument("Legal Hold must be either of 'ON' or 'OFF'", names.legalHold, hold)
+  }
+  const retention = readRetention(mode, date, nowMs)
+  return {
+    ...(retention === undefined ? undefined : { retention }),
+    ...(hold === undefined ? undefined : { legalHold: hold === 'ON' }),
+  }
+}
+
+function readRetention(mode: string | undefined, date: string | undefined, nowMs: number): Retention | undefined {
+  if (mode === undefined && date === undefined) return undefined
+  if (mode === undefined || date === undefined) {
+    const missing = mode === undefined ? names.mode : names.date
+    throw invalidArgument(`${names.date} and ${names.mode} must both be supplied.`, missing, '')
+  }
+  const until = parseLockDate(date)
+  if (until === undefined) {
+    throw invalidArgument('The retain until date must be provided in ISO 8601 format', names.date, date)
+  }
+  if (Date.parse(until) <= nowMs) throw pastDate(date)
+  if (!isRetentionMode(mode)) throw invalidArgument('Unknown wormMode directive.', names.mode, mode)
+  return { mode, date: until }
+}
+
+/** Throws InvalidRequest for a bucket that was not made for object lock. */
+export function requireObjectLock({ settings }: Bucket): void {
+  if (settings.objectLock !== undefined) return
+  throw serviceError('InvalidRequest', { message: 'Bucket is missing Object Lock Configuration' })
+}
+
+/** Checks that a new version may ask for this. Throws InvalidRequest (the bucket has no object lock), AccessDenied. */
+export async function checkRequestedLock(call: Call, open: OpenBucket, lock: RequestedLock): Promise<void> {
+  if (lock.retention === undefined && lock.legalHold === undefined) return
+  if (open.bucket.settings.objectLock === undefined) {
+    throw serviceError('InvalidRequest', { message: 'Bucket is missing ObjectLockConfiguration' })
+  }
+  const place = { name: call.bucket, key: call.key }
+  if (lock.retention !== undefined) {
+    await openOtherBucket(call, open.account, { ...place, action: 's3:PutObjectRetention' })
+  }
+  if (lock.legalHold !== undefined) {
+    await openOtherBucket(call, open.account, { ...place, action: 's3:PutObjectLegalHold' })
+  }
+}
+
+/** What a version written now is kept by. */
+export function lockFields({ settings }: Bucket, requested: RequestedLock, nowMs: number): LockFields {
+  const { objectLock } = settings
+  if (objectLock === undefined) return {}
+  const retention = requested.retention ?? defaultRetention(objectLock, nowMs)
+  return {
+    ...(retention === undefined ? undefined : { retentionMode: retention.mode, retentionDate: retention.date }),
+    ...(requested.legalHold === undefined ? undefined : { legalHold: requested.legalHold }),
+  }
+}
+
+/** Now, and whether the caller asks to bypass governance and may do so. Throws AccessDenied where it may not. */
+export async function lockCheck(call: Call, open: Pick<OpenBucket, 'account'>, key = call.key): Promise<LockCheck> {
+  const bypassGovernance = call.headers.get('x-amz-bypass-governance-retention')?.toLowerCase() === 'true'
+  if (bypassGovernance) {
+    await openOtherBucket(call, open.account, { name: call.bucket, action: 's3:BypassGovernanceRetention', key })
+  }
+  return { at: new Date(call.services.world.clock.now()).toISOString(), bypassGovernance }
+}
+
+/** The refusal of what object lock forbids. */
+export function lockedVersion(): ServiceError {
+  return serviceError('AccessDenied', { message: 'Access Denied because object protected by object lock.' })
+}

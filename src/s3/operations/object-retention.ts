@@ -1,0 +1,92 @@
+// PutObjectRetention, GetObjectRetention, PutObjectLegalHold and GetObjectLegalHold: what keeps one version. A change is judged by the retention
+// it replaces, and made only if that is still the one.
+import { serviceError } from '../../domain/errors.ts'
+import { forbidsRetention, type Retention } from '../../domain/object-lock.ts'
+import { openBucket } from '../access/open-bucket.ts'
+import { xmlAnswer } from '../answer.ts'
+import type { Answer, Call } from '../call.ts'
+import { readDocument } from '../document-body.ts'
+import {
+  isRetentionMode,
+  lockCheck,
+  lockedVersion,
+  parseLockDate,
+  pastDate,
+  requireObjectLock,
+} from '../object-lock.ts'
+import { requestedLockVersion } from '../version-address.ts'
+import { changeFields, findDescribed, versionHeaders } from '../version-change.ts'
+import { defaultXmlLimits, parseXml, type XmlElement } from '../xml/reader.ts'
+import { s3Namespace } from '../xml/writer.ts'
+
+async function readRoot(call: Call, name: string): Promise<XmlElement> {
+  const body = await readDocument(call)
+  if (body.length === 0) throw serviceError('MissingRequestBodyError')
+  return parseXml(body, defaultXmlLimits, name)
+}
+
+/** Null: the version is to be kept no longer. Throws MalformedXML, InvalidArgument. */
+function readRetention(root: XmlElement, nowMs: number): Retention | null {
+  const mode = root.optionalText('Mode')
+  const date = root.optionalText('RetainUntilDate')
+  if (mode === undefined && date === undefined && root.elements.length === 0) return null
+  const until = date === undefined ? undefined : parseLockDate(date)
+  if (!isRetentionMode(mode) || date === undefined || until === undefined) throw serviceError('MalformedXML')
+  if (Date.parse(until) <= nowMs) throw pastDate(date)
+  return { mode, date: until }
+}
+
+export async function putObjectRetention(call: Call): Promise<Answer> {
+  const open = await openBucket(call)
+  const wanted = readRetention(await readRoot(call, 'Retention'), call.services.world.clock.now())
+  requireObjectLock(open.bucket)
+  const check = await lockCheck(call, open)
+  const found = await changeFields(call, open, {
+    originOp: 's3:ObjectRetention:Put',
+    trigger: null,
+    address: requestedLockVersion(call),
+    guardRetention: true,
+    fields: ({ metadata }) => {
+      if (forbidsRetention(metadata, wanted, check)) throw lockedVersion()
+      return { retentionMode: wanted?.mode ?? null, retentionDate: wanted?.date ?? null }
+    },
+  })
+  return 'refusal' in found ? found.refusal : { status: 200, headers: versionHeaders(open, found.record) }
+}
+
+function notLocked() {
+  return serviceError('NoSuchObjectLockConfiguration')
+}
+
+export async function getObjectRetention(call: Call): Promise<Answer> {
+  const open = await openBucket(call)
+  const found = await findDescribed(call, open, requestedLockVersion(call))
+  if ('refusal' in found) return found.refusal
+  requireObjectLock(open.bucket)
+  const { retentionMode, retentionDate } = found.record.metadata
+  if (retentionMode === undefined || retentionDate === undefined) throw notLocked()
+  const content = { Mode: retentionMode, RetainUntilDate: retentionDate }
+  return xmlAnswer('Retention', content, versionHeaders(open, found.record), s3Namespace)
+}
+
+export async function putObjectLegalHold(call: Call): Promise<Answer> {
+  const open = await openBucket(call)
+  const status = (await readRoot(call, 'LegalHold')).optionalText('Status')
+  if (status !== 'ON' && status !== 'OFF') throw serviceError('MalformedXML')
+  requireObjectLock(open.bucket)
+  const fields = () => ({ legalHold: status === 'ON' })
+  const address = requestedLockVersion(call)
+  const found = await changeFields(call, open, { originOp: 's3:ObjectLegalHold:Put', trigger: null, fields, address })
+  return 'refusal' in found ? found.refusal : { status: 200, headers: versionHeaders(open, found.record) }
+}
+
+export async function getObjectLegalHold(call: Call): Promise<Answer> {
+  const open = await openBucket(call)
+  const found = await findDescribed(call, open, requestedLockVersion(call))
+  if ('refusal' in found) return found.refusal
+  requireObjectLock(open.bucket)
+  const { legalHold } = found.record.metadata
+  if (legalHold === undefined) throw notLocked()
+  const content = { Status: legalHold ? 'ON' : 'OFF' }
+  return xmlAnswer('LegalHold', content, versionHeaders(open, found.record), s3Namespace)
+}
