@@ -173,7 +173,15 @@ export function settingsSuite(adapter: StoreAdapter): void {
       ['GOVERNANCE', '2030-06-01T00:00:00.000Z', false, { a: '1' }],
     )
     assert.deepEqual(metadata?.location, dataAt('d1'))
+    const seen = { mode: 'COMPLIANCE', date: '2030-06-01T00:00:00.000Z' } as const
+    const shorter = { ...address, fields: { retentionDate: early }, originOp: '', replication: null, seenRevision: 0 }
+    assert.equal((await store.changeVersion({ ...shorter, seenRetention: seen })).outcome, 'conflict')
+    const none = { mode: null, date: null }
+    assert.equal((await store.changeVersion({ ...shorter, seenRetention: none })).outcome, 'conflict')
+    const now = { ...seen, mode: 'GOVERNANCE' } as const
+    assert.equal((await store.changeVersion({ ...shorter, fields: {}, seenRetention: now })).outcome, 'changed')
     await change({ retentionMode: null, retentionDate: null })
+    assert.equal((await store.changeVersion({ ...shorter, fields: {}, seenRetention: none })).outcome, 'changed')
     const freed = (await store.version(address))?.metadata
     assert.ok(freed !== undefined && !('retentionMode' in freed) && !('retentionDate' in freed))
     await change({ retentionMode: 'GOVERNANCE', retentionDate: '2030-06-01T00:00:00.000Z' })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { journalStart } from '../../src/domain/entry.ts'
 import type { VersionId } from '../../src/domain/version-id.ts'
-import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
+import type { MetadataStore, WriteCondition } from '../../src/metadata/metadata-store.ts'
 import { changeSuite, journalSuite, replicaSuite, settingsSuite, uploadSuite } from './metadata-store-changes.ts'
 import { lifecycleSuite } from './metadata-store-lifecycle.ts'
 import { listingSuite } from './metadata-store-listing.ts'
@@ -142,6 +142,21 @@ function versionSuite(adapter: StoreAdapter): void {
     assert.equal(await attempt({ ifMatch: ['*'] }), 'precondition-failed')
     assert.equal(await attempt({ ifNoneMatch: ['*'] }), 'stored')
     assert.equal((await store.journal(journalStart, 100)).length, 4)
+  })
+
+  it('checks the condition of a deletion against the version that is to go', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const version = await put(store, 'b', 'k', { etag: 'e1', size: 3 })
+    await put(store, 'b', 'k', { etag: 'e2', size: 4 })
+    const attempt = async (condition: WriteCondition) =>
+      (await store.deleteVersion({ bucket: 'b', key: 'k', version, condition })).outcome
+    assert.equal(await attempt({ ifMatch: ['e2'], orAbsent: true }), 'precondition-failed')
+    assert.equal(await attempt({ ifMatch: ['e1'], ifSize: 4 }), 'precondition-failed')
+    assert.equal(await attempt({ ifModified: '2026-01-02T03:04:06' }), 'precondition-failed')
+    assert.equal(await attempt({ ifMatch: ['*'], ifModified: '2026-01-02T03:04:05', ifSize: 3 }), 'deleted')
+    assert.equal(await attempt({ ifSize: 3 }), 'precondition-failed')
+    assert.equal(await attempt({ ifSize: 3, orAbsent: true }), 'absent')
   })
 
   it('lets one of two conditional writes of the same batch win', async test => {
