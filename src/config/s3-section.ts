@@ -1,5 +1,6 @@
 // The section `s3`: where the S3 port listens, by which names it is known, and whether it speaks HTTPS.
 import { parseHostPort } from './address.ts'
+import { readEncryption } from './encryption.ts'
 import { checkReadable, readListen } from './listen.ts'
 import type { Report } from './problem.ts'
 import type { ReferenceSource } from './references.ts'
@@ -15,6 +16,7 @@ export function readS3(
 ): S3Config | undefined {
   const listen = readListen(ownValue(value, 'listen'), ['s3', 'listen'], 8000, report)
   const advertise = readAdvertised(ownValue(value, 'advertise'), report)
+  const encryption = readEncryption(ownValue(value, 'encryption'), report)
   const rawTls = ownValue(value, 'tls')
   for (const name of ['cert', 'key']) {
     const file = ownValue(rawTls, name)
@@ -27,6 +29,7 @@ export function readS3(
   return {
     listen,
     advertise,
+    encryption,
     lifecycle: lifecycleOf(lifecycle),
     region,
     endpoints: endpoints.map(endpoint => endpoint.toLowerCase()),

@@ -19,6 +19,28 @@ const topicName = Type.String({
 
 const listenText = Type.String({ expected: 'host:port, such as 127.0.0.1:8000' })
 
+const masterKeyId = (expected: string) => Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$', expected })
+
+const masterKeySchema = Type.Object(
+  {
+    id: masterKeyId('an id of 1 to 63 letters, digits, dots, hyphens and underscores'),
+    key: Type.String({
+      pattern: '^[A-Za-z0-9+/]{43}=$',
+      secret: true,
+      expected: 'base64 of 32 bytes, as `openssl rand -base64 32` makes it',
+    }),
+  },
+  { ...strict, secretKeys: true },
+)
+
+export const encryptionSchema = Type.Object(
+  {
+    keys: Type.Array(masterKeySchema, { minItems: 1, maxItems: 1000, expected: 'a list of {id, key}, not empty' }),
+    current: masterKeyId('the id of one of s3.encryption.keys'),
+  },
+  strict,
+)
+
 const lifecycleSchema = Type.Object(
   {
     intervalSeconds: Type.Optional(wholeNumber(1, 604_800)),
@@ -31,6 +53,7 @@ export const s3Schema = Type.Object(
   {
     listen: Type.Optional(listenText),
     advertise: Type.Optional(listenText),
+    encryption: Type.Optional(encryptionSchema),
     lifecycle: Type.Optional(lifecycleSchema),
     region: Type.Optional(
       Type.String({

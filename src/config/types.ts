@@ -44,11 +44,21 @@ export type LifecycleConfig = {
   readonly dayMs: number
 }
 
+/** Master keys of server-side encryption. */
+export type EncryptionConfig = {
+  /** `key`: base64 of 32 bytes. */
+  readonly keys: readonly { readonly id: string; readonly key: Secret }[]
+  /** Id of the one that encrypts what is written from now on; the others only decrypt. */
+  readonly current: string
+}
+
 /** The S3 port. */
 export type S3Config = {
   readonly listen: HostPort
   /** Where other processes reach this port, if not where it listens. */
   readonly advertise: HostPort | undefined
+  /** undefined: the embedded engine makes a master key when it needs one; the distributed one does not encrypt. */
+  readonly encryption: EncryptionConfig | undefined
   readonly lifecycle: LifecycleConfig
   /** The region signatures are for, beside the names of the locations; `*`: any. */
   readonly region: string

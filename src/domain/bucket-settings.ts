@@ -2,6 +2,7 @@
 // one JSON text by the metadata stores, which know nothing of it but `objectLock`: it holds versioning on.
 
 import type { LoggingConfiguration } from './access-log.ts'
+import type { BucketEncryption } from './bucket-encryption.ts'
 import type { CorsConfiguration } from './cors.ts'
 import type { LifecycleSettings } from './lifecycle-rule.ts'
 import type { WebsiteConfiguration } from './website.ts'
@@ -11,6 +12,7 @@ export interface BucketSettings {
   readonly objectLock?: ObjectLockSettings
   readonly lifecycle?: LifecycleSettings
   readonly cors?: CorsConfiguration
+  readonly encryption?: BucketEncryption
   /** Never empty: without tags there is no entry. */
   readonly tags?: Readonly<Record<string, string>>
   readonly website?: WebsiteConfiguration

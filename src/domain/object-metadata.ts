@@ -26,6 +26,23 @@ export interface DataLocation {
   /** `<part number>:<hex md5>` */
   readonly dataStoreETag: string
   readonly dataStoreVersionId?: string
+  /** Encrypted: in which form, and its data key, wrapped under the master key of this id, or under a customer's key where there is no id. */
+  readonly cryptoScheme?: number
+  readonly cipheredDataKey?: string
+  readonly masterKeyId?: string
+}
+
+/** The one form in which we encrypt (`base/sealed-bytes.ts`); 1 is the original's, which we cannot read. */
+export const sealedScheme = 2
+
+/** A piece that lies encrypted. */
+export interface SealedLocation extends DataLocation {
+  readonly cipheredDataKey: string
+}
+
+/** Whether a piece is encrypted in the form we know. */
+export function isSealed(piece: DataLocation): piece is SealedLocation {
+  return piece.cryptoScheme === sealedScheme && piece.cipheredDataKey !== undefined
 }
 
 export interface ObjectMetadata {
@@ -83,6 +100,8 @@ export interface StoredChecksum {
 export interface Integrity {
   readonly crc32: string
   readonly checksum?: StoredChecksum
+  /** Of a version that is encrypted with its writer's key (SSE-C): tells whether a key is that one. */
+  readonly customerKeyCheck?: string
 }
 
 /** One version as the metadata store gives it. */
@@ -109,6 +128,15 @@ export function inlineKey(name: string): string {
 
 export function isInlineKey(dataKey: string): boolean {
   return dataKey.startsWith(inlinePrefix)
+}
+
+/** Whether a version is encrypted with a key that only its writer has (SSE-C). */
+export function hasCustomerKey(
+  metadata: Pick<ObjectMetadata, 'x-amz-server-side-encryption-customer-algorithm'>,
+): boolean {
+  // Other servers of this family may leave it out.
+  const algorithm: string | undefined = metadata['x-amz-server-side-encryption-customer-algorithm']
+  return algorithm !== undefined && algorithm !== ''
 }
 
 /** The user metadata of a version: names with their `x-amz-meta-` prefix, lower-case. */

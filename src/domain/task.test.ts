@@ -22,6 +22,7 @@ const base: TaskFacts = {
   isDeleteMarker: false,
   size: 100,
   contentMd5: 'd41d8cd98f00b204e9800998ecf8427e',
+  hasCustomerKey: false,
   replication: info(),
   applied: null,
   destination: s3,

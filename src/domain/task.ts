@@ -11,6 +11,8 @@ export interface TaskFacts extends VersionRef {
   readonly size: number
   /** Hex MD5; with a `-` the source object came by multipart. */
   readonly contentMd5: string
+  /** Encrypted with a key that only its writer has. */
+  readonly hasCustomerKey: boolean
   readonly replication: ReplicationInfo
   /** The newest version of the key that the site has applied. */
   readonly applied: {
@@ -32,7 +34,7 @@ export interface TaskFacts extends VersionRef {
 }
 
 export type TaskPlan =
-  | { readonly kind: 'skip'; readonly why: 'superseded' | 'not-wanted' }
+  | { readonly kind: 'skip'; readonly why: 'superseded' | 'not-wanted' | 'customer-key' }
   | { readonly kind: 'refuse'; readonly code: 'EntityTooLarge'; readonly message: string }
   | { readonly kind: 'delete-marker' }
   /** `destinationVersionId` is '' where the destination has no versions. */
@@ -43,6 +45,7 @@ export type TaskPlan =
 export function planTask(facts: TaskFacts): TaskPlan {
   const backend = facts.replication.backends.find(candidate => candidate.site === facts.site)
   if (backend === undefined) return { kind: 'skip', why: 'not-wanted' }
+  if (facts.hasCustomerKey) return { kind: 'skip', why: 'customer-key' }
   const superseded = isSuperseded(facts)
   if (facts.isDeleteMarker) return superseded ? { kind: 'skip', why: 'superseded' } : { kind: 'delete-marker' }
   const there = placeOfVersion(facts, backend)

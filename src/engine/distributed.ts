@@ -15,6 +15,7 @@ import { type Opening, openDatabase, openLog, openSignals, openState } from './d
 import type { Engine } from './engine.ts'
 import { openDestinations } from './gateway.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { openMasterKeys } from './master-keys.ts'
 import type { Parts, RoleChoice } from './parts.ts'
 import { startRoles } from './roles/start-roles.ts'
 import { createPatience, type WaitOptions } from './waiting.ts'
@@ -57,11 +58,12 @@ async function openParts(
   const accounts = await loadSharedAccounts(config.accountsFile ?? '')
   const http = createHttpClient()
   lifecycle.add(() => http.close())
+  const masterKeys = await openMasterKeys({ config, random: world.random, ownsData: false })
   const destinations = openDestinations({ config, http, world })
   for (const { location } of destinations.values()) lifecycle.add(() => location.close())
   const data = await openData(options, { stateStore: state.port, accounts, http, epoch: database.epoch }, lifecycle)
   return {
-    ...{ config, world, accounts, http, destinations },
+    ...{ config, world, accounts, http, masterKeys, destinations },
     dataStores: data.stores,
     nodeData: data.nodeId === null ? null : { nodeId: data.nodeId, stores: data.own },
     store: database.port,

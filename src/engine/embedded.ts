@@ -16,6 +16,7 @@ import { openDataStores } from './data-stores.ts'
 import type { WholeEngine } from './engine.ts'
 import { openDestinations } from './gateway.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { openMasterKeys } from './master-keys.ts'
 import { type Parts, roleNames } from './parts.ts'
 import { groupId } from './processors.ts'
 import { startRoles } from './roles/start-roles.ts'
@@ -80,10 +81,11 @@ async function openParts(
     { config, world, http, epoch: String(sqlite.epoch), flush },
     lifecycle,
   )
+  const masterKeys = await openMasterKeys({ config, random: world.random, ownsData: true })
   const destinations = openDestinations({ config, http, world })
   for (const { location } of destinations.values()) lifecycle.add(() => location.close())
   return {
-    ...{ config, world, accounts, http, dataStores, destinations, log, stateStore, signals },
+    ...{ config, world, accounts, http, dataStores, masterKeys, destinations, log, stateStore, signals },
     store: sqliteMetadataStore(sqlite),
     nodeData: null,
     // One process has the database: all others have ended.

@@ -32,9 +32,9 @@ export function openDestinations({
 
 /** `s3` is where our own S3 port listens, if there is one: the source of a gateway that names no other. */
 export function createGateway(parts: Parts, s3: HostPort | null, lifecycle: Lifecycle): SourceGateway {
-  const { config, store, dataStores, destinations, accounts, http, world } = parts
+  const { config, store, dataStores, masterKeys, destinations, accounts, http, world } = parts
   const { gateway } = config.replication
-  if (gateway.kind === 'direct') return createDirectGateway({ store, dataStores, destinations })
+  if (gateway.kind === 'direct') return createDirectGateway({ store, dataStores, masterKeys, destinations })
   const readHttp = createHttpClient()
   lifecycle.add(() => readHttp.close())
   const { access, secret } = accounts.service

@@ -6,6 +6,7 @@ import type { Config, HostPort } from '../config/types.ts'
 import type { SignalBus } from '../control/signal-bus.ts'
 import type { StateStore } from '../control/state-store.ts'
 import type { DataStore } from '../locations/data-store.ts'
+import type { MasterKeys } from '../locations/master-keys.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { TopicLog } from '../queue/topic-log.ts'
@@ -31,6 +32,7 @@ export interface Parts {
   readonly http: HttpClient
   readonly store: MetadataStore
   readonly dataStores: ReadonlyMap<string, DataStore>
+  readonly masterKeys: MasterKeys
   /** What lies on this machine's disk and is had from us by other processes; null where nobody else asks. */
   readonly nodeData: { readonly nodeId: string; readonly stores: ReadonlyMap<string, DataStore> } | null
   readonly log: TopicLog

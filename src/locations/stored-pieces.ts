@@ -1,7 +1,9 @@
 // The bytes of a stored version or part, read from where its pieces are: rows of the metadata store (small ones) and data of the locations.
+// Encrypted ones are decrypted here, chunk by chunk: beyond this file bytes are plain.
 import type { ByteSource } from '../base/byte-source.ts'
+import { type DataKey, openBytes, openStream, sealedRange } from '../base/sealed-bytes.ts'
 import { Failure } from '../domain/failure.ts'
-import { type DataLocation, isInlineKey } from '../domain/object-metadata.ts'
+import { type DataLocation, isInlineKey, isSealed, type SealedLocation } from '../domain/object-metadata.ts'
 import type { DataStore } from './data-store.ts'
 
 /** Where pieces may be. */
@@ -10,6 +12,8 @@ export interface PiecePlaces {
   inlineData(dataKey: string): Promise<Uint8Array | null>
   /** By the name of their location. */
   readonly dataStores: ReadonlyMap<string, DataStore>
+  /** The key of an encrypted piece. Rejects with a Failure where it cannot be had. */
+  dataKey(piece: SealedLocation): Promise<DataKey>
 }
 
 /**
@@ -28,7 +32,33 @@ export async function* readPieces(
     const to = Math.min(end, piece.start + piece.size) - piece.start
     if (from >= to) continue
     if (isInlineKey(piece.key)) yield (await inlinePiece(places, piece)).subarray(from, to)
+    else if (isSealed(piece)) yield* readSealed(places, piece, { start: from, end: to }, signal)
     else yield* dataStoreOf(places, piece).read(piece.key, from, to, signal)
+  }
+}
+
+async function* readSealed(
+  places: PiecePlaces,
+  piece: SealedLocation,
+  range: { readonly start: number; readonly end: number },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const { start, end } = sealedRange(range, piece.size)
+  const key = await places.dataKey(piece)
+  yield* openStream(key, dataStoreOf(places, piece).read(piece.key, start, end, signal), range, piece.size)
+}
+
+async function fillSealed(
+  places: PiecePlaces,
+  piece: SealedLocation,
+  start: number,
+  target: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let at = 0
+  for await (const chunk of readSealed(places, piece, { start, end: start + target.byteLength }, signal)) {
+    target.set(chunk, at)
+    at += chunk.byteLength
   }
 }
 
@@ -49,7 +79,8 @@ export function piecesSource(places: PiecePlaces, pieces: readonly DataLocation[
           const bytes = (await inlinePiece(places, piece)).subarray(from - piece.start, to - piece.start)
           if (bytes.byteLength < part.byteLength) throw piecesMissing(part.byteLength, bytes.byteLength)
           part.set(bytes)
-        } else await dataStoreOf(places, piece).readInto(piece.key, from - piece.start, part, signal)
+        } else if (isSealed(piece)) await fillSealed(places, piece, from - piece.start, part, signal)
+        else await dataStoreOf(places, piece).readInto(piece.key, from - piece.start, part, signal)
       }
       // The rest would be bytes of whatever was in the memory before.
       if (filled !== target.byteLength) throw piecesMissing(target.byteLength, filled)
@@ -57,13 +88,14 @@ export function piecesSource(places: PiecePlaces, pieces: readonly DataLocation[
   }
 }
 
-/** The bytes of a piece that lies in the metadata store. */
+/** The bytes of a piece that lies in the metadata store. `stored`: as they lie there, where that is known already. */
 export async function inlinePiece(
-  places: Pick<PiecePlaces, 'inlineData'>,
-  piece: Pick<DataLocation, 'key'>,
+  places: Pick<PiecePlaces, 'inlineData' | 'dataKey'>,
+  piece: DataLocation,
+  stored?: Uint8Array,
 ): Promise<Uint8Array> {
-  const bytes = await places.inlineData(piece.key)
-  if (bytes !== null) return bytes
+  const bytes = stored ?? (await places.inlineData(piece.key))
+  if (bytes !== null) return isSealed(piece) ? openBytes(await places.dataKey(piece), bytes) : bytes
   throw new Failure({ class: 'source-gone', code: 'NoSuchData', message: 'The bytes of the version are gone' })
 }
 

@@ -66,7 +66,7 @@ export interface LedgerRow extends VersionRef {
 }
 
 export interface RowReason {
-  readonly class: FailureClass | 'superseded' | 'not-wanted'
+  readonly class: FailureClass | 'superseded' | 'not-wanted' | 'customer-key'
   readonly code: string
   readonly message: string
   readonly requestId?: string

@@ -9,6 +9,7 @@ import { isInlineKey } from '../domain/object-metadata.ts'
 import { decodeVersionId, isNewer } from '../domain/version-id.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import type { KnownChecksums, RequestContext, StoredObject } from '../locations/location.ts'
+import type { MasterKeys } from '../locations/master-keys.ts'
 import {
   abortUpload,
   completeUpload,
@@ -33,6 +34,7 @@ export interface DirectGatewayOptions {
   readonly store: Pick<MetadataStore, 'version' | 'inlineData'> & { readonly ledger: Pick<Ledger, 'fold'> }
   /** Where the bytes of source versions are, by the name of their location. */
   readonly dataStores: ReadonlyMap<string, DataStore>
+  readonly masterKeys: Pick<MasterKeys, 'dataKey'>
   /** By site. */
   readonly destinations: ReadonlyMap<string, Destination>
 }
@@ -57,7 +59,7 @@ async function historyDownTo(
 }
 
 export function createDirectGateway(options: DirectGatewayOptions): SourceGateway {
-  const { store, dataStores, destinations } = options
+  const { store, dataStores, masterKeys, destinations } = options
   const destinationOf = (site: string): Destination => {
     const destination = destinations.get(site)
     if (destination !== undefined) return destination
@@ -67,7 +69,11 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
       message: `There is no location for the site ${site}`,
     })
   }
-  const places: PiecePlaces = { inlineData: dataKey => store.inlineData(dataKey), dataStores }
+  const places: PiecePlaces = {
+    inlineData: dataKey => store.inlineData(dataKey),
+    dataStores,
+    dataKey: piece => masterKeys.dataKey(piece),
+  }
   const source = (version: SourceVersion): Promise<ByteSource> => sourceOf(version, places)
   const pool = createBufferPool(limits.pooledBytesMax)
   const copied = (version: SourceVersion) => copiedAttributes(version.metadata, markerOf(version))
@@ -149,11 +155,12 @@ function checksumsOf(version: SourceVersion): KnownChecksums {
 
 /** The bytes of a version: in memory if they lie in the metadata store, else read piece by piece from where they are. */
 async function sourceOf(version: SourceVersion, places: PiecePlaces): Promise<ByteSource> {
-  if (version.bytes !== undefined) return bytesSource(version.bytes)
   const pieces = version.metadata.location ?? []
   const [first] = pieces
-  if (first === undefined) return bytesSource(new Uint8Array())
-  if (pieces.length === 1 && isInlineKey(first.key)) return bytesSource(await inlinePiece(places, first))
+  if (first === undefined) return bytesSource(version.bytes ?? new Uint8Array())
+  if (pieces.length === 1 && isInlineKey(first.key)) {
+    return bytesSource(await inlinePiece(places, first, version.bytes))
+  }
   return piecesSource(places, pieces, version.metadata['content-length'])
 }
 

@@ -1,6 +1,7 @@
 // The multiple-backend task: brings one claimed version to one site and says how that ended. It reads the version as it is now, decides what
 // is to be done, does it through the source gateway, and turns every failure into an end that keeps its reason. It writes no result itself.
 import { Failure, type FailureFacts, isRetried } from '../domain/failure.ts'
+import { hasCustomerKey } from '../domain/object-metadata.ts'
 import { planTask, type TaskPlan } from '../domain/task.ts'
 import type { AttemptEnd, RowReason } from '../metadata/ledger.ts'
 import { copyDeleteMarker, copyTags } from './copy-change.ts'
@@ -73,6 +74,7 @@ function planOf(work: Work): TaskPlan {
     isDeleteMarker: metadata.isDeleteMarker === true,
     size: metadata['content-length'],
     contentMd5: metadata['content-md5'],
+    hasCustomerKey: hasCustomerKey(metadata),
     replication: metadata.replicationInfo,
     applied: claimed.applied,
     ...(claimed.row.destinationVersionId === undefined
@@ -167,9 +169,13 @@ function done(work: Work, written: Written, appliedKind: 'object' | 'delete-mark
   }
 }
 
+/** Why a version under SSE-C goes nowhere. */
+export const customerKeyMessage = 'The version is encrypted with a customer key (SSE-C), which the server does not have'
+
 const skipMessages = {
   superseded: 'A newer version of the key is at the destination already',
   'not-wanted': 'No replication rule sends this version to the site any more',
+  'customer-key': customerKeyMessage,
 } as const
 
 async function skipped(work: Work, why: keyof typeof skipMessages): Promise<TaskEnd> {

@@ -5,11 +5,11 @@ import { forEachBounded } from '../base/bounded.ts'
 import { asciiJson, wireHeaders } from '../domain/backbeat-wire.ts'
 import { Failure, type FailureFacts, isRetried } from '../domain/failure.ts'
 import { limits } from '../domain/limits.ts'
-import type { DataLocation } from '../domain/object-metadata.ts'
+import { type DataLocation, hasCustomerKey } from '../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../domain/replication-info.ts'
 import { encodeVersionId } from '../domain/version-id.ts'
 import { prepareBody } from './http/source-data.ts'
-import { type RunTask, reasonOf, type TaskEnd, type TaskOutcome } from './multiple-backend-task.ts'
+import { customerKeyMessage, type RunTask, reasonOf, type TaskEnd, type TaskOutcome } from './multiple-backend-task.ts'
 import type { Peer, PeerData, PeerLocation, PeerObject, PeerOwner } from './peer.ts'
 import type { SourceGateway, SourceVersion } from './source-gateway.ts'
 import { type Claimed, type TaskPorts, type TaskSettings, versionOf } from './work.ts'
@@ -50,6 +50,10 @@ async function carryOut(work: PeerWork, version: SourceVersion): Promise<TaskEnd
   if (!replicationInfo.backends.some(backend => backend.site === row.site)) {
     const message = 'No replication rule sends this version to the site any more'
     return { kind: 'skipped', reason: reasonOf(work.ports, { class: 'not-wanted', code: 'not-wanted', message }) }
+  }
+  if (hasCustomerKey(metadata)) {
+    const reason = { class: 'customer-key', code: 'customer-key', message: customerKeyMessage } as const
+    return { kind: 'skipped', reason: reasonOf(work.ports, reason) }
   }
   const isDeleteMarker = metadata.isDeleteMarker === true
   const target = { bucket: targetBucket(replicationInfo, version.bucket), key: version.key }
@@ -211,7 +215,13 @@ function replicaJson(work: PeerWork, version: SourceVersion, location: readonly 
     status: 'REPLICA',
     backends: [{ site, status: 'REPLICA', dataStoreVersionId: '' }],
   }
-  return JSON.stringify({ ...version.metadata, location, replicationInfo })
+  // How it is encrypted over there is the peer's own doing, which its pieces tell.
+  const isEncrypted = location?.some(piece => piece.cryptoScheme !== undefined) ?? false
+  const encryption = {
+    'x-amz-server-side-encryption': isEncrypted ? 'AES256' : '',
+    'x-amz-server-side-encryption-aws-kms-key-id': '',
+  }
+  return JSON.stringify({ ...version.metadata, ...encryption, location, replicationInfo })
 }
 
 function sourceGone(ports: TaskPorts): TaskEnd {

@@ -3,6 +3,7 @@
 import type { World } from '../base/world.ts'
 import type { LocationConfig, SiteConfig } from '../config/types.ts'
 import type { DataStore } from '../locations/data-store.ts'
+import type { MasterKeys } from '../locations/master-keys.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { Action } from './access/actions.ts'
@@ -17,6 +18,8 @@ export interface S3Services {
   readonly store: MetadataStore
   /** By name of the location. */
   readonly dataStores: ReadonlyMap<string, DataStore>
+  /** Of server-side encryption. */
+  readonly masterKeys: MasterKeys
   /** Cloud locations by name, for reads from a finished copy. */
   readonly destinations: ReadonlyMap<string, Destination>
   readonly accounts: AccountDirectory

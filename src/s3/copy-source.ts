@@ -12,6 +12,8 @@ import type { PayloadFacts } from './auth/payload-check.ts'
 import type { ByteRange } from './byte-range.ts'
 import type { Call } from './call.ts'
 import { readCondition } from './conditions.ts'
+import { type CustomerKey, keyOfRead } from './encryption/customer-key.ts'
+import type { WriteEncryption } from './encryption/write-encryption.ts'
 import { openStored, type ReceivedData, storeBytes } from './object-data.ts'
 import { checkKeyLength, decodeComponent } from './request-target.ts'
 import { addressedVersion, type VersionAddress } from './version-address.ts'
@@ -19,6 +21,8 @@ import { addressedVersion, type VersionAddress } from './version-address.ts'
 export interface CopySource {
   readonly bucket: Bucket
   readonly record: VersionRecord
+  /** That it is read with, if it needs one. */
+  readonly customerKey: CustomerKey | undefined
   /** The request named this very version. */
   readonly versionNamed: boolean
 }
@@ -85,13 +89,14 @@ export async function findCopySource(call: Call, open: OpenBucket): Promise<Copy
   })
   checkSourceOwner(call, bucket)
   const record = await findSource(call, address)
+  const customerKey = keyOfRead(call.headers, record, 'copy-source')
   const comparable = {
     etag: record.metadata['content-md5'],
     lastModified: Date.parse(record.metadata['last-modified']),
   }
   const unmet = readCondition(call.headers, comparable, 'x-amz-copy-source-')
   if (unmet !== null) throw unmet
-  return { bucket, record, versionNamed: address.version !== 'latest' }
+  return { bucket, record, customerKey, versionNamed: address.version !== 'latest' }
 }
 
 function checkSourceOwner(call: Call, bucket: Bucket): void {
@@ -108,19 +113,22 @@ export function checkCopySize(size: number): void {
 }
 
 export interface CopyTask {
-  readonly source: VersionRecord
+  readonly source: CopySource
   readonly range: ByteRange
   readonly target: Bucket
   readonly partNumber: number
+  readonly encryption: WriteEncryption
   /** To be computed and kept beside MD5 and CRC32. */
   readonly algorithm: ChecksumAlgorithm | undefined
 }
 
 /** Copies bytes into the target bucket's location; null when the source's data has gone in between. */
 export async function copyBytes(call: Call, task: CopyTask): Promise<ReceivedData | null> {
-  const { source, range } = task
+  const { range, partNumber, encryption } = task
+  const { record: source, customerKey } = task.source
   const signal = call.signal()
-  const opened = await openStored(call.services, source.metadata.location ?? [], range, () => signal)
+  const from = { pieces: source.metadata.location ?? [], customerKey }
+  const opened = await openStored(call.services, from, range, () => signal)
   if (opened === null) return null
   const size = range.end - range.start
   const hashing = hashed(opened instanceof Uint8Array ? oneChunk(opened) : opened, task.algorithm)
@@ -136,7 +144,7 @@ export async function copyBytes(call: Call, task: CopyTask): Promise<ReceivedDat
   }
   const bytes = { size, chunks: hashing.chunks }
   try {
-    return await storeBytes(call.services, task.target, bytes, { partNumber: task.partNumber, facts })
+    return await storeBytes(call.services, task.target, bytes, { partNumber, encryption, facts })
   } catch (error) {
     // Further pieces may go while the first are being read.
     if (error instanceof Failure && error.facts.class === 'source-gone') return null

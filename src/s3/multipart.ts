@@ -6,6 +6,7 @@ import type { Upload } from '../metadata/metadata-store.ts'
 import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'
 import type { ChecksumChoice } from './checksum-request.ts'
+import type { StoredEncryption } from './encryption/sealing.ts'
 import { noSettings, type ObjectSettings } from './object-settings.ts'
 
 /** What the completed version takes over from the request that created the upload. */
@@ -13,6 +14,14 @@ export interface UploadSettings {
   readonly object: ObjectSettings
   /** Null: the client chose none. */
   readonly checksum: ChecksumChoice | null
+  /** Left out by uploads of before there was encryption. */
+  readonly encryption?: StoredEncryption
+}
+
+const notEncrypted: StoredEncryption = { kind: 'none' }
+
+export function encryptionOfUpload({ encryption = notEncrypted }: UploadSettings): StoredEncryption {
+  return encryption
 }
 
 /** The settings as the store keeps them. */

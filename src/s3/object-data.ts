@@ -2,20 +2,27 @@
 // bucket's data location, durable before they are named. Bytes that no version came to name are discarded.
 import { begun } from '../base/byte-source.ts'
 import { pipelineNotices } from '../base/channels.ts'
+import { sealBytes } from '../base/sealed-bytes.ts'
 import type { Bucket } from '../domain/bucket.ts'
 import { serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
 import { type DataLocation, type Integrity, inlineKey, isInlineKey } from '../domain/object-metadata.ts'
 import type { DataStore, DataWriter } from '../locations/data-store.ts'
-import { readPieces } from '../locations/stored-pieces.ts'
+import { createSealedWriter } from '../locations/sealed-writer.ts'
+import { inlinePiece, type PiecePlaces, readPieces } from '../locations/stored-pieces.ts'
 import type { InlineData } from '../metadata/metadata-store.ts'
 import type { PayloadCheck, PayloadFacts } from './auth/payload-check.ts'
 import type { ByteRange } from './byte-range.ts'
 import type { BodySink, Call, S3Services } from './call.ts'
+import type { CustomerKey } from './encryption/customer-key.ts'
+import { dataKeyFinder, type Sealing, sealingOf } from './encryption/sealing.ts'
+import { noEncryption, type WriteEncryption } from './encryption/write-encryption.ts'
 
 /** Bytes received and vouched for, not yet named by anything. */
 export interface ReceivedData {
   readonly facts: PayloadFacts
+  /** Hex. */
+  readonly etag: string
   /** Null for zero bytes. */
   readonly location: DataLocation | null
   /** To be stored in the same transaction as the version or part. */
@@ -34,22 +41,29 @@ export function dataStoreOf(services: S3Services, bucket: Pick<Bucket, 'location
   throw serviceError('NotImplemented', { message })
 }
 
+/** How received bytes are kept. */
+export interface Keeping {
+  readonly partNumber: number
+  /** Not encrypted when left out. */
+  readonly encryption?: WriteEncryption
+}
+
 /** Receives the request's body into the bucket's location. On any failure nothing of it is left. */
 export async function receiveData(
   call: Call,
   bucket: Pick<Bucket, 'locationConstraint'>,
   check: PayloadCheck,
-  partNumber: number,
+  { partNumber, encryption = noEncryption }: Keeping,
 ): Promise<ReceivedData> {
   const { services } = call
   const store = dataStoreOf(services, bucket)
-  const place = { partNumber, store }
+  const place = { partNumber, store, sealing: await sealingOf(services, encryption) }
   if (check.decodedLength !== undefined && check.decodedLength <= services.inlineBytes) {
     const sink = inlineSink(check.decodedLength)
     const facts = await call.body.receive(check, sink)
     return inlineResult(services, sink.bytes(), facts, place)
   }
-  const writer = store.create(check.decodedLength)
+  const writer = writerAt(place, check.decodedLength)
   const sink = writerSink(writer)
   try {
     const facts = await call.body.receive(check, sink)
@@ -68,20 +82,20 @@ export async function storeBytes(
   services: S3Services,
   bucket: Bucket,
   bytes: { readonly size: number; readonly chunks: AsyncIterable<Uint8Array> },
-  place: { readonly partNumber: number; readonly facts: () => PayloadFacts },
+  { partNumber, encryption = noEncryption, facts }: Keeping & { readonly facts: () => PayloadFacts },
 ): Promise<ReceivedData> {
   const store = dataStoreOf(services, bucket)
-  const named = { partNumber: place.partNumber, store }
+  const place = { partNumber, store, sealing: await sealingOf(services, encryption) }
   if (bytes.size <= services.inlineBytes) {
     const sink = inlineSink(bytes.size)
     for await (const chunk of bytes.chunks) await sink.take(asBuffer(chunk))
-    return inlineResult(services, sink.bytes(), place.facts(), named)
+    return inlineResult(services, sink.bytes(), facts(), place)
   }
-  const writer = store.create(bytes.size)
+  const writer = writerAt(place, bytes.size)
   try {
     for await (const chunk of bytes.chunks) await writer.write(chunk)
     await writer.finish()
-    return writtenResult(writer, place.facts(), named)
+    return writtenResult(writer, facts(), place)
   } catch (error) {
     await writer.discard()
     throw refusalOfStore(store.name, error)
@@ -105,19 +119,34 @@ function asBuffer(chunk: Uint8Array): Buffer {
 interface Place {
   readonly partNumber: number
   readonly store: DataStore
+  /** Null: the bytes lie as they are. */
+  readonly sealing: Sealing | null
+}
+
+function writerAt({ store, sealing }: Place, expectedBytes: number | undefined): DataWriter {
+  return sealing === null ? store.create(expectedBytes) : createSealedWriter(store, sealing.dataKey, expectedBytes)
+}
+
+function etagAt({ sealing }: Place, { md5Hex }: PayloadFacts): string {
+  return sealing === null ? md5Hex : sealing.etagOf(md5Hex)
 }
 
 function inlineResult(services: S3Services, bytes: Uint8Array, facts: PayloadFacts, place: Place): ReceivedData {
-  if (facts.size === 0) return { facts, location: null, discard: nothingToDiscard }
+  const etag = etagAt(place, facts)
+  if (facts.size === 0) return { facts, etag, location: null, discard: nothingToDiscard }
   const key = inlineKey(services.inlineName())
-  return { facts, location: locationOf(key, facts, place), inline: { key, bytes }, discard: nothingToDiscard }
+  const { sealing } = place
+  const inline = { key, bytes: sealing === null ? bytes : sealBytes(sealing.dataKey, bytes) }
+  return { facts, etag, location: locationOf(key, facts, place), inline, discard: nothingToDiscard }
 }
 
 function writtenResult(writer: DataWriter, facts: PayloadFacts, place: Place): ReceivedData {
-  return { facts, location: locationOf(writer.key, facts, place), discard: () => writer.discard() }
+  const etag = etagAt(place, facts)
+  return { facts, etag, location: locationOf(writer.key, facts, place), discard: () => writer.discard() }
 }
 
-function locationOf(key: string, facts: PayloadFacts, { partNumber, store }: Place): DataLocation {
+function locationOf(key: string, facts: PayloadFacts, place: Place): DataLocation {
+  const { partNumber, store, sealing } = place
   return {
     key,
     size: facts.size,
@@ -125,7 +154,8 @@ function locationOf(key: string, facts: PayloadFacts, { partNumber, store }: Pla
     dataStoreName: store.name,
     // As the original writes it: of data in files nothing is said.
     ...(store.type === 'file' ? undefined : { dataStoreType: store.type }),
-    dataStoreETag: `${partNumber}:${facts.md5Hex}`,
+    dataStoreETag: `${partNumber}:${etagAt(place, facts)}`,
+    ...sealing?.fields,
   }
 }
 
@@ -173,39 +203,59 @@ export function integrityOf(facts: PayloadFacts): Integrity {
   return facts.checksum === undefined ? { crc32 } : { crc32, checksum: facts.checksum }
 }
 
+/** What is to be read, and the key that came for it. */
+export interface StoredSource {
+  readonly pieces: readonly DataLocation[]
+  readonly customerKey?: CustomerKey | undefined
+}
+
 /**
  * Opens bytes of stored pieces, far enough that missing data shows: null when it is missing (the version was replaced or deleted in between,
  * or the data is lost). Bytes in memory come as they are, others as a stream.
  */
 export async function openStored(
   services: S3Services,
-  pieces: readonly DataLocation[],
+  source: StoredSource,
   range: ByteRange,
   signal: () => AbortSignal,
 ): Promise<Uint8Array | AsyncIterable<Uint8Array> | null> {
   if (range.end <= range.start) return new Uint8Array(0)
+  const { pieces } = source
   const [only, second] = pieces
-  if (only !== undefined && second === undefined && isInlineKey(only.key)) {
-    const bytes = await services.store.inlineData(only.key)
-    return bytes === null ? null : bytes.subarray(range.start - only.start, range.end - only.start)
-  }
+  const places = placesOf(services, source)
   try {
-    return await begun(readHeld(services, pieces, range, signal()))
+    if (only !== undefined && second === undefined && isInlineKey(only.key)) {
+      const bytes = await inlinePiece(places, only)
+      return bytes.subarray(range.start - only.start, range.end - only.start)
+    }
+    return await begun(readHeld(services, places, pieces, range, signal()))
   } catch (error) {
     if (error instanceof Failure && error.facts.class === 'source-gone') return null
     if (error instanceof Failure && error.facts.code === 'NoSuchDataStore') throw serviceError('LocationNotFound')
+    if (error instanceof Failure && error.facts.code === 'NoMasterKey') throw noMasterKey(error)
     throw refusalOfStore(pieces[0]?.dataStoreName ?? '', error)
   }
 }
 
+function placesOf(services: S3Services, { customerKey }: StoredSource): PiecePlaces {
+  const { store, dataStores } = services
+  const dataKey = dataKeyFinder(services, customerKey)
+  return { inlineData: name => store.inlineData(name), dataStores, dataKey }
+}
+
+/** What the server lacks is said: who asks for the object can do nothing about it, but tell. */
+function noMasterKey(failure: Failure): Error {
+  pipelineNotices.publish({ kind: 'failed', what: 'decrypting an object', error: failure })
+  return serviceError('InternalError', { message: `${failure.facts.message}.`, cause: failure })
+}
+
 async function* readHeld(
   services: S3Services,
+  places: PiecePlaces,
   pieces: readonly DataLocation[],
   range: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const { store, dataStores } = services
-  const places = { inlineData: (dataKey: string) => store.inlineData(dataKey), dataStores }
   const letGo = holdPieces(services, pieces)
   try {
     yield* readPieces(places, pieces, range.start, range.end, signal)

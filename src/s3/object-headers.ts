@@ -70,6 +70,8 @@ export function describeVersion(
   }
   const redirect = metadata['x-amz-website-redirect-location']
   if (redirect) headers.push('x-amz-website-redirect-location', headerValue(redirect))
+  const encryption = metadata['x-amz-server-side-encryption']
+  if (encryption) headers.push('x-amz-server-side-encryption', headerValue(encryption))
   headers.push(...lockHeaders(metadata))
   const tagCount = Object.keys(metadata.tags).length
   if (tagCount > 0) headers.push('x-amz-tagging-count', String(tagCount))

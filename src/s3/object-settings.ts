@@ -10,6 +10,7 @@ import { isStorableText } from '../domain/storable-text.ts'
 import type { NewMetadata } from '../metadata/metadata-store.ts'
 import { headerText, invalidArgument, notImplemented } from './answer.ts'
 import type { Account } from './auth/account-directory.ts'
+import { encryptionFields, type StoredEncryption } from './encryption/sealing.ts'
 import { type RequestedLock, readLock } from './object-lock.ts'
 import type { HeaderMap } from './request-head.ts'
 import { noTags, parseTagHeader, type TagSet } from './tag-set.ts'
@@ -38,7 +39,7 @@ export interface ObjectSettings {
 }
 
 /** Headers that would change what is stored, in ways this server cannot. */
-const refusedPrefixes = ['x-amz-server-side-encryption', 'x-amz-copy-source-server-side-encryption', 'x-amz-grant-']
+const refusedPrefixes = ['x-amz-grant-']
 const refusedHeaders = new Set(['x-amz-write-offset-bytes', 'x-amz-mfa', 'x-amz-rename-source', 'x-scal-s3-version-id'])
 /** These grant nobody but the owner anything. */
 const ownerOnlyAcls = new Set(['private', 'bucket-owner-read', 'bucket-owner-full-control'])
@@ -157,6 +158,8 @@ export interface NewVersion {
   readonly isDeleteMarker?: boolean
   readonly lock?: LockFields
   readonly creationTime?: string
+  /** Not encrypted when left out. */
+  readonly encryption?: Pick<StoredEncryption, 'kind'>
 }
 
 const privateAcl = { Canned: 'private', FULL_CONTROL: [], WRITE_ACP: [], READ: [], READ_ACP: [] }
@@ -176,9 +179,8 @@ export function newMetadata(version: NewVersion): NewMetadata {
     'x-amz-version-id': 'null',
     'x-amz-server-version-id': '',
     'x-amz-storage-class': version.settings.storageClass,
-    'x-amz-server-side-encryption': '',
     'x-amz-server-side-encryption-aws-kms-key-id': '',
-    'x-amz-server-side-encryption-customer-algorithm': '',
+    ...encryptionFields(version.encryption ?? { kind: 'none' }),
     'x-amz-website-redirect-location': version.settings.websiteRedirect ?? '',
     'x-amz-scal-transition-in-progress': false,
     acl: privateAcl,

@@ -6,6 +6,7 @@ import { abortMultipartUpload } from './operations/abort-multipart-upload.ts'
 import { deleteBucket, getBucketLocation, headBucket } from './operations/bucket.ts'
 import { getBucketAccelerateConfiguration, putBucketAccelerateConfiguration } from './operations/bucket-accelerate.ts'
 import { deleteBucketCors, getBucketCors, putBucketCors } from './operations/bucket-cors.ts'
+import { deleteBucketEncryption, getBucketEncryption, putBucketEncryption } from './operations/bucket-encryption.ts'
 import {
   deleteBucketLifecycle,
   getBucketLifecycleConfiguration,
@@ -108,9 +109,9 @@ export const operations: readonly OperationEntry[] = [
   op('GetBucketTagging', 'GET', 'bucket?tagging', 's3:GetBucketTagging', getBucketTagging),
   op('PutBucketTagging', 'PUT', 'bucket?tagging', 's3:PutBucketTagging', putBucketTagging),
   op('DeleteBucketTagging', 'DELETE', 'bucket?tagging', 's3:PutBucketTagging', deleteBucketTagging),
-  op('GetBucketEncryption', 'GET', 'bucket?encryption', 's3:GetEncryptionConfiguration', null),
-  op('PutBucketEncryption', 'PUT', 'bucket?encryption', 's3:PutEncryptionConfiguration', null),
-  op('DeleteBucketEncryption', 'DELETE', 'bucket?encryption', 's3:PutEncryptionConfiguration', null),
+  op('GetBucketEncryption', 'GET', 'bucket?encryption', 's3:GetEncryptionConfiguration', getBucketEncryption),
+  op('PutBucketEncryption', 'PUT', 'bucket?encryption', 's3:PutEncryptionConfiguration', putBucketEncryption),
+  op('DeleteBucketEncryption', 'DELETE', 'bucket?encryption', 's3:PutEncryptionConfiguration', deleteBucketEncryption),
   op('GetBucketWebsite', 'GET', 'bucket?website', 's3:GetBucketWebsite', getBucketWebsite),
   op('PutBucketWebsite', 'PUT', 'bucket?website', 's3:PutBucketWebsite', putBucketWebsite),
   op('DeleteBucketWebsite', 'DELETE', 'bucket?website', 's3:DeleteBucketWebsite', deleteBucketWebsite),

@@ -12,6 +12,7 @@ import { encodeVersionId } from '../domain/version-id.ts'
 import { type Destination, destinationKey, versionIdMarker } from '../locations/multiple-backend.ts'
 import type { ByteRange } from './byte-range.ts'
 import type { Call } from './call.ts'
+import type { CustomerKey } from './encryption/customer-key.ts'
 import { openStored } from './object-data.ts'
 
 type Bytes = Uint8Array | AsyncIterable<Uint8Array>
@@ -57,10 +58,15 @@ function preferredSite(storageClass: string): string | undefined {
  * Opens the bytes of a version, far enough that an answer can begin. Null: the source's data is missing. Throws LocationNotFound (a named
  * copy is gone), ServiceUnavailable (it cannot be reached).
  */
-export async function openBytes(call: Call, record: VersionRecord, range: ByteRange): Promise<Bytes | null> {
+export async function openBytes(
+  call: Call,
+  record: VersionRecord,
+  range: ByteRange,
+  customerKey?: CustomerKey,
+): Promise<Bytes | null> {
   const replica = range.end > range.start ? chooseReplica(call, record) : null
   const openSource = (from: ByteRange): Promise<Bytes | null> =>
-    openStored(call.services, record.metadata.location ?? [], from, call.signal)
+    openStored(call.services, { pieces: record.metadata.location ?? [], customerKey }, from, call.signal)
   if (replica === null) return openSource(range)
   if (!replica.named) return openPreferred(call, record, range, replica, openSource)
   const { name } = replica.destination.location

@@ -12,6 +12,7 @@ import type { HostPort, LocationConfig, SiteConfig } from '../config/types.ts'
 import { ServiceError, serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
 import type { DataStore } from '../locations/data-store.ts'
+import { type MasterKeys, noMasterKeys } from '../locations/master-keys.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { actionOnVersion } from './access/actions.ts'
@@ -52,6 +53,8 @@ export interface S3ServerOptions {
   readonly store: MetadataStore
   /** By name of the location. */
   readonly dataStores: ReadonlyMap<string, DataStore>
+  /** Of server-side encryption (SSE-S3); none when left out: what asks for it is refused. */
+  readonly masterKeys?: MasterKeys
   /** Cloud locations by name: where finished copies can be read. None when left out. */
   readonly destinations?: ReadonlyMap<string, Destination>
   readonly accounts: AccountDirectory
@@ -344,6 +347,7 @@ function makeServices(options: S3ServerOptions): S3Services {
   return {
     store,
     dataStores,
+    masterKeys: options.masterKeys ?? noMasterKeys(world.random),
     destinations: options.destinations ?? new Map(),
     accounts,
     sites,

@@ -156,7 +156,7 @@ class RowSweeper implements Sweeper {
   }
 }
 
-const skipClasses: readonly RowReason['class'][] = ['superseded', 'not-wanted', 'source-gone']
+const skipClasses: readonly RowReason['class'][] = ['superseded', 'not-wanted', 'customer-key', 'source-gone']
 
 /** The status message that a reported row should have had: its end is in the row. */
 function lostResult(row: LedgerRow, metadata: ObjectMetadata | null) {

@@ -2,6 +2,7 @@
 import { createHttpClient } from '../../src/base/http-client.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { realWorld } from '../../src/base/world.ts'
+import { noMasterKeys } from '../../src/locations/master-keys.ts'
 import { createDirectGateway } from '../../src/replicate/gateway-direct.ts'
 import { createHttpGateway } from '../../src/replicate/gateway-http.ts'
 import { accounts } from '../compatibility/s3/test-server.ts'
@@ -9,7 +10,10 @@ import { testSourceGateway } from './source-gateway.ts'
 
 testSourceGateway('direct', server => {
   const { store, dataStores, destinations } = server
-  return { gateway: createDirectGateway({ store, dataStores, destinations }), close: async () => {} }
+  return {
+    gateway: createDirectGateway({ store, dataStores, masterKeys: noMasterKeys(realWorld.random), destinations }),
+    close: async () => {},
+  }
 })
 
 testSourceGateway('http', server => {

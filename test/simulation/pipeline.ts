@@ -7,6 +7,7 @@ import { openStateStore } from '../../src/control/sqlite/sqlite-state-store.ts'
 import type { StateStore } from '../../src/control/state-store.ts'
 import type { DataStore } from '../../src/locations/data-store.ts'
 import type { Location } from '../../src/locations/location.ts'
+import { noMasterKeys } from '../../src/locations/master-keys.ts'
 import { createMemoryDataStore } from '../../src/locations/memory/data-store.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { type MemoryDatabase, openSqlite, type SqliteEngine } from '../../src/metadata/sqlite/engine.ts'
@@ -119,7 +120,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const dataStore = createMemoryDataStore({ name: 'us-east-1', epoch, random: world.random, disk: options.disk })
   const dataStores = new Map([[dataStore.name, dataStore]])
   const destinations = new Map(locations.map(location => [location.name, { location, bucketMatch: false }]))
-  const gateway = createDirectGateway({ store, dataStores, destinations })
+  const gateway = createDirectGateway({ store, dataStores, masterKeys: noMasterKeys(world.random), destinations })
   const budget = createByteBudget(1_000_000)
   const processors = new Map<string, SiteProcessor>()
   for (const site of sites)

@@ -21,6 +21,8 @@ const ports = [
   'src/locations/data-holders.ts',
   'src/locations/multiple-backend.ts',
   'src/locations/stored-pieces.ts',
+  'src/locations/sealed-writer.ts',
+  'src/locations/master-keys.ts',
   'src/control/state-store.ts',
   'src/control/signal-bus.ts',
   'src/replicate/source-gateway.ts',

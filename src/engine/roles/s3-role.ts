@@ -31,6 +31,7 @@ export async function startS3Role(parts: Parts, plane: ControlPlane, lifecycle: 
     listen: config.s3.listen,
     store: parts.store,
     dataStores: parts.dataStores,
+    masterKeys: parts.masterKeys,
     destinations,
     accounts: parts.accounts.directory,
     sites: config.sites,

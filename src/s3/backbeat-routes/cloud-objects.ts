@@ -12,7 +12,6 @@ import {
   putTags as putTagsAtCloud,
 } from '../../locations/multiple-backend.ts'
 import { headerText } from '../answer.ts'
-import type { PayloadFacts } from '../auth/payload-check.ts'
 import type { Answer } from '../call.ts'
 import type { BackbeatCall } from './backbeat-call.ts'
 import { writeBody } from './cloud-body.ts'
@@ -56,7 +55,8 @@ export const putObject: CloudOperation = async (call, destination) => {
 
 /** A location that keeps bytes on this server takes an object as plain data, named by nothing yet. */
 export async function putObjectToFile(call: BackbeatCall, name: string): Promise<Answer> {
-  const { key, facts }: { key: string; facts: PayloadFacts } = await receiveFile(call, name)
+  const { location, facts } = await receiveFile(call, name)
+  const { key } = location
   const dataStoreETag = `1:${facts.md5Hex}`
   return jsonAnswer({
     versionId: '',

@@ -166,6 +166,7 @@ function readLocations(value: unknown): readonly DataLocation[] | null {
 function readLocation(item: unknown): DataLocation {
   if (!isJsonObject(item)) throw malformedMetadata('an item of location is not an object')
   const { key, dataStoreName, dataStoreETag, dataStoreType, dataStoreVersionId } = item
+  const { cryptoScheme, cipheredDataKey, masterKeyId } = item
   const [size, start] = [wholeNumber(item['size']), wholeNumber(item['start'])]
   if (typeof key !== 'string' || key === '') throw malformedMetadata('an item of location has no key')
   if (typeof dataStoreName !== 'string') throw malformedMetadata('an item of location has no dataStoreName')
@@ -178,6 +179,9 @@ function readLocation(item: unknown): DataLocation {
     dataStoreETag: typeof dataStoreETag === 'string' ? dataStoreETag : '',
     ...(typeof dataStoreType === 'string' ? { dataStoreType } : {}),
     ...(typeof dataStoreVersionId === 'string' ? { dataStoreVersionId } : {}),
+    ...(typeof cryptoScheme === 'number' ? { cryptoScheme } : {}),
+    ...(typeof cipheredDataKey === 'string' ? { cipheredDataKey } : {}),
+    ...(typeof masterKeyId === 'string' ? { masterKeyId } : {}),
   }
 }
 

@@ -1,9 +1,10 @@
 // The data that a metadata PUT refers to: complete, in a place that keeps bytes here, really there, and nobody else's. Without these checks a
 // version could be acknowledged whose bytes are missing, or a request could read what belongs to another account.
 import { forEachBounded } from '../../base/bounded.ts'
+import { sealedSize } from '../../base/sealed-bytes.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { Failure } from '../../domain/failure.ts'
-import { type DataLocation, isInlineKey, type VersionRecord } from '../../domain/object-metadata.ts'
+import { type DataLocation, isInlineKey, isSealed, type VersionRecord } from '../../domain/object-metadata.ts'
 import type { NewMetadata } from '../../metadata/metadata-store.ts'
 import type { BackbeatCall } from './backbeat-call.ts'
 import { malformedMetadata } from './metadata-body.ts'
@@ -21,6 +22,9 @@ export async function checkPieces(
   const fresh = (metadata.location ?? []).filter(piece => !known.has(piece.key))
   if (fresh.length === 0) return
   for (const piece of fresh) {
+    if (piece.cryptoScheme !== undefined && !isSealed(piece)) {
+      throw malformedMetadata('an item of location is encrypted in a form that is not known here')
+    }
     if (isInlineKey(piece.key)) throw malformedMetadata('an item of location names data inside another store')
     if (!call.services.dataStores.has(piece.dataStoreName)) throw serviceError('InvalidLocationConstraint')
   }
@@ -46,7 +50,8 @@ function checkExtent(metadata: NewMetadata): void {
 async function requireData(call: BackbeatCall, piece: DataLocation): Promise<void> {
   const store = call.services.dataStores.get(piece.dataStoreName)
   try {
-    const last = store?.read(piece.key, Math.max(0, piece.size - 1), Math.max(1, piece.size)) ?? []
+    const size = isSealed(piece) ? sealedSize(piece.size) : piece.size
+    const last = store?.read(piece.key, Math.max(0, size - 1), Math.max(1, size)) ?? []
     if (piece.size > 0) for await (const _ of last) break
   } catch (error) {
     if (!(error instanceof Failure)) throw error

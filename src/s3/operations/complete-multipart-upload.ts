@@ -21,8 +21,11 @@ import {
 } from '../completion.ts'
 import { writeCondition } from '../conditions.ts'
 import { readDocument } from '../document-body.ts'
+import { encryptionCheck } from '../encryption/sealing.ts'
+import { checkCompletion } from '../encryption/upload-encryption.ts'
+import { encryptionHeadersOf } from '../encryption/write-encryption.ts'
 import { pushExpiration } from '../expiry-headers.ts'
-import { noSuchUpload, requestedUploadId, settingsOfUpload } from '../multipart.ts'
+import { encryptionOfUpload, noSuchUpload, requestedUploadId, settingsOfUpload } from '../multipart.ts'
 import { quoted } from '../object-headers.ts'
 import { lockFields } from '../object-lock.ts'
 import { newMetadata } from '../object-settings.ts'
@@ -53,6 +56,8 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
   const { uploadId } = upload
   const parts = chooseParts(uploadId, named, await services.store.parts(uploadId))
   const settings = settingsOfUpload(upload)
+  const encryption = encryptionOfUpload(settings)
+  checkCompletion(call.headers, encryption, bucket.settings.encryption, settings.checksum !== null)
   const checksum = checkedChecksum(call.headers, settings.checksum, parts)
   const size = sizeOf(parts)
   checkObjectSize(call.headers, size)
@@ -74,13 +79,18 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
     lock: lockFields(bucket, lock, now),
     now,
     uploadId,
+    encryption,
   })
   const result = await commitVersion(call, {
     bucket: bucket.name,
     key,
     mode: writeModeOf(bucket),
     metadata,
-    integrity: { crc32: crc32OfParts(parts), ...(checksum === undefined ? undefined : { checksum }) },
+    integrity: {
+      crc32: crc32OfParts(parts),
+      ...(checksum === undefined ? undefined : { checksum }),
+      ...encryptionCheck(encryption),
+    },
     completes: { uploadId },
     ...(condition === undefined ? undefined : { condition }),
   })
@@ -149,6 +159,7 @@ export async function completeMultipartUpload(call: Call): Promise<Answer> {
   const { etag, versionId, checksum, metadata } = await completeOnce(call, open, named)
   const headers: FlatHeaders = open.bucket.versioning === 'Unversioned' ? [] : ['x-amz-version-id', versionId]
   pushExpiration(headers, open.bucket, metadata)
+  headers.push(...encryptionHeadersOf(metadata, call.headers))
   const path = call.key.split('/').map(encodeURIComponent).join('/')
   const content = {
     Location: `http://${call.headers.get('host') ?? ''}/${call.bucket}/${path}`,

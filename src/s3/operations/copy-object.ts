@@ -9,6 +9,13 @@ import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumContent, requestedAlgorithm } from '../checksum-request.ts'
 import { writeCondition } from '../conditions.ts'
 import { type CopySource, checkCopySize, copyBytes, findCopySource } from '../copy-source.ts'
+import { encryptionCheck, storedEncryption } from '../encryption/sealing.ts'
+import {
+  encryptionHeaders,
+  encryptionOfWrite,
+  namesEncryption,
+  type WriteEncryption,
+} from '../encryption/write-encryption.ts'
 import { pushExpiration } from '../expiry-headers.ts'
 import { integrityOf, type ReceivedData } from '../object-data.ts'
 import { quoted, shownVersionId } from '../object-headers.ts'
@@ -97,6 +104,8 @@ function refuseIdleSelfCopy(
     headers.get('x-amz-tagging-directive') === 'REPLACE' ||
     headers.has('x-amz-website-redirect-location') ||
     readStorageClass(headers) !== record.metadata['x-amz-storage-class'] ||
+    namesEncryption(headers) ||
+    open.bucket.settings.encryption?.byDefault !== undefined ||
     (algorithm !== undefined && algorithm !== record.integrity?.checksum?.algorithm)
   if (changes) return
   throw serviceError('InvalidRequest', {
@@ -109,10 +118,12 @@ function refuseIdleSelfCopy(
 interface Copied {
   readonly source: CopySource
   readonly settings: ObjectSettings
+  readonly encryption: WriteEncryption
   readonly data: ReceivedData
 }
 
 async function copied(call: Call, open: OpenBucket): Promise<Copied> {
+  const encryption = encryptionOfWrite(call.headers, open.bucket.settings.encryption)
   // Again when the source was replaced between being found and being opened.
   for (let attempt = 0; attempt < 3; attempt++) {
     const source = await findCopySource(call, open)
@@ -125,13 +136,14 @@ async function copied(call: Call, open: OpenBucket): Promise<Copied> {
     const size = record.metadata['content-length']
     checkCopySize(size)
     const data = await copyBytes(call, {
-      source: record,
+      source,
+      encryption,
       range: { start: 0, end: size },
       target: open.bucket,
       partNumber: 1,
       algorithm: algorithm ?? record.integrity?.checksum?.algorithm,
     })
-    if (data !== null) return { source, settings, data }
+    if (data !== null) return { source, settings, encryption, data }
   }
   throw new Error(`the data of the copy source of ${call.bucket}/${call.key} is missing`)
 }
@@ -140,22 +152,24 @@ export async function copyObject(call: Call): Promise<Answer> {
   refuseParameters(call)
   const open = await openBucket(call)
   const condition = writeCondition(call.headers)
-  const { source, settings, data } = await copied(call, open)
+  const { source, settings, encryption, data } = await copied(call, open)
   const bucket = await bucketAfterData(call, open.bucket, data)
-  const { facts } = data
+  const { facts, etag } = data
   const now = call.services.world.clock.now()
+  const kept = storedEncryption(call.services, encryption)
   const metadata = newMetadata({
     key: call.key,
     account: open.account,
     settings,
     size: facts.size,
-    etag: facts.md5Hex,
+    etag,
     location: data.location === null ? null : [data.location],
     dataStoreName: bucket.locationConstraint,
     // A copy is replicated whoever makes it.
     replicationInfo: replicationOfWrite(call, bucket, null, { key: call.key, tags: settings.tags, size: facts.size }),
     originOp: 's3:ObjectCreated:Copy',
     lock: lockFields(bucket, settings.lock, now),
+    encryption: kept,
     now,
   })
   const put = {
@@ -163,19 +177,19 @@ export async function copyObject(call: Call): Promise<Answer> {
     key: call.key,
     mode: writeModeOf(bucket),
     metadata,
-    integrity: integrityOf(facts),
+    integrity: { ...integrityOf(facts), ...encryptionCheck(kept) },
     ...(data.inline === undefined ? undefined : { inline: data.inline }),
     ...(condition === undefined ? undefined : { condition }),
   }
   const result = await committedOrDiscarded(call, put, data)
-  const headers: FlatHeaders = []
+  const headers: FlatHeaders = encryptionHeaders(encryption)
   pushVersionId(headers, bucket, result)
   pushExpiration(headers, bucket, metadata)
   const sourceVersion = shownVersionId(source.bucket, source.record)
   if (sourceVersion !== undefined) headers.push('x-amz-copy-source-version-id', sourceVersion)
   const content = {
     LastModified: metadata['last-modified'],
-    ETag: quoted(facts.md5Hex),
+    ETag: quoted(etag),
     ...checksumContent(facts.checksum),
     ChecksumType: facts.checksum?.type,
   }

@@ -3,6 +3,8 @@ import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { requestedChoice } from '../checksum-request.ts'
+import { storedEncryption } from '../encryption/sealing.ts'
+import { encryptionHeaders, encryptionOfWrite } from '../encryption/write-encryption.ts'
 import { pushAbortDate } from '../expiry-headers.ts'
 import { newUploadId, storedSettings } from '../multipart.ts'
 import { dataStoreOf } from '../object-data.ts'
@@ -17,7 +19,9 @@ export async function createMultipartUpload(call: Call): Promise<Answer> {
   const checksum = requestedChoice(call.headers) ?? null
   const object = readSettings(call.headers, services.world.clock.now())
   await checkRequestedLock(call, open, object.lock)
-  const settings = storedSettings({ object, checksum })
+  const encryption = encryptionOfWrite(call.headers, bucket.settings.encryption)
+  const kept = storedEncryption(services, encryption)
+  const settings = storedSettings({ object, checksum, encryption: kept })
   dataStoreOf(services, bucket)
   const uploadId = newUploadId(call)
   const initiated = new Date(services.world.clock.now()).toISOString()
@@ -31,7 +35,7 @@ export async function createMultipartUpload(call: Call): Promise<Answer> {
     settings,
   })
   if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
-  const headers: FlatHeaders = []
+  const headers: FlatHeaders = encryptionHeaders(encryption)
   pushAbortDate(headers, bucket, key, initiated)
   if (checksum !== null) {
     headers.push('x-amz-checksum-algorithm', checksum.algorithm, 'x-amz-checksum-type', checksum.type)

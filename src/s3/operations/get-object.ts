@@ -8,6 +8,8 @@ import { errorAnswer, headerValue, invalidArgument } from '../answer.ts'
 import { type ByteRange, contentRange, parseRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { readCondition } from '../conditions.ts'
+import { customerKeyHeaders, keyOfRead } from '../encryption/customer-key.ts'
+import { refuseOnRead } from '../encryption/write-encryption.ts'
 import { pushExpiration } from '../expiry-headers.ts'
 import { checksumHeadersOf, describeVersion, httpDate, quoted, shownVersionId } from '../object-headers.ts'
 import { refuseUnsupported } from '../object-settings.ts'
@@ -105,6 +107,7 @@ function read(withBody: boolean) {
     const open = await openBucket(call)
     const { bucket } = open
     refuseUnsupported(call.headers)
+    refuseOnRead(call.headers)
     const overrides = readOverrides(call)
     const address = requestedVersion(call)
     // Once more, as the version read may be replaced before its bytes are opened.
@@ -126,6 +129,7 @@ async function answerVersion(
   if (record.isDeleteMarker) return deleteMarkerAnswer(call, bucket, record, options.address)
   // A location that cannot be meant is refused whatever else is asked.
   chooseReplica(call, record)
+  const customerKey = keyOfRead(call.headers, record)
   const { metadata } = record
   const etag = metadata['content-md5']
   const unmet = readCondition(call.headers, { etag, lastModified: Date.parse(metadata['last-modified']) })
@@ -136,6 +140,7 @@ async function answerVersion(
   const extent = extentOf(call, record)
   const headers = describeVersion(bucket, record, options.overrides)
   if (record.isLatest) pushExpiration(headers, bucket, metadata)
+  if (customerKey !== undefined) headers.push(...customerKeyHeaders(customerKey))
   if (extent.partial) headers.push('Content-Range', contentRange(extent.range, metadata['content-length']))
   else if (call.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED')
     headers.push(...checksumHeadersOf(record))
@@ -143,7 +148,7 @@ async function answerVersion(
   const status = extent.partial ? 206 : 200
   const length = extent.range.end - extent.range.start
   if (!options.withBody) return { status, headers, length }
-  const body = await openBytes(call, record, extent.range)
+  const body = await openBytes(call, record, extent.range, customerKey)
   return body === null ? null : { status, headers, length, body }
 }
 

@@ -13,6 +13,8 @@ import type { Account } from '../auth/account-directory.ts'
 import { checksumHeaders, openPayload, type PayloadFacts } from '../auth/payload-check.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { writeCondition } from '../conditions.ts'
+import { encryptionCheck, storedEncryption } from '../encryption/sealing.ts'
+import { encryptionHeaders, encryptionOfWrite } from '../encryption/write-encryption.ts'
 import { pushExpiration } from '../expiry-headers.ts'
 import { integrityOf, receiveData } from '../object-data.ts'
 import { quoted } from '../object-headers.ts'
@@ -130,18 +132,20 @@ export async function putObject(call: Call): Promise<Answer> {
   const settings = readSettings(headers, services.world.clock.now())
   await checkRequestedLock(call, open, settings.lock)
   const condition = writeCondition(headers)
+  const encryption = encryptionOfWrite(headers, bucketBefore.settings.encryption)
   const check = openPayload(call.auth.payload, headers)
   checkUploadSize(check.decodedLength, limits.singlePutBytes)
-  const data = await receiveData(call, bucketBefore, check, 1)
+  const data = await receiveData(call, bucketBefore, check, { partNumber: 1, encryption })
   const bucket = await bucketAfterData(call, bucketBefore, data)
-  const { facts } = data
+  const { facts, etag } = data
   const now = services.world.clock.now()
+  const kept = storedEncryption(services, encryption)
   const metadata = newMetadata({
     key: call.key,
     account,
     settings,
     size: facts.size,
-    etag: facts.md5Hex,
+    etag,
     location: data.location === null ? null : [data.location],
     dataStoreName: bucket.locationConstraint,
     replicationInfo: replicationOfWrite(call, bucket, account, {
@@ -151,6 +155,7 @@ export async function putObject(call: Call): Promise<Answer> {
     }),
     originOp: 's3:ObjectCreated:Put',
     lock: lockFields(bucket, settings.lock, now),
+    encryption: kept,
     now,
   })
   const put: PutVersion = {
@@ -158,12 +163,12 @@ export async function putObject(call: Call): Promise<Answer> {
     key: call.key,
     mode: writeModeOf(bucket),
     metadata,
-    integrity: integrityOf(facts),
+    integrity: { ...integrityOf(facts), ...encryptionCheck(kept) },
     ...(data.inline === undefined ? undefined : { inline: data.inline }),
     ...(condition === undefined ? undefined : { condition }),
   }
   const result = await committedOrDiscarded(call, put, data)
-  const answer: FlatHeaders = ['ETag', quoted(facts.md5Hex)]
+  const answer: FlatHeaders = ['ETag', quoted(etag), ...encryptionHeaders(encryption)]
   pushVersionId(answer, bucket, result)
   pushExpiration(answer, bucket, metadata)
   pushChecksum(answer, facts)

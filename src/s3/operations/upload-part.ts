@@ -11,8 +11,10 @@ import type { ByteRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumAlgorithms, checksumContent } from '../checksum-request.ts'
 import { checksumMismatch } from '../completion.ts'
-import { type CopySource, checkCopySize, copyBytes, findCopySource } from '../copy-source.ts'
-import { findUpload, noSuchUpload, requestedPartNumber, settingsOfUpload } from '../multipart.ts'
+import { type CopySource, type CopyTask, checkCopySize, copyBytes, findCopySource } from '../copy-source.ts'
+import { encryptionOfPart } from '../encryption/upload-encryption.ts'
+import { encryptionHeaders } from '../encryption/write-encryption.ts'
+import { encryptionOfUpload, findUpload, noSuchUpload, requestedPartNumber, settingsOfUpload } from '../multipart.ts'
 import { type ReceivedData, receiveData } from '../object-data.ts'
 import { quoted, shownVersionId } from '../object-headers.ts'
 import { refuseUnsupported } from '../object-settings.ts'
@@ -43,7 +45,7 @@ async function storePart(call: Call, partNumber: number, uploadId: string, data:
   const { facts } = data
   const part: UploadPart = {
     partNumber,
-    etag: facts.md5Hex,
+    etag: data.etag,
     size: facts.size,
     lastModified: new Date(services.world.clock.now()).toISOString(),
     crc32: Buffer.from(facts.crc32, 'base64').toString('hex'),
@@ -56,7 +58,7 @@ async function storePart(call: Call, partNumber: number, uploadId: string, data:
       size: 0,
       start: 0,
       dataStoreName: '',
-      dataStoreETag: `${partNumber}:${facts.md5Hex}`,
+      dataStoreETag: `${partNumber}:${data.etag}`,
     },
   }
   const outcome = await services.store.putPart(bucket, key, uploadId, part, data.inline)
@@ -70,12 +72,14 @@ export async function uploadPart(call: Call): Promise<Answer> {
   const partNumber = requestedPartNumber(call)
   refuseUnsupported(call.headers)
   const upload = await findUpload(call)
-  const promised = settingsOfUpload(upload).checksum?.algorithm
+  const settings = settingsOfUpload(upload)
+  const promised = settings.checksum?.algorithm
+  const encryption = encryptionOfPart(call.headers, encryptionOfUpload(settings), bucket.settings.encryption)
   const check = openPayload(call.auth.payload, partHeaders(call.headers, promised))
   checkUploadSize(check.decodedLength, limits.partBytesMax)
-  const data = await receiveData(call, bucket, check, partNumber)
+  const data = await receiveData(call, bucket, check, { partNumber, encryption })
   const part = await storePart(call, partNumber, upload.uploadId, data)
-  const headers: FlatHeaders = ['ETag', quoted(part.etag)]
+  const headers: FlatHeaders = ['ETag', quoted(part.etag), ...encryptionHeaders(encryption)]
   const { checksum } = data.facts
   if (checksum !== undefined) headers.push(checksumHeaders[checksum.algorithm], checksum.value)
   return { status: 200, headers }
@@ -102,15 +106,14 @@ function copyRange(call: Call, size: number): ByteRange {
 async function copiedPart(
   call: Call,
   open: OpenBucket,
-  partNumber: number,
-  algorithm: ChecksumAlgorithm | undefined,
+  target: Pick<CopyTask, 'partNumber' | 'encryption' | 'algorithm'>,
 ): Promise<{ source: CopySource; data: ReceivedData }> {
   // Again when the source was replaced between being found and being opened.
   for (let attempt = 0; attempt < 3; attempt++) {
     const source = await findCopySource(call, open)
     const range = copyRange(call, source.record.metadata['content-length'])
     checkCopySize(range.end - range.start)
-    const data = await copyBytes(call, { source: source.record, range, target: open.bucket, partNumber, algorithm })
+    const data = await copyBytes(call, { ...target, source, range, target: open.bucket })
     if (data !== null) return { source, data }
   }
   throw new Error(`the data of the copy source of ${call.bucket}/${call.key} is missing`)
@@ -121,10 +124,14 @@ export async function uploadPartCopy(call: Call): Promise<Answer> {
   const partNumber = requestedPartNumber(call)
   refuseUnsupported(call.headers)
   const upload = await findUpload(call)
-  const { source, data } = await copiedPart(call, open, partNumber, settingsOfUpload(upload).checksum?.algorithm)
+  const settings = settingsOfUpload(upload)
+  const encryption = encryptionOfPart(call.headers, encryptionOfUpload(settings), open.bucket.settings.encryption)
+  const algorithm = settings.checksum?.algorithm
+  const { source, data } = await copiedPart(call, open, { partNumber, encryption, algorithm })
   const part = await storePart(call, partNumber, upload.uploadId, data)
   const sourceVersion = shownVersionId(source.bucket, source.record)
-  const headers = sourceVersion === undefined ? [] : ['x-amz-copy-source-version-id', sourceVersion]
+  const headers = encryptionHeaders(encryption)
+  if (sourceVersion !== undefined) headers.push('x-amz-copy-source-version-id', sourceVersion)
   const content = { LastModified: part.lastModified, ETag: quoted(part.etag), ...checksumContent(part.checksum) }
   return xmlAnswer('CopyPartResult', content, headers, s3Namespace)
 }

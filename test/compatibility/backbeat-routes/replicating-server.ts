@@ -27,7 +27,7 @@ import type { SiteProcessor } from '../../../src/replicate/site-processor-option
 import type { SourceGateway } from '../../../src/replicate/source-gateway.ts'
 import { createBackbeatRoutes } from '../../../src/s3/backbeat-routes/mount.ts'
 import { createStatusProcessor } from '../../../src/status/status-processor.ts'
-import { type AccountName, accounts, startTestServer, type TestServer } from '../s3/test-server.ts'
+import { type AccountName, accounts, startTestServer, type TestServer, testMasterKeys } from '../s3/test-server.ts'
 
 export interface ReplicatingServer extends TestServer {
   readonly aws: MemoryCloud
@@ -102,7 +102,7 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
           readHttp,
           world,
         })
-      : createDirectGateway({ store, dataStores, destinations })
+      : createDirectGateway({ store, dataStores, masterKeys: testMasterKeys, destinations })
   let stopReplication = async (): Promise<void> => {}
   return {
     ...server,

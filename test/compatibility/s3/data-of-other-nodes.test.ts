@@ -22,7 +22,7 @@ import { createDirectGateway } from '../../../src/replicate/gateway-direct.ts'
 import { createGarbageCollector } from '../../../src/status/garbage-collector.ts'
 import { failsWith, patterned } from '../../conformance/location-subject.ts'
 import { type FrontEnd, type Layout, openLayout, serviceCredentials } from './data-node.ts'
-import { errorCode, startTestServer, type TestServer } from './test-server.ts'
+import { errorCode, startTestServer, type TestServer, testMasterKeys } from './test-server.ts'
 
 let base: TestServer
 let layout: Layout
@@ -156,7 +156,12 @@ test('a front end that is down makes reading fail for now, at other front ends a
   const location = createMemoryLocation({ name: 'cloud', cloud, world })
   const { stores } = await layout.openReader()
   const destinations = new Map([['cloud', { location, bucketMatch: false }]])
-  const gateway = createDirectGateway({ store: base.store, dataStores: stores, destinations })
+  const gateway = createDirectGateway({
+    store: base.store,
+    dataStores: stores,
+    masterKeys: testMasterKeys,
+    destinations,
+  })
   const record = await versionOf('late')
   const target = { bucket: 'shared', key: 'late', versionId: record.versionId, site: 'cloud' }
   const copy = () => gateway.putObject(target, record, { signal: new AbortController().signal })

@@ -119,8 +119,13 @@ test('list-objects-v2/pages: pages follow one another in byte order', async () =
 })
 
 const refused: readonly (readonly [string, Record<string, string>, number, string])[] = [
-  ['server-side encryption', { 'x-amz-server-side-encryption': 'AES256' }, 501, 'NotImplemented'],
-  ['a customer key', { 'x-amz-server-side-encryption-customer-algorithm': 'AES256' }, 501, 'NotImplemented'],
+  ['a key management service', { 'x-amz-server-side-encryption': 'aws:kms' }, 501, 'NotImplemented'],
+  [
+    'a customer algorithm without its key',
+    { 'x-amz-server-side-encryption-customer-algorithm': 'AES256' },
+    400,
+    'InvalidArgument',
+  ],
   ['object lock', { 'x-amz-object-lock-mode': 'GOVERNANCE' }, 501, 'NotImplemented'],
   ['a public ACL', { 'x-amz-acl': 'public-read' }, 501, 'NotImplemented'],
   ['an unknown ACL', { 'x-amz-acl': 'everybody' }, 400, 'InvalidArgument'],

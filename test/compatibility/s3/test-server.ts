@@ -8,6 +8,7 @@ import { Secret } from '../../../src/base/secret.ts'
 import { signV4Headers } from '../../../src/base/signature-v4.ts'
 import { realWorld, type World } from '../../../src/base/world.ts'
 import type { LocationConfig, SiteConfig } from '../../../src/config/types.ts'
+import { createMasterKeys } from '../../../src/locations/master-keys.ts'
 import { createMemoryDataStore } from '../../../src/locations/memory/data-store.ts'
 import type { MetadataStore } from '../../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../../src/metadata/sqlite/engine.ts'
@@ -117,6 +118,15 @@ export interface TestServer {
   close(): Promise<void>
 }
 
+const masterKey = { id: 'test', key: Buffer.alloc(32, 7) }
+
+/** The master keys of every test server. */
+export const testMasterKeys = createMasterKeys({
+  keys: [masterKey],
+  current: async () => masterKey,
+  random: realWorld.random,
+})
+
 export async function startTestServer(options: Partial<S3ServerOptions> & { world?: World } = {}): Promise<TestServer> {
   const world = options.world ?? realWorld
   const engine = await openSqlite({ path: ':memory:', inline: true, world, group: 'RG001', bootId: 'test' })
@@ -132,6 +142,7 @@ export async function startTestServer(options: Partial<S3ServerOptions> & { worl
     listen: { host: '127.0.0.1', port: 0 },
     store,
     dataStores,
+    masterKeys: testMasterKeys,
     accounts: directory,
     sites,
     locations,

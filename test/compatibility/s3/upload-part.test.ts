@@ -203,7 +203,7 @@ test('create-multipart-upload/refused: settings that no object could have', asyn
     [{ 'x-amz-storage-class': 'COLD' }, 400, 'InvalidStorageClass'],
     [{ 'x-amz-tagging': 'a=1&a=2' }, 400, 'InvalidTag'],
     [{ 'x-amz-meta-a': 'x'.repeat(2100) }, 400, 'MetadataTooLarge'],
-    [{ 'x-amz-server-side-encryption': 'AES256' }, 501, 'NotImplemented'],
+    [{ 'x-amz-server-side-encryption': 'aws:kms' }, 501, 'NotImplemented'],
     [{ 'x-amz-acl': 'public-read' }, 501, 'NotImplemented'],
   ]
   for (const [headers, status, code] of attempts) assert.deepEqual(codeOf(await post(headers)), [status, code])

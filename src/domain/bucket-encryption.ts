@@ -1,0 +1,12 @@
+// How a bucket's new objects are encrypted when their writers do not say, and what writers may not ask for.
+
+/** Those of `aws:kms` are kept and shown, as S3 does without asking the key service; as there is none here, writes that need it are refused. */
+export const defaultAlgorithms = ['AES256', 'aws:kms', 'aws:kms:dsse'] as const
+
+export interface BucketEncryption {
+  /** Left out: new objects are not encrypted. */
+  readonly byDefault?: { readonly algorithm: (typeof defaultAlgorithms)[number]; readonly kmsKeyId?: string }
+  readonly bucketKeyEnabled: boolean
+  /** `SSE-C`: writes with customer keys are refused. Left out: the configuration says nothing of it. */
+  readonly blocked?: 'NONE' | 'SSE-C'
+}
