@@ -59,7 +59,7 @@ async function historyDownTo(
 }
 
 export function createDirectGateway(options: DirectGatewayOptions): SourceGateway {
-  const { store, dataStores, masterKeys, destinations } = options
+  const { store, destinations } = options
   const destinationOf = (site: string): Destination => {
     const destination = destinations.get(site)
     if (destination !== undefined) return destination
@@ -69,11 +69,7 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
       message: `There is no location for the site ${site}`,
     })
   }
-  const places: PiecePlaces = {
-    inlineData: dataKey => store.inlineData(dataKey),
-    dataStores,
-    dataKey: piece => masterKeys.dataKey(piece),
-  }
+  const places = placesOf(options)
   const source = (version: SourceVersion): Promise<ByteSource> => sourceOf(version, places)
   const pool = createBufferPool(limits.pooledBytesMax)
   const copied = (version: SourceVersion) => copiedAttributes(version.metadata, markerOf(version))
@@ -129,6 +125,14 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
     },
     probe: (site, signal) => destinationOf(site).location.probe({ signal }),
     patchStatus: messages => store.ledger.fold(messages),
+  }
+}
+
+function placesOf({ store, dataStores, masterKeys }: DirectGatewayOptions): PiecePlaces {
+  return {
+    inlineData: name => store.inlineData(name),
+    dataStores,
+    dataKey: piece => masterKeys.dataKey(piece),
   }
 }
 
