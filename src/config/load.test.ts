@@ -63,6 +63,7 @@ test('an empty configuration is complete: every key has a default', () => {
     lifecycle: { intervalMs: 3_600_000, dayMs: 86_400_000 },
     region: 'us-east-1',
     endpoints: [],
+    websiteEndpoints: [],
     tls: undefined,
   })
   assert.deepEqual(config.control.listen, { host: '127.0.0.1', port: 8900 })

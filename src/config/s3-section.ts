@@ -25,7 +25,7 @@ export function readS3(
   const tlsListen = ownValue(rawTls, 'listen')
   const tlsAddress = tlsListen === undefined ? undefined : readListen(tlsListen, ['s3', 'tls', 'listen'], 0, report)
   if (listen === undefined || (value !== undefined && !fitsShape(s3Schema, value))) return undefined
-  const { region = 'us-east-1', endpoints = [], tls, lifecycle } = value ?? {}
+  const { region = 'us-east-1', endpoints = [], websiteEndpoints = [], tls, lifecycle } = value ?? {}
   return {
     listen,
     advertise,
@@ -33,6 +33,7 @@ export function readS3(
     lifecycle: lifecycleOf(lifecycle),
     region,
     endpoints: endpoints.map(endpoint => endpoint.toLowerCase()),
+    websiteEndpoints: websiteEndpoints.map(endpoint => endpoint.toLowerCase()),
     tls:
       tls === undefined
         ? undefined

@@ -49,6 +49,14 @@ const lifecycleSchema = Type.Object(
   strict,
 )
 
+const hostNames = Type.Array(
+  Type.String({
+    pattern: '^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$',
+    expected: 'a host name without port, such as s3.example.com',
+  }),
+  { maxItems: 100, expected: 'a list of host names' },
+)
+
 export const s3Schema = Type.Object(
   {
     listen: Type.Optional(listenText),
@@ -61,15 +69,8 @@ export const s3Schema = Type.Object(
         expected: "a region such as us-east-1, or '*'",
       }),
     ),
-    endpoints: Type.Optional(
-      Type.Array(
-        Type.String({
-          pattern: '^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$',
-          expected: 'a host name without port, such as s3.example.com',
-        }),
-        { maxItems: 100, expected: 'a list of host names' },
-      ),
-    ),
+    endpoints: Type.Optional(hostNames),
+    websiteEndpoints: Type.Optional(hostNames),
     tls: Type.Optional(
       Type.Object(
         {

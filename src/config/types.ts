@@ -64,6 +64,8 @@ export type S3Config = {
   readonly region: string
   /** Host names, in lower case, whose sub-domains name buckets. */
   readonly endpoints: readonly string[]
+  /** Host names, in lower case, at which and at whose sub-domains websites are served. */
+  readonly websiteEndpoints: readonly string[]
   /** With an address of its own HTTPS is spoken there and HTTP on `listen`, without on `listen`. Absolute paths of PEM files. */
   readonly tls:
     | { readonly certFile: string; readonly keyFile: string; readonly listen: HostPort | undefined }

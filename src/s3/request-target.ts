@@ -73,6 +73,11 @@ function keyOf(rawKey: string): string | undefined {
   return rawKey === '' ? undefined : decodeComponent(rawKey)
 }
 
+/** The same target without parameters. */
+export function withoutQuery(target: RequestTarget): RequestTarget {
+  return { ...target, rawQuery: '', query: noQuery, parameters: noParameters }
+}
+
 /** Throws KeyTooLongError when a decoded key has more than 1024 bytes of UTF-8. */
 export function checkKeyLength(key: string): void {
   // A UTF-16 unit makes at most 3 bytes: short keys, nearly all of them, are not measured.

@@ -27,9 +27,12 @@ import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
 import { withPresignedMetadata } from './presigned-metadata.ts'
 import { drain, type IncomingBody, incomingBody } from './request-body.ts'
 import { headerMap, type RequestHead } from './request-head.ts'
-import { parseRequestTarget, type RequestTarget } from './request-target.ts'
+import { parseRequestTarget, type RequestTarget, withoutQuery } from './request-target.ts'
 import { abortSignalOf, writeAnswer } from './response.ts'
 import { findRoute, type Route } from './route.ts'
+import { htmlErrorAnswer } from './website/html-error.ts'
+import { serveWebsite, visitOf, visitorHead } from './website/serve-website.ts'
+import { createWebsiteHostReader, type WebsiteHostReader } from './website/website-host.ts'
 
 /** What a mounted handler of `/_/` paths gets beside request and response. */
 export interface MountedCall {
@@ -66,6 +69,8 @@ export interface S3ServerOptions {
   readonly regions?: Regions
   /** Host names whose sub-domains name buckets. */
   readonly endpoints?: readonly string[]
+  /** Host names at which, and at whose sub-domains, websites are served. */
+  readonly websiteEndpoints?: readonly string[]
   /** Speaks HTTPS: on an address of its own, else on `listen`. */
   readonly tls?: S3Certificate & { readonly listen?: HostPort | undefined }
   /** A transfer in which nothing moves for between one and two of these ends. Default 30 s. */
@@ -106,6 +111,7 @@ class HttpS3Server implements S3Server {
   readonly #http: Server
   readonly #tls: TlsServer | undefined
   readonly #hostBucket: HostReader
+  readonly #websiteHost: WebsiteHostReader
   readonly #idle: IdleWatch
   readonly #idPrefix: string
   #requests = 0
@@ -118,6 +124,7 @@ class HttpS3Server implements S3Server {
     this.#services = makeServices(options)
     this.#idle = createIdleWatch(world.timers, options.idleMs ?? defaultIdleMs)
     this.#hostBucket = createHostReader(options.endpoints ?? [])
+    this.#websiteHost = createWebsiteHostReader(options.websiteEndpoints ?? [])
     const { tls } = options
     this.#tls = tls === undefined ? undefined : createTlsServer({ ...serverOptions, cert: tls.cert, key: tls.key })
     this.#http = this.#tls === undefined || tls?.listen !== undefined ? createServer(serverOptions) : this.#tls
@@ -193,6 +200,7 @@ class HttpS3Server implements S3Server {
       operation: 'Unknown',
       bucket: undefined,
       corsHeaders: [],
+      isVisit: false,
       path: request.url ?? '/',
     }
     const outcome: { status: number; errorCode?: string; bytes: number } = { status: 0, bytes: 0 }
@@ -234,9 +242,11 @@ class HttpS3Server implements S3Server {
     try {
       const { request } = exchange
       const head = { method: request.method ?? '', rawTarget: exchange.path, headers: headerMap(request.rawHeaders) }
-      const hostBucket = this.#hostBucket(request.headers.host)
+      const website = this.#websiteHost(request.headers.host)
+      exchange.isVisit = website !== undefined
+      const hostBucket = website === undefined ? this.#hostBucket(request.headers.host) : website.bucket
       const target = parseRequestTarget(head.rawTarget, hostBucket)
-      const internal = target.bucket === '_'
+      const internal = target.bucket === '_' && !exchange.isVisit
       if (!internal) {
         exchange.bucket = target.bucket
         if (head.method === 'OPTIONS') {
@@ -246,6 +256,7 @@ class HttpS3Server implements S3Server {
         // Before anything that may be refused: a page may read why.
         if (head.headers.has('origin')) exchange.corsHeaders = await corsHeaders(this.#services, head, target)
       }
+      if (exchange.isVisit) return await this.#answerVisit(exchange, head, target, hostBucket)
       const { accounts, regions = anyRegion, world } = this.#options
       const auth = authenticate(head, accounts, world.clock.now(), { regions, hostBucket })
       if (internal) return await this.#answerInternal(exchange, head, target, auth, awaitsContinue)
@@ -257,7 +268,26 @@ class HttpS3Server implements S3Server {
     }
   }
 
-  #call(exchange: Exchange, { action }: Route, head: RequestHead, target: RequestTarget, auth: AuthResult): Call {
+  #answerVisit(
+    exchange: Exchange,
+    head: RequestHead,
+    target: RequestTarget,
+    hostBucket: string | undefined,
+  ): Promise<Answer> {
+    exchange.operation = 'Website'
+    const protocol = 'encrypted' in exchange.request.socket ? 'https' : 'http'
+    const visit = visitOf(head, target, { hostBucket, protocol })
+    const call = this.#call(exchange, { action: 's3:GetObject' }, visitorHead(head), withoutQuery(target), anonymous)
+    return serveWebsite(call, visit)
+  }
+
+  #call(
+    exchange: Exchange,
+    { action }: Pick<Route, 'action'>,
+    head: RequestHead,
+    target: RequestTarget,
+    auth: AuthResult,
+  ): Call {
     return {
       services: this.#services,
       requestId: exchange.requestId,
@@ -294,13 +324,16 @@ class HttpS3Server implements S3Server {
   }
 
   #refuse(exchange: Exchange, error: unknown): Answer {
-    const { requestId, path } = exchange
+    const { requestId, path, isVisit } = exchange
     const refusal = error instanceof ServiceError ? error : serviceError('InternalError', { cause: error })
     if (refusal !== error) defects.publish({ where: exchange.operation, requestId, error })
     if (path.startsWith('/_/backbeat')) return jsonErrorAnswer(refusal, requestId)
+    if (isVisit) return htmlErrorAnswer(refusal, requestId)
     return errorAnswer(refusal, requestId, path.split('?', 1)[0] ?? '')
   }
 }
+
+const anonymous: AuthResult = { kind: 'anonymous', payload: { kind: 'unsigned' } }
 
 const serverOptions: ServerOptions = {
   maxHeaderSize: limits.headerBytes,
@@ -338,6 +371,8 @@ interface Exchange {
   bucket: string | undefined
   /** What the bucket's CORS rules add to the answer. */
   corsHeaders: FlatHeaders
+  /** Of a website: errors are pages. */
+  isVisit: boolean
 }
 
 function makeServices(options: S3ServerOptions): S3Services {

@@ -40,6 +40,7 @@ export async function startS3Role(parts: Parts, plane: ControlPlane, lifecycle: 
     mountedRoutes: data === null ? internal.serve : eitherOf(data, internal.serve),
     regions: acceptedRegions(config),
     endpoints: config.s3.endpoints,
+    websiteEndpoints: config.s3.websiteEndpoints,
     ...(certificate === undefined ? {} : { tls: certificate }),
   })
   await s3.listen()

@@ -26,7 +26,7 @@ export async function preflight(
   const name = target.bucket ?? ''
   const bucket = await services.store.bucket(name)
   if (bucket === null) throw noSuchBucket(name)
-  const details = { Method: method, ResourceType: target.key === undefined ? 'BUCKET' : 'OBJECT' }
+  const details = { Method: 'OPTIONS', ResourceType: target.key === undefined ? 'BUCKET' : 'OBJECT' }
   const { cors } = bucket.settings
   if (cors === undefined) {
     throw serviceError('AccessForbidden', { message: 'CORSResponse: CORS is not enabled for this bucket.', details })
