@@ -60,6 +60,8 @@ test('an empty configuration is complete: every key has a default', () => {
   assert.deepEqual(config.s3, {
     listen: { host: '127.0.0.1', port: 8000 },
     advertise: undefined,
+    // By the machine's cores.
+    workers: config.s3.workers,
     lifecycle: { intervalMs: 3_600_000, dayMs: 86_400_000 },
     region: 'us-east-1',
     endpoints: [],

@@ -1,4 +1,5 @@
-// The section `s3`: where the S3 port listens, by which names it is known, and whether it speaks HTTPS.
+// The section `s3`: where the S3 port listens, by how many threads, by which names it is known, and whether it speaks HTTPS.
+import { availableParallelism, platform } from 'node:os'
 import { parseHostPort } from './address.ts'
 import { readEncryption } from './encryption.ts'
 import { checkReadable, readListen } from './listen.ts'
@@ -25,11 +26,13 @@ export function readS3(
   const tlsListen = ownValue(rawTls, 'listen')
   const tlsAddress = tlsListen === undefined ? undefined : readListen(tlsListen, ['s3', 'tls', 'listen'], 0, report)
   if (listen === undefined || (value !== undefined && !fitsShape(s3Schema, value))) return undefined
-  const { region = 'us-east-1', endpoints = [], websiteEndpoints = [], tls, lifecycle } = value ?? {}
+  const { region = 'us-east-1', endpoints = [], websiteEndpoints = [] } = value ?? {}
+  const { tls, lifecycle, workers = defaultWorkers() } = value ?? {}
   return {
     listen,
     advertise,
     encryption,
+    workers,
     lifecycle: lifecycleOf(lifecycle),
     region,
     endpoints: endpoints.map(endpoint => endpoint.toLowerCase()),
@@ -53,4 +56,10 @@ function readAdvertised(value: unknown, report: Report): HostPort | undefined {
 function lifecycleOf(raw: { intervalSeconds?: number; dayLengthSeconds?: number } | undefined): LifecycleConfig {
   const { dayLengthSeconds = 86_400, intervalSeconds = Math.ceil(Math.min(3600, dayLengthSeconds / 2)) } = raw ?? {}
   return { intervalMs: intervalSeconds * 1000, dayMs: dayLengthSeconds * 1000 }
+}
+
+/** Where listeners can share an address, one for each of the first cores; a single core is served best by a single thread. */
+function defaultWorkers(): number {
+  const cores = availableParallelism()
+  return platform() === 'linux' && cores > 1 ? Math.min(cores, 4) : 0
 }

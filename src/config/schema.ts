@@ -62,6 +62,7 @@ export const s3Schema = Type.Object(
     listen: Type.Optional(listenText),
     advertise: Type.Optional(listenText),
     encryption: Type.Optional(encryptionSchema),
+    workers: Type.Optional(wholeNumber(0, 64)),
     lifecycle: Type.Optional(lifecycleSchema),
     region: Type.Optional(
       Type.String({

@@ -59,6 +59,8 @@ export type S3Config = {
   readonly advertise: HostPort | undefined
   /** undefined: the embedded engine makes a master key when it needs one; the distributed one does not encrypt. */
   readonly encryption: EncryptionConfig | undefined
+  /** Threads that serve the port; 0: the main thread does, as it always does with the distributed engine. */
+  readonly workers: number
   readonly lifecycle: LifecycleConfig
   /** The region signatures are for, beside the names of the locations; `*`: any. */
   readonly region: string

@@ -67,6 +67,7 @@ async function openParts(
     dataStores: data.stores,
     nodeData: data.nodeId === null ? null : { nodeId: data.nodeId, stores: data.own },
     store: database.port,
+    s3Workers: null,
     endedEpochs: database.endedEpochs,
     stateStore: state.port,
     signals: signals.port,

@@ -20,6 +20,7 @@ import { openMasterKeys } from './master-keys.ts'
 import { type Parts, roleNames } from './parts.ts'
 import { groupId } from './processors.ts'
 import { startRoles } from './roles/start-roles.ts'
+import { createWorkerPool } from './workers/worker-pool.ts'
 
 export interface EmbeddedOptions {
   readonly config: Config
@@ -82,12 +83,21 @@ async function openParts(
     lifecycle,
   )
   const masterKeys = await openMasterKeys({ config, random: world.random, ownsData: true })
+  const s3Workers =
+    config.s3.workers === 0
+      ? null
+      : createWorkerPool({
+          ...{ config, sqlite, dataStores, masterKeys, flush, world },
+          accounts: accounts.directory.accounts,
+          databasePath: dataDir.databasePath,
+        })
   const destinations = openDestinations({ config, http, world })
   for (const { location } of destinations.values()) lifecycle.add(() => location.close())
   return {
     ...{ config, world, accounts, http, dataStores, masterKeys, destinations, log, stateStore, signals },
     store: sqliteMetadataStore(sqlite),
     nodeData: null,
+    s3Workers,
     // One process has the database: all others have ended.
     endedEpochs: async epochs => new Set(epochs),
     owner: `embedded-${sqlite.epoch}`,

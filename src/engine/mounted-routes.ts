@@ -17,7 +17,11 @@ export function mountInternalRoutes(
   return createBackbeatRoutes({ destinations, world: parts.world, api: call => answerApi(control, call) })
 }
 
-async function answerApi(control: ControlContext, call: ApiCall): Promise<Answer> {
+/** Answers a request for the control API that came in at the S3 port. */
+export async function answerApi(
+  control: ControlContext,
+  call: Pick<ApiCall, 'method' | 'target'> & { readonly body: Uint8Array },
+): Promise<Answer> {
   const [path = '', ...query] = call.target.split('?')
   const { status, contentType, body } = await handleControlRequest(control, {
     method: call.method,

@@ -11,6 +11,7 @@ import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { TopicLog } from '../queue/topic-log.ts'
 import type { Accounts } from './accounts.ts'
+import type { WorkerPool } from './workers/worker-pool.ts'
 
 export const roleNames = ['s3', 'populator', 'processor', 'status', 'control'] as const
 
@@ -35,6 +36,8 @@ export interface Parts {
   readonly masterKeys: MasterKeys
   /** What lies on this machine's disk and is had from us by other processes; null where nobody else asks. */
   readonly nodeData: { readonly nodeId: string; readonly stores: ReadonlyMap<string, DataStore> } | null
+  /** Threads that serve the S3 port; null: this one does. */
+  readonly s3Workers: WorkerPool | null
   readonly log: TopicLog
   readonly stateStore: StateStore
   readonly signals: SignalBus

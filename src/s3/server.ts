@@ -75,6 +75,8 @@ export interface S3ServerOptions {
   readonly tls?: S3Certificate & { readonly listen?: HostPort | undefined }
   /** A transfer in which nothing moves for between one and two of these ends. Default 30 s. */
   readonly idleMs?: number
+  /** Other listeners of this program share the address: the system spreads the connections over them. */
+  readonly sharesAddress?: boolean
   /** How long close() lets running requests finish. Default 10 s. */
   readonly graceMs?: number
 }
@@ -155,11 +157,12 @@ class HttpS3Server implements S3Server {
 
   async listen(): Promise<void> {
     await initHashes()
-    await listenOn(this.#http, this.#options.listen)
+    const { sharesAddress = false } = this.#options
+    await listenOn(this.#http, this.#options.listen, sharesAddress)
     const own = this.#options.tls?.listen
     if (own === undefined || this.#tls === undefined) return
     try {
-      await listenOn(this.#tls, own)
+      await listenOn(this.#tls, own, sharesAddress)
     } catch (error) {
       this.#http.close()
       throw error
@@ -350,10 +353,10 @@ function addressOf(server: Server): HostPort {
   return { host: (address satisfies AddressInfo).address, port: address.port }
 }
 
-function listenOn(server: Server, { host, port }: HostPort): Promise<void> {
+function listenOn(server: Server, { host, port }: HostPort, reusePort: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => {
+    server.listen({ port, host, reusePort }, () => {
       server.off('error', reject)
       resolve()
     })

@@ -21,6 +21,8 @@ export interface GarbageCollectorOptions {
    * database, the last transaction of one that was killed may still be under way in it.
    */
   readonly endedWriters?: (writers: readonly string[]) => Promise<ReadonlySet<string>>
+  /** Resolves when readers elsewhere that may have begun before the garbage was garbage have held what they read. */
+  readonly readersTold?: () => Promise<void>
 }
 
 export interface GarbageCollector {
@@ -30,6 +32,8 @@ export interface GarbageCollector {
   startCollecting(): void
   /** Only sweeps orphans: now, and again while some may still be referenced by who wrote them. */
   startSweeping(): void
+  /** Sweeps orphans before it collects the next time: a writer has ended. */
+  sweepSoon(): void
   close(): Promise<void>
   /** Removes all garbage that is there now; answers how much. */
   collect(): Promise<number>
@@ -53,6 +57,7 @@ class Collector implements GarbageCollector {
   #closed = false
   /** The last sweep has left data of writers that may not have ended. */
   #mustSweepAgain = false
+  #sweepsSoon = false
 
   constructor(options: GarbageCollectorOptions) {
     this.#options = options
@@ -73,6 +78,10 @@ class Collector implements GarbageCollector {
     })
   }
 
+  sweepSoon(): void {
+    this.#sweepsSoon = true
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
@@ -87,6 +96,7 @@ class Collector implements GarbageCollector {
       const items = await store.garbage(limits.pipelineBatch, afterId)
       const last = items.at(-1)
       if (last === undefined || this.#closed) break
+      await this.#options.readersTold?.()
       const gone: number[] = []
       await forEachBounded(items, removalsAtOnce, async item => {
         try {
@@ -168,10 +178,18 @@ class Collector implements GarbageCollector {
     }
   }
 
+  async #sweepIfAsked(): Promise<void> {
+    if (!this.#sweepsSoon) return
+    this.#sweepsSoon = false
+    await this.#attempt('orphans-removed', () => this.sweepOrphans())
+  }
+
   #arm(): void {
     if (this.#closed) return
     const run = (): void => {
-      this.#round = this.#attempt('garbage-removed', () => this.collect()).then(() => this.#arm())
+      this.#round = this.#sweepIfAsked()
+        .then(() => this.#attempt('garbage-removed', () => this.collect()))
+        .then(() => this.#arm())
     }
     const { world, everyMs } = this.#options
     this.#timer = world.timers.after(everyMs ?? everyMsDefault, run, { background: true })

@@ -9,6 +9,7 @@ import { benchDrain } from './drain-rows.ts'
 import { benchMemory } from './memory-row.ts'
 import { benchBacklog, benchCpu, benchDurablePut, benchLag } from './object-rows.ts'
 import { printTable } from './result.ts'
+import { benchSpeed } from './s3-rows.ts'
 
 type Rows = Readonly<Record<string, (server: S3Address, scale: number) => Promise<void>>>
 
@@ -20,6 +21,10 @@ const engines: Readonly<Record<string, Rows>> = {
     drain: benchDrain,
     memory: (_, scale) => benchMemory(scale),
     backlog: benchBacklog,
+    put: (server, scale) => benchSpeed('put', server, scale),
+    get: (server, scale) => benchSpeed('get', server, scale),
+    'put-large': (server, scale) => benchSpeed('put-large', server, scale),
+    'get-large': (server, scale) => benchSpeed('get-large', server, scale),
   },
   distributed: {
     cpu: benchDistributedCpu,

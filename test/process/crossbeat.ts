@@ -212,6 +212,12 @@ function readPath(value: unknown, path: readonly string[]): unknown {
   return current
 }
 
+/** `CROSSBEAT_WORKERS` says how many threads serve the S3 port, to measure and test with another number than the machine would have. */
+function workersAsked(): { readonly workers?: number } {
+  const asked = process.env['CROSSBEAT_WORKERS']
+  return asked === undefined ? {} : { workers: Number(asked) }
+}
+
 function configuration({ folder, s3Port, controlPort, options }: Place): unknown {
   const locations: Record<string, unknown> = {
     'us-east-1': { type: 'file', objectId: 'us-east-1', legacyAwsBehavior: false, details: {} },
@@ -243,7 +249,7 @@ function configuration({ folder, s3Port, controlPort, options }: Place): unknown
   }
   return {
     dataDir: join(folder, 'data'),
-    s3: { listen: `127.0.0.1:${s3Port}` },
+    s3: { listen: `127.0.0.1:${s3Port}`, ...workersAsked() },
     control: { listen: `127.0.0.1:${controlPort}` },
     log: { level: 'error' },
     locations,

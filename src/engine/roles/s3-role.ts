@@ -6,56 +6,39 @@ import type { Config, HostPort } from '../../config/types.ts'
 import { announceNode } from '../../control/node-directory.ts'
 import { journalChannel } from '../../control/paths.ts'
 import { writerOf } from '../../locations/data-name.ts'
-import { anyRegion, type Regions } from '../../s3/auth/claim.ts'
 import { createDataRoutes } from '../../s3/data-routes.ts'
-import { createS3Server, type MountedRoutes, type S3Server } from '../../s3/server.ts'
+import type { MountedRoutes, S3Server } from '../../s3/server.ts'
 import { createGarbageCollector } from '../../status/garbage-collector.ts'
 import type { Lifecycle } from '../lifecycle.ts'
-import { mountInternalRoutes } from '../mounted-routes.ts'
+import { answerApi, mountInternalRoutes } from '../mounted-routes.ts'
 import type { Parts } from '../parts.ts'
-import { readCertificate, renewCertificate } from '../s3-certificate.ts'
+import { openS3Server } from '../s3-server.ts'
 import type { ControlPlane } from './control-plane.ts'
+
+/** The S3 port, whoever serves it. */
+export type ListeningS3 = Pick<S3Server, 'address' | 'close'>
 
 /** Commits of so long a time are one signal. */
 const signalEveryMs = 20
 
 /** Listens when it resolves. Closing twice is closing once. */
-export async function startS3Role(parts: Parts, plane: ControlPlane, lifecycle: Lifecycle): Promise<S3Server> {
-  const { config, destinations, nodeData, stateStore } = parts
+export async function startS3Role(parts: Parts, plane: ControlPlane, lifecycle: Lifecycle): Promise<ListeningS3> {
+  const { config, destinations, nodeData, stateStore, s3Workers } = parts
+  if (s3Workers !== null) {
+    lifecycle.add(() => s3Workers.close())
+    const address = await s3Workers.start(request => answerApi(plane.context, request))
+    return { address, close: () => s3Workers.close() }
+  }
   const internal = mountInternalRoutes(parts, destinations, plane.context)
   lifecycle.add(() => internal.close())
   const data = nodeData === null ? null : serveData(parts, nodeData, lifecycle)
   if (parts.isShared) lifecycle.add(signalJournal(parts))
-  const certificate = await readCertificate(config.s3.tls)
-  const s3 = createS3Server({
-    listen: config.s3.listen,
-    store: parts.store,
-    dataStores: parts.dataStores,
-    masterKeys: parts.masterKeys,
-    destinations,
-    accounts: parts.accounts.directory,
-    sites: config.sites,
-    locations: config.locations,
-    world: parts.world,
-    mountedRoutes: data === null ? internal.serve : eitherOf(data, internal.serve),
-    regions: acceptedRegions(config),
-    endpoints: config.s3.endpoints,
-    websiteEndpoints: config.s3.websiteEndpoints,
-    ...(certificate === undefined ? {} : { tls: certificate }),
-  })
-  await s3.listen()
-  // From here on a start that fails must not leave it listening.
-  lifecycle.add(() => s3.close())
-  if (config.s3.tls !== undefined) lifecycle.add(renewCertificate(s3, config.s3.tls, parts.world.timers))
+  const mountedRoutes = data === null ? internal.serve : eitherOf(data, internal.serve)
+  const { store, dataStores, masterKeys, accounts, world } = parts
+  const served = { config, store, dataStores, masterKeys, destinations, accounts, world, mountedRoutes }
+  const s3 = await openS3Server(served, lifecycle)
   if (nodeData !== null) await announceNode(stateStore, nodeData.nodeId, advertised(config, s3.address))
   return s3
-}
-
-/** The configured region, and those that answers name as the region of a bucket: clients then sign for them. */
-function acceptedRegions({ s3, locations }: Config): Regions {
-  if (s3.region === '*') return anyRegion
-  const names = new Set([s3.region, ...locations.map(({ name }) => name)])
-  return { home: s3.region, accepts: region => names.has(region) }
 }
 
 /** Lets other processes have what lies on our disk, and removes what a former process left on it: nobody else can. */

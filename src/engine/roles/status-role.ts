@@ -5,7 +5,7 @@ import { leasePaths } from '../../control/paths.ts'
 import { readDesired, readReports } from '../../control/site-reports.ts'
 import { isHeldUp, isThrough } from '../../domain/site-control.ts'
 import type { SourceGateway } from '../../replicate/source-gateway.ts'
-import { createGarbageCollector } from '../../status/garbage-collector.ts'
+import { createGarbageCollector, type GarbageCollectorOptions } from '../../status/garbage-collector.ts'
 import { createStatusProcessor } from '../../status/status-processor.ts'
 import { createSweeper } from '../../status/sweeper.ts'
 import type { Lifecycle } from '../lifecycle.ts'
@@ -27,7 +27,7 @@ export async function startStatusProcessor(parts: Parts, gateway: SourceGateway,
 }
 
 export async function startHousekeeping(parts: Parts, lifecycle: Lifecycle): Promise<Election> {
-  const { config, store, log, world, dataStores, stateStore, owner, isShared } = parts
+  const { config, store, log, world, dataStores, stateStore, owner, isShared, s3Workers } = parts
   const election = createElection({
     stateStore,
     path: leasePaths.housekeeping,
@@ -35,7 +35,8 @@ export async function startHousekeeping(parts: Parts, lifecycle: Lifecycle): Pro
     world,
     what: 'the housekeeping',
     begin: async () => {
-      const collector = createGarbageCollector({ store, dataStores, world })
+      const collector = createGarbageCollector({ store, dataStores, world, ...besideWorkers(s3Workers) })
+      s3Workers?.onDeath(() => collector.sweepSoon())
       const sweeper = createSweeper({
         store,
         log,
@@ -62,4 +63,13 @@ export async function startHousekeeping(parts: Parts, lifecycle: Lifecycle): Pro
   await election.start()
   lifecycle.add(() => election.close())
   return election
+}
+
+/** What the workers of the S3 port write and read is left alone. */
+function besideWorkers(workers: Parts['s3Workers']): Pick<GarbageCollectorOptions, 'endedWriters' | 'readersTold'> {
+  if (workers === null) return {}
+  return {
+    endedWriters: async writers => new Set(writers.filter(writer => !workers.isAlive(writer))),
+    readersTold: () => workers.told(),
+  }
 }

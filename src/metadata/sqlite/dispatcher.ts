@@ -2,7 +2,7 @@
 // under way at a time (what arrives meanwhile shares the next flush), client commands go first, replication's get at least a tenth.
 import type { World } from '../../base/world.ts'
 import type { Command, CommandClass, CommandKind, Reply, Request } from './commands.ts'
-import type { Batch, BatchReply } from './writer.ts'
+import type { Batch, BatchOutcome, BatchReply } from './writer.ts'
 
 /** Carries out batches in order; `done` is called once for each. */
 export interface BatchRunner {
@@ -75,6 +75,7 @@ export class Dispatcher {
   /** The log has been moved by the checkpoint thread; the next batch ends with the rest of it. */
   restartLog(): void {
     this.#restartLog = true
+    this.#schedule()
   }
 
   #schedule(): void {
@@ -88,7 +89,8 @@ export class Dispatcher {
 
   #send(): void {
     const { client, replication } = this.#waiting
-    if (this.#busy || this.#refusal !== null || client.length + replication.length === 0) return
+    if (this.#busy || this.#refusal !== null) return
+    if (client.length + replication.length === 0 && !this.#restartLog) return
     const reserved = Math.min(replication.length, Math.ceil(batchMax * replicationShare))
     const clients = client.splice(0, batchMax - reserved)
     const batch = [...clients, ...replication.splice(0, batchMax - clients.length)]
@@ -111,14 +113,25 @@ export class Dispatcher {
       if (answer?.ok) item.resolve(answer.value)
       else item.reject(new StoreFailedError(answer?.message ?? 'no reply'))
     })
-    if (reply.fatal !== null) {
-      this.fail(new StoreFailedError(`the database failed: ${reply.fatal}`))
-      return
-    }
-    if (reply.journaled) this.#events.journaled()
-    this.#events.grown(reply.logPages)
+    this.#tell(reply)
+    if (reply.fatal !== null) return
     if (this.#waiting.client.length + this.#waiting.replication.length > 0) this.#schedule()
     else this.#becomeIdle()
+  }
+
+  /** A batch of another thread, over the same writer. */
+  beside(outcome: BatchOutcome): void {
+    this.#events.carriedOut()
+    this.#tell(outcome)
+  }
+
+  #tell({ fatal, journaled, logPages }: BatchOutcome): void {
+    if (fatal !== null) {
+      this.fail(new StoreFailedError(`the database failed: ${fatal}`))
+      return
+    }
+    if (journaled) this.#events.journaled()
+    this.#events.grown(logPages)
   }
 
   #becomeIdle(): void {

@@ -1,13 +1,20 @@
 // The embedded engine's database: one writer (a thread of its own, or inline under a simulation's timers), a checkpoint thread, and a reading
 // connection on this thread. Metadata, topics and state are adapters on top of it. Opening fails with a plain error; a failure of the disk
 // later on is final: everything is refused and `onFatal` is called once.
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { World } from '../../base/world.ts'
 import type { CheckpointMessage } from './checkpoint-thread.ts'
 import type { CommandClass, CommandKind, Reply, Request } from './commands.ts'
 import { Connection } from './connection.ts'
 import { type BatchRunner, Dispatcher, StoreClosedError, StoreFailedError } from './dispatcher.ts'
-import { type Batch, type BatchReply, type CrashPoint, Writer, type WriterOptions } from './writer.ts'
+import {
+  type Batch,
+  type BatchOutcome,
+  type BatchReply,
+  type CrashPoint,
+  Writer,
+  type WriterOptions,
+} from './writer.ts'
 import type { WriterMessage, WriterOrder } from './writer-thread.ts'
 
 /** A database in memory that outlives the engines opened on it, so that a simulated restart finds what was committed. */
@@ -38,6 +45,10 @@ const checkpointPages = 8_000
 
 interface Backend extends BatchRunner {
   readonly epoch: number
+  /** Lets another thread give batches through this port; only where the writer has a thread of its own. */
+  readonly join?: (port: MessagePort) => void
+  /** Somebody else's: closing it is not the end of the database. */
+  readonly isJoined?: true
   close(): Promise<void>
   /** Ends at once, in the middle of whatever it does. */
   abandon(): Promise<void>
@@ -56,7 +67,7 @@ export class SqliteEngine {
   #closing: Promise<void> | null = null
 
   constructor(
-    options: SqliteOptions,
+    options: Pick<SqliteOptions, 'world' | 'onFatal'>,
     backend: Backend,
     reader: { readonly connection: Connection; readonly owned: boolean },
     checkpoints: Checkpoints | null,
@@ -93,6 +104,20 @@ export class SqliteEngine {
     return () => this.#journalListeners.delete(listener)
   }
 
+  /** A port for `joinSqlite` in another thread of this process. Throws where the writer runs inline. */
+  portForThread(): MessagePort {
+    const { join } = this.#backend
+    if (join === undefined) throw new Error('the writer of this database takes no other threads')
+    const { port1, port2 } = new MessageChannel()
+    join(port1)
+    return port2
+  }
+
+  /** Another thread's batch was carried out. */
+  beside(outcome: BatchOutcome): void {
+    this.#dispatcher.beside(outcome)
+  }
+
   /** The writer is gone or broken. */
   fail(error: Error): void {
     this.#dispatcher.fail(error)
@@ -106,7 +131,7 @@ export class SqliteEngine {
 
   async #close(): Promise<void> {
     await this.#dispatcher.settle()
-    await this.#dispatcher.submit('client', 'mark-clean', {}).catch(() => {})
+    if (this.#backend.isJoined === undefined) await this.#dispatcher.submit('client', 'mark-clean', {}).catch(() => {})
     this.#dispatcher.refuse(new StoreClosedError('the store is closed'))
     this.#journalListeners.clear()
     await this.#checkpoints?.close()
@@ -144,11 +169,43 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteEngine> 
   }
   if (options.inline || path === ':memory:') return openInline(options, writerOptions, memory?.connection)
   const thread = await startWriter(writerOptions)
-  const { timers } = options.world
-  const reader = new Connection(path, { readOnly: true, endOfTurn: end => timers.immediate(end) })
-  reader.execute('PRAGMA cache_size = -16384')
-  const engine = new SqliteEngine(options, thread, { connection: reader, owned: true }, new Checkpoints(path))
+  const reader = openReader(path, options.world)
+  const engine = new SqliteEngine(options, thread, reader, new Checkpoints(path))
   thread.onLost(error => engine.fail(error))
+  thread.onBeside(outcome => engine.beside(outcome))
+  return engine
+}
+
+function openReader(path: string, { timers }: World): { readonly connection: Connection; readonly owned: true } {
+  const connection = new Connection(path, { readOnly: true, endOfTurn: end => timers.immediate(end) })
+  connection.execute('PRAGMA cache_size = -16384')
+  return { connection, owned: true }
+}
+
+export interface JoinOptions extends Pick<SqliteOptions, 'world' | 'onFatal'> {
+  readonly path: string
+  /** Of the engine in the thread that owns the database, which outlives this one. */
+  readonly port: MessagePort
+  readonly epoch: number
+}
+
+/** The same database for another thread of the process: reads with a connection of its own, writes through the one writer. */
+export function joinSqlite(options: JoinOptions): SqliteEngine {
+  const { path, port, epoch } = options
+  const pending: ((reply: BatchReply) => void)[] = []
+  const backend: Backend = {
+    epoch,
+    isJoined: true,
+    run: (batch, done) => {
+      pending.push(done)
+      port.postMessage(batch)
+    },
+    close: async () => port.close(),
+    abandon: async () => port.close(),
+  }
+  const engine = new SqliteEngine(options, backend, openReader(path, options.world), null)
+  port.on('message', (reply: BatchReply) => pending.shift()?.(reply))
+  port.on('close', () => engine.fail(new StoreFailedError('the writer thread ended')))
   return engine
 }
 
@@ -168,6 +225,7 @@ function openInline(options: SqliteOptions, writerOptions: WriterOptions, connec
 
 interface ThreadBackend extends Backend {
   onLost(listener: (error: Error) => void): void
+  onBeside(listener: (outcome: BatchOutcome) => void): void
 }
 
 async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
@@ -175,12 +233,14 @@ async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
   const pending: ((reply: BatchReply) => void)[] = []
   let closed: (() => void) | null = null
   let lost: (error: Error) => void = () => {}
+  let beside: (outcome: BatchOutcome) => void = () => {}
   const epoch = await new Promise<number>((resolve, reject) => {
     worker.on('message', (message: WriterMessage) => {
       if (message.kind === 'ready') resolve(message.epoch)
       else if (message.kind === 'failed')
         reject(message.error instanceof Error ? message.error : new Error(String(message.error)))
       else if (message.kind === 'done') pending.shift()?.(message.reply)
+      else if (message.kind === 'beside') beside(message)
       else closed?.()
     })
     worker.on('error', error => {
@@ -194,12 +254,17 @@ async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
       else closed()
     })
   })
-  const order = (message: WriterOrder): void => worker.postMessage(message)
+  const order = (message: WriterOrder, port?: MessagePort): void =>
+    worker.postMessage(message, port === undefined ? [] : [port])
   return {
     epoch,
     onLost: listener => {
       lost = listener
     },
+    onBeside: listener => {
+      beside = listener
+    },
+    join: port => order({ kind: 'join', port }, port),
     run: (batch: Batch, done) => {
       pending.push(done)
       order({ kind: 'batch', batch })

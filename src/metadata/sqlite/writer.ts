@@ -31,13 +31,17 @@ export type CommandReply =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly message: string }
 
-export interface BatchReply {
-  readonly replies: readonly CommandReply[]
+/** What a batch has done to the database. */
+export interface BatchOutcome {
   readonly journaled: boolean
   /** Pages of the write-ahead log that are not in the database file yet. */
   readonly logPages: number
   /** Set when the database can be believed no longer: the process has to end. */
   readonly fatal: string | null
+}
+
+export interface BatchReply extends BatchOutcome {
+  readonly replies: readonly CommandReply[]
 }
 
 /** Pages of the log. From the first bound on, the writer ends a checkpoint itself so that the log can start anew; at the second it waits for it. */

@@ -1,0 +1,245 @@
+// The worker threads of the S3 port, as the main thread sees them: all listen on one address, and one that dies is replaced. It loses the requests
+// it had; what it was writing is nobody's, and swept when it is gone.
+import { createServer } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import { controlEvents, defects } from '../../base/channels.ts'
+import type { Timer, World } from '../../base/world.ts'
+import type { Config, HostPort } from '../../config/types.ts'
+import { Failure } from '../../domain/failure.ts'
+import type { DataStore } from '../../locations/data-store.ts'
+import type { MasterKeys } from '../../locations/master-keys.ts'
+import type { SqliteEngine } from '../../metadata/sqlite/engine.ts'
+import type { Account } from '../../s3/auth/account-directory.ts'
+import type { Answer } from '../../s3/call.ts'
+import { publishBridged } from './event-bridge.ts'
+import type {
+  AnswerMessage,
+  ApiRequest,
+  Asked,
+  QuestionKind,
+  Questions,
+  WorkerMessage,
+  WorkerOrder,
+  WorkerSetup,
+} from './messages.ts'
+import { type Plain, withPlainSecrets } from './secret-form.ts'
+
+/** Answers requests for the control API. */
+export type ControlApi = (request: ApiRequest) => Promise<Answer>
+
+export interface WorkerPoolOptions {
+  readonly config: Config
+  readonly accounts: readonly Account[]
+  readonly databasePath: string
+  readonly sqlite: Pick<SqliteEngine, 'epoch' | 'portForThread'>
+  /** Whose data the main thread removes. */
+  readonly dataStores: ReadonlyMap<string, DataStore>
+  readonly masterKeys: MasterKeys
+  readonly flush: boolean
+  readonly world: World
+}
+
+export interface WorkerPool {
+  /** Starts the workers; all listen when it resolves, with the address. Rejects when it cannot be had. */
+  start(api: ControlApi): Promise<HostPort>
+  /** Which of these writers of data are workers that live. */
+  isAlive(writer: string): boolean
+  /** Resolves when every reader that could still see what is gone now has held what it reads. */
+  told(): Promise<void>
+  /** Called after a worker has died, when its data can be swept. */
+  onDeath(listener: () => void): void
+  close(): Promise<void>
+}
+
+/** The pool of a process; nothing runs yet. */
+export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
+  return new Pool(options)
+}
+
+/** The address with a port of its own. Listeners that share would share with a stranger's that do, too: so it is taken alone first. */
+function freeAddress({ host, port }: HostPort): Promise<HostPort> {
+  const probe = createServer()
+  return new Promise((resolve, reject) => {
+    probe.once('error', reject)
+    probe.listen({ host, port, exclusive: true }, () => {
+      const bound = probe.address()
+      const found = typeof bound === 'object' && bound !== null ? bound.port : port
+      probe.close(() => resolve({ host, port: found }))
+    })
+  })
+}
+
+const restartMs = 1_000
+
+interface Member {
+  readonly thread: Worker
+  readonly writer: string
+  /** How to let go of what it holds. */
+  readonly holds: Map<number, () => void>
+  readonly telling: Map<number, () => void>
+  readonly ended: Promise<void>
+}
+
+class Pool implements WorkerPool {
+  readonly #options: WorkerPoolOptions
+  #config: Plain = { plain: undefined }
+  #api: ControlApi = () => Promise.reject(new Error('the control API is not there yet'))
+  readonly #members = new Set<Member>()
+  readonly #restarts = new Set<Timer>()
+  #listeners: (() => void)[] = []
+  #count = 0
+  #tellings = 0
+  #closing = false
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options
+  }
+
+  async start(api: ControlApi): Promise<HostPort> {
+    const { config } = this.#options
+    const { tls } = config.s3
+    const listen = await freeAddress(config.s3.listen)
+    const own = tls?.listen === undefined ? undefined : await freeAddress(tls.listen)
+    const s3 = { ...config.s3, listen, tls: tls === undefined ? undefined : { ...tls, listen: own } }
+    this.#api = api
+    this.#config = withPlainSecrets({ ...config, s3 })
+    try {
+      await Promise.all(Array.from({ length: s3.workers }, () => this.#startOne()))
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    return listen
+  }
+
+  isAlive(writer: string): boolean {
+    for (const member of this.#members)
+      if (writer === member.writer || writer.endsWith(`-${member.writer}`)) return true
+    return false
+  }
+
+  async told(): Promise<void> {
+    const one = (member: Member): Promise<void> =>
+      new Promise(resolve => {
+        const id = this.#tellings++
+        member.telling.set(id, resolve)
+        order(member, { kind: 'tell', id })
+      })
+    await Promise.all([...this.#members].map(one))
+  }
+
+  onDeath(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Resolves when the new worker listens. */
+  #startOne(): Promise<void> {
+    const { accounts, databasePath, sqlite, flush } = this.#options
+    const storePort = sqlite.portForThread()
+    this.#count += 1
+    const writer = `${sqlite.epoch}w${this.#count}`
+    const setup: WorkerSetup = {
+      ...{ accounts, databasePath, storePort, writer, flush },
+      config: this.#config,
+      epoch: sqlite.epoch,
+    }
+    const url = new URL('./worker-thread.ts', import.meta.url)
+    const thread = new Worker(url, { workerData: setup, transferList: [storePort] })
+    const ended = Promise.withResolvers<void>()
+    const listening = Promise.withResolvers<void>()
+    const member: Member = { thread, writer, holds: new Map(), telling: new Map(), ended: ended.promise }
+    this.#members.add(member)
+    let begun = false
+    thread.on('message', (message: WorkerMessage) => {
+      if (message.kind === 'listening') {
+        begun = true
+        listening.resolve()
+      } else if (message.kind === 'failed') listening.reject(message.error)
+      else this.#take(member, message)
+    })
+    thread.on('error', error => defects.publish({ where: 'S3 worker', error }))
+    thread.on('exit', () => {
+      this.#members.delete(member)
+      for (const letGo of member.holds.values()) letGo()
+      for (const resolve of member.telling.values()) resolve()
+      listening.reject(new Error('an S3 worker ended while it started'))
+      ended.resolve()
+      if (begun) this.#replace()
+    })
+    return listening.promise
+  }
+
+  #take(member: Member, message: Exclude<WorkerMessage, { kind: 'listening' | 'failed' }>): void {
+    switch (message.kind) {
+      case 'events':
+        publishBridged(message.events)
+        return
+      case 'ask':
+        void this.#answer(member, message.id, message.asked)
+        return
+      case 'hold': {
+        const letGo = this.#options.dataStores.get(message.location)?.hold?.(message.dataKeys)
+        if (letGo !== undefined) member.holds.set(message.id, letGo)
+        return
+      }
+      case 'let-go':
+        member.holds.get(message.id)?.()
+        member.holds.delete(message.id)
+        return
+      case 'told':
+        member.telling.get(message.id)?.()
+        member.telling.delete(message.id)
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  async #answer(member: Member, id: number, asked: Asked): Promise<void> {
+    let answer: AnswerMessage
+    try {
+      answer = { ok: true, value: await this.#answerTo(asked) }
+    } catch (error) {
+      if (!(error instanceof Failure)) defects.publish({ where: `S3 worker: ${asked.about}`, error })
+      answer = { ok: false, failure: error instanceof Failure ? error.facts : null }
+    }
+    order(member, { kind: 'answer', id, answer })
+  }
+
+  #answerTo({ about, question }: Asked): Promise<Questions[QuestionKind]['answer']> {
+    const { masterKeys } = this.#options
+    switch (about) {
+      case 'api':
+        return this.#api(question)
+      case 'wrap':
+        return masterKeys.wrap(question)
+      case 'data-key':
+        return masterKeys.dataKey(question)
+    }
+  }
+
+  #replace(): void {
+    if (this.#closing) return
+    for (const listener of this.#listeners) listener()
+    this.#startOne().catch((error: unknown) => {
+      controlEvents.publish({ kind: 'failed', what: 'starting an S3 worker', error })
+      const timer = this.#options.world.timers.after(restartMs, () => {
+        this.#restarts.delete(timer)
+        this.#replace()
+      })
+      this.#restarts.add(timer)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    for (const timer of this.#restarts) timer.cancel()
+    const members = [...this.#members]
+    for (const member of members) order(member, { kind: 'close' })
+    await Promise.all(members.map(member => member.ended))
+  }
+}
+
+function order(member: Member, what: WorkerOrder): void {
+  member.thread.postMessage(what)
+}
