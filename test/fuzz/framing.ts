@@ -1,6 +1,6 @@
 // Signs a request as it stands after its mutation and writes it out as bytes, in all the ways a body can come.
 import { crc32 } from 'node:zlib'
-import { hmacSha256Hex, sha256Hex } from '../../src/base/hash.ts'
+import { hmacSha256Hex, md5Hex, sha256Hex } from '../../src/base/hash.ts'
 import { amzDateOf, presignV4Query, signingKeyOf, signV4Headers } from '../../src/base/signature-v4.ts'
 import { accounts } from '../compatibility/s3/test-server.ts'
 import type { FuzzRequest, Pair, Payload } from './grammar.ts'
@@ -88,6 +88,9 @@ function signed(
   const [accessKey, secretKey] = [key?.access ?? '', key?.secret ?? '']
   const amzDate = amzDateOf(now)
   const headers = [...request.headers, ...payloadHeaders(request)]
+  const wantsDigest = payload === 'signed' && body.length > 0 && !headers.some(([name]) => name === 'content-md5')
+  if (wantsDigest && body.length % 8 !== 0)
+    headers.push(['content-md5', Buffer.from(md5Hex(body), 'hex').toString('base64')])
   const base = { method, host, path, query, region, service, accessKey, secretKey, amzDate }
   const signer = { secretKey, amzDate, seed: '' }
   if (signing === 'none') return { query, headers: [['host', host], ...headers], signer }

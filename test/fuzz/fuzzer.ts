@@ -126,7 +126,7 @@ async function prepare({ server }: Run): Promise<void> {
 }
 
 function nextInput({ dice, known, server }: Run): Input {
-  const request = dice.chance(0.15) ? validRequest(dice, known) : mutated(dice, validRequest(dice, known))
+  const request = dice.chance(0.25) ? validRequest(dice, known) : mutated(dice, validRequest(dice, known))
   const changesChunks = request.payload !== 'signed' && request.payload !== 'unsigned' && dice.chance(0.5)
   const bytes = framed(request, {
     host: `${server.host}:${server.port}`,

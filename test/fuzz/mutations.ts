@@ -195,10 +195,10 @@ function mutatedText(dice: Dice, text: string): string {
 const otherMethods = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'TRACE', 'M-SEARCH']
 const otherPayloads: readonly Payload[] = ['signed', 'unsigned', 'chunks', 'chunks-with-trailer', 'unsigned-chunks']
 
-/** One to four changes of sense. */
+/** One to three changes of sense. */
 export function mutated(dice: Dice, request: FuzzRequest): FuzzRequest {
   let now = request
-  for (let left = 1 + dice.int(4); left > 0; left -= 1) {
+  for (let left = 1 + dice.int(2) * dice.int(3); left > 0; left -= 1) {
     const kind = dice.int(12)
     if (kind < 3)
       now = {
