@@ -22,6 +22,7 @@ const steps: readonly Step[] = [
   { name: 'tidy', command: node, args: ['test/tidy.ts'] },
   // Knip runs on this Node, not on the one that its first line would find.
   { name: 'dead code', command: node, args: [join('node_modules', 'knip', 'bin', 'knip.js'), '--no-progress'] },
+  { name: 'S3 document', command: node, args: ['test/documentation/write-s3-compatibility.ts', '--check'] },
   ...globSync('bin/*.js', { cwd: root }).map(path => ({ name: path, command: node, args: ['--check', path] })),
 ]
 
