@@ -186,6 +186,37 @@ test('locations may be a file of CloudServer, and its problems name that file', 
   assert.equal(type?.at, 'loc.json:2:3')
 })
 
+test('master keys are wrapped, and their problems never show them', () => {
+  const [one, two] = [1, 2].map(fill => Buffer.alloc(32, fill).toString('base64'))
+  const keys = [
+    { id: 'k1', key: one },
+    { id: 'k2', key: ['$', '{file:/run/k2}'].join('') },
+  ]
+  const { encryption } = good({ s3: { encryption: { keys, current: 'k2' } } }, { '/run/k2': `${two}\n` }).s3
+  assert.equal(encryption?.current, 'k2')
+  assert.deepEqual(
+    encryption?.keys.map(({ id, key }) => [id, key.reveal()]),
+    [
+      ['k1', one],
+      ['k2', two],
+    ],
+  )
+  for (const [wrong, path] of [
+    [{ keys: [], current: 'k1' }, 's3.encryption.keys'],
+    [{ keys }, 's3.encryption.current'],
+    [{ keys: [keys[0]], current: 'k2' }, 's3.encryption.current'],
+    [{ keys: [keys[0], keys[0]], current: 'k1' }, 's3.encryption.keys[1].id'],
+    [{ keys: [{ id: 'k1', key: 'hunter2' }], current: 'k1' }, 's3.encryption.keys[0].key'],
+    [{ keys: [{ id: 'k1', key: one?.slice(4) }], current: 'k1' }, 's3.encryption.keys[0].key'],
+    [{ keys: [{ id: '../k', key: one }], current: 'k1' }, 's3.encryption.keys[0].id'],
+  ] as const) {
+    const found = problems({ s3: { encryption: wrong } }, { '/run/k2': `${two}` })
+    assert.ok(found.map(problem => problem.path).includes(path), JSON.stringify(found))
+    assert.ok(!JSON.stringify(found).includes('hunter2'))
+    assert.ok(!JSON.stringify(found).includes(one ?? ''))
+  }
+})
+
 test('a file that is missing or no YAML is one problem', async () => {
   const environment = memoryEnvironment({ '/work/bad.yaml': 'a: [1,\nb' })
   const missing = await loadConfig('none.yaml', environment)

@@ -47,3 +47,10 @@ export const signals = {
 export function nodePath(nodeId: string): string {
   return `/crossbeat/nodes/${nodeId}`
 }
+
+/** Folder of the checks of the master keys that processes encrypt with, by the id of the key. */
+export const masterKeysPath = '/crossbeat/encryption/keys'
+
+export function masterKeyPath(id: string): string {
+  return `${masterKeysPath}/${id}`
+}

@@ -16,8 +16,9 @@ import type { Engine } from './engine.ts'
 import { openDestinations } from './gateway.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { openMasterKeys } from './master-keys.ts'
-import type { Parts, RoleChoice } from './parts.ts'
+import type { Parts, Role, RoleChoice } from './parts.ts'
 import { startRoles } from './roles/start-roles.ts'
+import { agreeOnKeys } from './shared-keys.ts'
 import { createPatience, type WaitOptions } from './waiting.ts'
 
 export interface DistributedOptions extends WaitOptions {
@@ -25,6 +26,9 @@ export interface DistributedOptions extends WaitOptions {
   readonly world: World
   readonly choice: RoleChoice
 }
+
+/** Those that encrypt or decrypt. */
+const rolesWithKeys: ReadonlySet<Role> = new Set(['s3', 'processor'])
 
 /** Starts everything, or nothing: a failure closes what was started before and is thrown. */
 export async function startDistributed(options: DistributedOptions): Promise<Engine> {
@@ -58,6 +62,9 @@ async function openParts(
   const accounts = await loadSharedAccounts(config.accountsFile ?? '')
   const http = createHttpClient()
   lifecycle.add(() => http.close())
+  if (choice.roles.some(role => rolesWithKeys.has(role))) {
+    await agreeOnKeys(state.port, config.s3.encryption, world.random)
+  }
   const masterKeys = await openMasterKeys({ config, random: world.random, ownsData: false })
   const destinations = openDestinations({ config, http, world })
   for (const { location } of destinations.values()) lifecycle.add(() => location.close())
