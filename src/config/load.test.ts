@@ -62,6 +62,7 @@ test('an empty configuration is complete: every key has a default', () => {
     advertise: undefined,
     // By the machine's cores.
     workers: config.s3.workers,
+    encryption: undefined,
     lifecycle: { intervalMs: 3_600_000, dayMs: 86_400_000 },
     region: 'us-east-1',
     endpoints: [],

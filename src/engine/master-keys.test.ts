@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { Secret } from '../base/secret.ts'
 import { realWorld } from '../base/world.ts'
-import type { Config, EncryptionConfig } from '../config/types.ts'
+import type { EncryptionConfig } from '../config/types.ts'
 import { SharedState } from '../control/memory/state-store.ts'
 import { Failure } from '../domain/failure.ts'
 import type { SealedLocation } from '../domain/object-metadata.ts'
@@ -26,16 +26,7 @@ function encryptionOf(ids: Readonly<Record<string, number>>, current: string): E
 }
 
 function open(dataDir: string, encryption?: EncryptionConfig, ownsData = true): Promise<MasterKeys> {
-  const s3: Config['s3'] = {
-    listen: { host: '127.0.0.1', port: 0 },
-    advertise: undefined,
-    encryption,
-    lifecycle: { intervalMs: 1, dayMs: 1 },
-    region: 'us-east-1',
-    endpoints: [],
-    tls: undefined,
-  }
-  return openMasterKeys({ config: { dataDir, s3 }, random, ownsData })
+  return openMasterKeys({ config: { dataDir, s3: { encryption } }, random, ownsData })
 }
 
 async function folder(t: TestContext): Promise<string> {

@@ -13,7 +13,7 @@ export class MasterKeyError extends Error {}
 const keyBytes = 32
 
 export interface MasterKeysChoice {
-  readonly config: Pick<Config, 'dataDir' | 's3'>
+  readonly config: Pick<Config, 'dataDir'> & { readonly s3: Pick<Config['s3'], 'encryption'> }
   readonly random: Random
   /** The data folder belongs to this process alone: a key may be made in it. Others must be given the same keys. */
   readonly ownsData: boolean
