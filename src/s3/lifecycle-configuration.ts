@@ -107,8 +107,9 @@ const isoDate = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|
 function readDate(text: string): string {
   const trimmed = text.trim()
   // Without a zone, a time is meant in UTC.
-  const zoned = /T.*(?:Z|[+-]\d{2}:?\d{2})$/.test(trimmed) || !trimmed.includes('T') ? trimmed : `${trimmed}Z`
-  const moment = isoDate.test(trimmed) ? Date.parse(zoned) : Number.NaN
+  if (!isoDate.test(trimmed)) throw malformed()
+  const zoned = /(?:Z|[+-]\d{2}:?\d{2})$/.test(trimmed) || !trimmed.includes('T') ? trimmed : `${trimmed}Z`
+  const moment = Date.parse(zoned)
   if (Number.isNaN(moment)) throw malformed()
   if (moment % 86_400_000 !== 0) throw invalidArgument("'Date' must be at midnight GMT")
   return new Date(moment).toISOString()
