@@ -7,7 +7,7 @@ interface ErrorEntry {
 }
 
 export const errorCatalogue = {
-  AccessDenied: { status: 403, message: 'Access Denied' },
+  AccessDenied: { status: 403, message: 'Access Denied.' },
   AccessForbidden: {
     status: 403,
     message:
@@ -36,8 +36,8 @@ export const errorCatalogue = {
     message: 'A conflicting operation occurred during a conditional request. Please try again.',
   },
   CredentialsNotSupported: { status: 400, message: 'This request does not support credentials.' },
-  EntityTooLarge: { status: 400, message: 'Your proposed upload exceeds the maximum allowed size' },
-  EntityTooSmall: { status: 400, message: 'Your proposed upload is smaller than the minimum allowed object size.' },
+  EntityTooLarge: { status: 400, message: 'Your proposed upload exceeds the maximum allowed object size.' },
+  EntityTooSmall: { status: 400, message: 'Your proposed upload is smaller than the minimum allowed size' },
   ExpiredToken: { status: 400, message: 'The provided token has expired.' },
   IllegalLocationConstraintException: {
     status: 400,
@@ -77,6 +77,10 @@ export const errorCatalogue = {
     message: 'The list of parts was not in ascending order. Parts list must be specified in order by part number.',
   },
   InvalidQueryParameter: { status: 400, message: 'The request contains an invalid query parameter.' },
+  InvalidPolicyDocument: {
+    status: 400,
+    message: 'The content of the form does not meet the conditions specified in the policy document.',
+  },
   InvalidRange: { status: 416, message: 'The requested range is not satisfiable' },
   InvalidRedirectLocation: {
     status: 400,
@@ -107,6 +111,10 @@ export const errorCatalogue = {
   MalformedXML: {
     status: 400,
     message: 'The XML you provided was not well-formed or did not validate against our published schema.',
+  },
+  MaxPostPreDataLengthExceeded: {
+    status: 400,
+    message: 'Your POST request fields preceding the upload file were too large.',
   },
   MaxMessageLengthExceeded: { status: 400, message: 'Your request was too big.' },
   MetadataTooLarge: { status: 400, message: 'Your metadata headers exceed the maximum allowed metadata size.' },
@@ -145,7 +153,7 @@ export const errorCatalogue = {
     status: 409,
     message: 'A conflicting conditional operation is currently in progress against this resource. Please try again.',
   },
-  PreconditionFailed: { status: 412, message: 'At least one of the pre-conditions you specified did not hold' },
+  PreconditionFailed: { status: 412, message: 'At least one of the pre-conditions you specified did not hold.' },
   ReplicationConfigurationNotFoundError: { status: 404, message: 'The replication configuration was not found' },
   RequestHeaderSectionTooLarge: {
     status: 400,

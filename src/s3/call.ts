@@ -9,6 +9,7 @@ import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { Action } from './access/actions.ts'
 import type { AccountDirectory } from './auth/account-directory.ts'
 import type { AuthResult } from './auth/authenticate.ts'
+import type { Regions } from './auth/claim.ts'
 import type { PayloadCheck, PayloadFacts } from './auth/payload-check.ts'
 import type { HeaderMap, RequestHead } from './request-head.ts'
 import type { RequestTarget } from './request-target.ts'
@@ -23,6 +24,8 @@ export interface S3Services {
   /** Cloud locations by name, for reads from a finished copy. */
   readonly destinations: ReadonlyMap<string, Destination>
   readonly accounts: AccountDirectory
+  /** Which regions signatures may be for. */
+  readonly regions: Regions
   readonly sites: readonly SiteConfig[]
   readonly locations: readonly LocationConfig[]
   readonly world: World
@@ -42,6 +45,8 @@ export interface BodySink {
 
 /** The request's body, not yet read. An operation that does not read it leaves it to the server to discard. */
 export interface RequestBody {
+  /** Its length shows only at its end, where it is checked by itself: the file of a form. */
+  readonly isUnmeasured?: boolean
   /** Reads it once through the check into the sink. Throws ServiceError (digests, truncation, time-out) and whatever the sink throws. */
   receive(check: PayloadCheck, sink: BodySink): Promise<PayloadFacts>
 }
@@ -54,6 +59,8 @@ export interface Call {
   readonly target: RequestTarget
   readonly query: ReadonlyMap<string, string>
   readonly auth: AuthResult
+  /** Came over TLS. */
+  readonly isSecure: boolean
   /** What the operation does, on this version of the object if the request names one. */
   readonly action: Action
   /** '' for requests to the service itself. */

@@ -38,6 +38,7 @@ import {
   putObjectRetention,
 } from './operations/object-retention.ts'
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './operations/object-tagging.ts'
+import { postObject } from './operations/post-object.ts'
 import { putObject } from './operations/put-object.ts'
 import { uploadPart, uploadPartCopy } from './operations/upload-part.ts'
 
@@ -78,7 +79,7 @@ export const operations: readonly OperationEntry[] = [
   op('ListObjectVersions', 'GET', 'bucket?versions', 's3:ListBucketVersions', listObjectVersions),
   op('ListMultipartUploads', 'GET', 'bucket?uploads', 's3:ListBucketMultipartUploads', listMultipartUploads),
   op('DeleteObjects', 'POST', 'bucket?delete', 's3:DeleteObject', deleteObjects),
-  op('PostObject', 'POST', 'bucket', 's3:PutObject', null),
+  op('PostObject', 'POST', 'bucket', 's3:PutObject', postObject),
   op('GetBucketLocation', 'GET', 'bucket?location', 's3:GetBucketLocation', getBucketLocation),
   op('GetBucketVersioning', 'GET', 'bucket?versioning', 's3:GetBucketVersioning', getBucketVersioning),
   op('PutBucketVersioning', 'PUT', 'bucket?versioning', 's3:PutBucketVersioning', putBucketVersioning),

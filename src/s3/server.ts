@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { defects, s3Requests } from '../base/channels.ts'
 import { initHashes } from '../base/hash.ts'
 import type { Timers, World } from '../base/world.ts'
@@ -39,6 +40,8 @@ export interface MountedCall {
   readonly requestId: string
   readonly head: RequestHead
   readonly target: RequestTarget
+  /** Came over TLS. */
+  readonly isSecure: boolean
   /** The services of this server, for handlers that share its operations. */
   readonly services: S3Services
 }
@@ -260,7 +263,7 @@ class HttpS3Server implements S3Server {
         if (head.headers.has('origin')) exchange.corsHeaders = await corsHeaders(this.#services, head, target)
       }
       if (exchange.isVisit) return await this.#answerVisit(exchange, head, target, hostBucket)
-      const { accounts, regions = anyRegion, world } = this.#options
+      const { accounts, regions, world } = this.#services
       const auth = authenticate(head, accounts, world.clock.now(), { regions, hostBucket })
       if (internal) return await this.#answerInternal(exchange, head, target, auth, awaitsContinue)
       const found = findRoute(head.method, target, head.headers)
@@ -299,6 +302,7 @@ class HttpS3Server implements S3Server {
       target,
       query: target.query,
       auth,
+      isSecure: isSecure(exchange.request),
       action: target.query.has('versionId') ? actionOnVersion(action) : action,
       bucket: target.bucket ?? '',
       key: target.key ?? '',
@@ -319,9 +323,8 @@ class HttpS3Server implements S3Server {
     if (mountedRoutes !== undefined) {
       if (awaitsContinue) exchange.response.writeContinue()
       const { request, response, requestId } = exchange
-      if (await mountedRoutes(request, response, auth, { requestId, head, target, services: this.#services })) {
-        return undefined
-      }
+      const call = { requestId, head, target, isSecure: isSecure(request), services: this.#services }
+      if (await mountedRoutes(request, response, auth, call)) return undefined
     }
     throw serviceError('InvalidURI', { details: { URI: target.rawPath.slice(0, 1024) } })
   }
@@ -345,6 +348,10 @@ const serverOptions: ServerOptions = {
   // Bodies may take as long as they keep moving: the idle watch sees to that.
   requestTimeout: 0,
   highWaterMark: 256 * 1024,
+}
+
+function isSecure({ socket }: IncomingMessage): boolean {
+  return socket instanceof TLSSocket
 }
 
 function addressOf(server: Server): HostPort {
@@ -388,6 +395,7 @@ function makeServices(options: S3ServerOptions): S3Services {
     masterKeys: options.masterKeys ?? noMasterKeys(world.random),
     destinations: options.destinations ?? new Map(),
     accounts,
+    regions: options.regions ?? anyRegion,
     sites,
     locations,
     world,

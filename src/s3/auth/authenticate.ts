@@ -11,7 +11,7 @@ import { authenticateV4Header, authenticateV4Query, unsupportedMechanism } from 
 import { anyRegion, type Regions } from './claim.ts'
 import { declareUnsigned, type PayloadDeclaration } from './payload-declaration.ts'
 
-export type SignatureScheme = 'v4' | 'v4-presigned' | 'v2' | 'v2-presigned'
+export type SignatureScheme = 'v4' | 'v4-presigned' | 'v2' | 'v2-presigned' | 'v4-post' | 'v2-post'
 
 export type AuthResult =
   | { readonly kind: 'anonymous'; readonly payload: PayloadDeclaration }

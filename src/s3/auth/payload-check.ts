@@ -246,7 +246,9 @@ function checkHeaderNames(headers: HeaderMap): void {
   for (const name of headers.keys()) {
     if (!name.startsWith('x-amz-checksum-') || otherChecksumHeaders.has(name)) continue
     if (algorithms.some(algorithm => checksumHeaders[algorithm] === name)) continue
-    throw serviceError('InvalidRequest', { message: `The checksum header ${name} is not supported.` })
+    throw serviceError('InvalidRequest', {
+      message: 'The algorithm type you specified in x-amz-checksum- header is invalid.',
+    })
   }
 }
 

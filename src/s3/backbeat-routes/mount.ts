@@ -64,6 +64,7 @@ async function answerOf(
       target,
       query: target.query,
       auth,
+      isSecure: mounted.isSecure,
       action: 's3:ReplicateObject',
       account: internalAccount({ auth }),
       destinations: options.destinations,

@@ -124,9 +124,14 @@ export async function bucketAfterData(call: Call, before: Bucket, data: { discar
   throw noSuchBucket(before.name)
 }
 
-export async function putObject(call: Call): Promise<Answer> {
-  const { services, headers } = call
+export function putObject(call: Call): Promise<Answer> {
   refuseParameters(call)
+  return storeObject(call, 's3:ObjectCreated:Put')
+}
+
+/** Stores the body of a request, or the file of a form, as an object. `originOp` names in the metadata what made it. */
+export async function storeObject(call: Call, originOp: string): Promise<Answer> {
+  const { services, headers } = call
   const open = await openBucket(call)
   const { bucket: bucketBefore, account } = open
   const settings = readSettings(headers, services.world.clock.now())
@@ -134,7 +139,7 @@ export async function putObject(call: Call): Promise<Answer> {
   const condition = writeCondition(headers)
   const encryption = encryptionOfWrite(headers, bucketBefore.settings.encryption)
   const check = openPayload(call.auth.payload, headers)
-  checkUploadSize(check.decodedLength, limits.singlePutBytes)
+  if (call.body.isUnmeasured !== true) checkUploadSize(check.decodedLength, limits.singlePutBytes)
   const data = await receiveData(call, bucketBefore, check, { partNumber: 1, encryption })
   const bucket = await bucketAfterData(call, bucketBefore, data)
   const { facts, etag } = data
@@ -153,7 +158,7 @@ export async function putObject(call: Call): Promise<Answer> {
       tags: settings.tags,
       size: facts.size,
     }),
-    originOp: 's3:ObjectCreated:Put',
+    originOp,
     lock: lockFields(bucket, settings.lock, now),
     encryption: kept,
     now,

@@ -93,7 +93,7 @@ for (const [scheme, sendAs] of Object.entries(senders)) {
     for (const request of [...openRoutes, ...bucketRoutes('bart-bucket')]) {
       for (const as of ['bart', 'lisa'] as const) {
         const refusal = refusalOf(await sendAs(request, as))
-        assert.deepEqual(refusal, [403, 'AccessDenied', 'Access Denied'], `${as} ${request.method} ${request.path}`)
+        assert.deepEqual(refusal, [403, 'AccessDenied', 'Access Denied.'], `${as} ${request.method} ${request.path}`)
       }
     }
     for (const request of openRoutes) {
@@ -120,7 +120,7 @@ for (const [scheme, sendAs] of Object.entries(senders)) {
 test('whoever did not sign is refused, and whoever signed wrongly is told how', async () => {
   for (const request of [...openRoutes, ...bucketRoutes('bart-bucket')]) {
     const answer = await server.send({ ...request, as: null })
-    assert.deepEqual(refusalOf(answer), [403, 'AccessDenied', 'Access Denied'], `${request.method} ${request.path}`)
+    assert.deepEqual(refusalOf(answer), [403, 'AccessDenied', 'Access Denied.'], `${request.method} ${request.path}`)
     assert.equal(jsonOf(answer)['resource'], null)
   }
   const [request] = openRoutes

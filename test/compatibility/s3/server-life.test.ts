@@ -136,7 +136,7 @@ test('server/mounted routes get internal paths with the signer; their refusals a
     assert.equal(denied.status, 403)
     assert.deepEqual(JSON.parse(denied.body), {
       code: 'AccessDenied',
-      message: 'Access Denied',
+      message: 'Access Denied.',
       resource: null,
       requestId: denied.headers['x-amz-request-id'],
     })
