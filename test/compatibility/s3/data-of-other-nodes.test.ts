@@ -130,6 +130,23 @@ test('garbage of a front end that is away stays on record until it is back', asy
   await back.close()
 })
 
+test('what one front end encrypted, the other decrypts: whole, in ranges and as the source of a copy', async () => {
+  const bytes = patterned(900_001)
+  const request = { Bucket: 'shared', Key: 'sealed', Body: bytes, ServerSideEncryption: 'AES256' } as const
+  await a.server.client().send(new PutObjectCommand(request))
+  const [piece] = (await versionOf('sealed')).metadata.location ?? []
+  assert.equal(piece?.masterKeyId, 'test')
+  assert.ok(bytes.equals(await get(b, 'sealed')))
+  assert.ok(bytes.subarray(65_535, 700_000).equals(await get(b, 'sealed', 'bytes=65535-699999')))
+  await b.server.client().send(new CopyObjectCommand({ Bucket: 'shared', Key: 'opened', CopySource: 'shared/sealed' }))
+  assert.ok(bytes.equals(await get(a, 'opened')))
+  // What moves between them is what lies there.
+  const { stores } = await layout.openReader()
+  const stored = new Uint8Array(900_001)
+  await stores.get('us-east-1')?.readInto(piece?.key ?? '', 0, stored)
+  assert.ok(!Buffer.from(stored).includes(bytes.subarray(0, 64)))
+})
+
 test('each front end sweeps what former starts of its own left, and nothing of others', async () => {
   const first = await layout.start('swept')
   await put(first, 'kept', patterned(100_000))

@@ -42,6 +42,14 @@ test('presigned/GET, PUT and response parameters', async () => {
   assert.equal((await server.send({ method: 'GET', path: '/signed/put' })).body, 'by link')
 })
 
+test('presigned/the query may ask for encryption', async () => {
+  const path = presigned('PUT', '/signed/sealed', 'X-Amz-Server-Side-Encryption=AES256')
+  const put = await server.send({ method: 'PUT', path, body: 'by link', as: null })
+  assert.equal(put.headers['x-amz-server-side-encryption'], 'AES256')
+  const head = await server.send({ method: 'HEAD', path: '/signed/sealed' })
+  assert.equal(head.headers['x-amz-server-side-encryption'], 'AES256')
+})
+
 test('presigned/for another method, key or query it is worth nothing', async () => {
   const link = presigned('GET', '/signed/o')
   const bent = [
