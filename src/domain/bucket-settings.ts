@@ -2,12 +2,13 @@
 // one JSON text by the metadata stores, which know nothing of it but `objectLock`: it holds versioning on.
 
 import type { LoggingConfiguration } from './access-log.ts'
+import type { AccessSettings } from './bucket-access.ts'
 import type { BucketEncryption } from './bucket-encryption.ts'
 import type { CorsConfiguration } from './cors.ts'
 import type { LifecycleSettings } from './lifecycle-rule.ts'
 import type { WebsiteConfiguration } from './website.ts'
 
-export interface BucketSettings {
+export interface BucketSettings extends AccessSettings {
   /** There: object lock is enabled, for ever. */
   readonly objectLock?: ObjectLockSettings
   readonly lifecycle?: LifecycleSettings

@@ -14,6 +14,11 @@ export const errorCatalogue = {
       'CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / ' +
       "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.",
   },
+  AccessControlListNotSupported: { status: 400, message: 'The bucket does not allow ACLs.' },
+  AmbiguousGrantByEmailAddress: {
+    status: 400,
+    message: 'The email address you provided is associated with more than one account.',
+  },
   AuthorizationHeaderMalformed: { status: 400, message: 'The authorization header that you provided is not valid.' },
   AuthorizationQueryParametersError: {
     status: 400,
@@ -55,6 +60,10 @@ export const errorCatalogue = {
   InternalError: { status: 500, message: 'We encountered an internal error. Please try again.' },
   InvalidAccessKeyId: { status: 403, message: 'The AWS Access Key Id you provided does not exist in our records.' },
   InvalidArgument: { status: 400, message: 'Invalid Argument' },
+  InvalidBucketAclWithObjectOwnership: {
+    status: 400,
+    message: "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+  },
   InvalidBucketName: { status: 400, message: 'The specified bucket is not valid.' },
   InvalidBucketState: { status: 409, message: 'The request is not valid with the current state of the bucket.' },
   InvalidChunkSizeError: { status: 400, message: 'Only the last chunk is allowed to have a size less than 8192 bytes' },
@@ -100,10 +109,15 @@ export const errorCatalogue = {
   InvalidURI: { status: 400, message: "Couldn't parse the specified URI." },
   KeyTooLongError: { status: 400, message: 'Your key is too long.' },
   LocationNotFound: { status: 424, message: 'The object data location does not exist.' },
+  MalformedACLError: {
+    status: 400,
+    message: 'The XML you provided was not well-formed or did not validate against our published schema.',
+  },
   MalformedPOSTRequest: {
     status: 400,
     message: 'The body of your POST request is not well-formed multipart/form-data.',
   },
+  MalformedPolicy: { status: 400, message: 'This policy contains invalid Json' },
   MalformedTrailerError: {
     status: 400,
     message: 'The request contained trailing data that was not well-formed or did not conform to our published schema.',
@@ -122,14 +136,19 @@ export const errorCatalogue = {
   MisdirectedRequest: { status: 421, message: 'This server does not have what is asked for; another one may.' },
   MissingContentLength: { status: 411, message: 'You must provide the Content-Length HTTP header.' },
   MissingRequestBodyError: { status: 400, message: 'Request Body is empty' },
-  MissingSecurityHeader: { status: 400, message: 'Your request was missing a required header' },
+  MissingSecurityHeader: { status: 400, message: 'Your request was missing a required header.' },
   NoSuchBucket: { status: 404, message: 'The specified bucket does not exist.' },
   NoSuchLifecycleConfiguration: { status: 404, message: 'The lifecycle configuration does not exist' },
   NoSuchCORSConfiguration: { status: 404, message: 'The CORS configuration does not exist' },
+  NoSuchBucketPolicy: { status: 404, message: 'The bucket policy does not exist.' },
   NoSuchKey: { status: 404, message: 'The specified key does not exist.' },
   NoSuchObjectLockConfiguration: {
     status: 404,
     message: 'The specified object does not have a ObjectLock configuration.',
+  },
+  NoSuchPublicAccessBlockConfiguration: {
+    status: 404,
+    message: 'The public access block configuration was not found',
   },
   NoSuchTagSet: { status: 404, message: 'The TagSet does not exist.' },
   NoSuchUpload: {
@@ -153,6 +172,7 @@ export const errorCatalogue = {
     status: 409,
     message: 'A conflicting conditional operation is currently in progress against this resource. Please try again.',
   },
+  OwnershipControlsNotFoundError: { status: 404, message: 'The bucket ownership controls were not found.' },
   PreconditionFailed: { status: 412, message: 'At least one of the pre-conditions you specified did not hold.' },
   ReplicationConfigurationNotFoundError: { status: 404, message: 'The replication configuration was not found' },
   RequestHeaderSectionTooLarge: {
@@ -179,7 +199,11 @@ export const errorCatalogue = {
   },
   SlowDown: { status: 503, message: 'Please reduce your request rate.' },
   TooManyBuckets: { status: 400, message: 'You have attempted to create more buckets than allowed.' },
-  UnexpectedContent: { status: 400, message: 'This request does not support content' },
+  UnexpectedContent: { status: 400, message: 'This request does not support content.' },
+  UnresolvableGrantByEmailAddress: {
+    status: 400,
+    message: 'The email address you provided does not match any account on record.',
+  },
   UserKeyMustBeSpecified: {
     status: 400,
     message:

@@ -9,6 +9,8 @@ export const metadataModelVersion = 6
 export interface AccessControlList {
   readonly Canned: string
   readonly FULL_CONTROL: readonly string[]
+  /** Means something for buckets only; of an object it is kept and shown. */
+  readonly WRITE?: readonly string[]
   readonly WRITE_ACP: readonly string[]
   readonly READ: readonly string[]
   readonly READ_ACP: readonly string[]

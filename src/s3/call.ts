@@ -61,6 +61,8 @@ export interface Call {
   readonly auth: AuthResult
   /** Came over TLS. */
   readonly isSecure: boolean
+  /** IP address of the client; '' once the connection is gone. */
+  readonly clientAddress: string
   /** What the operation does, on this version of the object if the request names one. */
   readonly action: Action
   /** '' for requests to the service itself. */

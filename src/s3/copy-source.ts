@@ -6,7 +6,7 @@ import { serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
 import { limits } from '../domain/limits.ts'
 import type { VersionRecord } from '../domain/object-metadata.ts'
-import { noSuchKey, type OpenBucket, openOtherBucket } from './access/open-bucket.ts'
+import { noSuchKey, openSource } from './access/open-bucket.ts'
 import { invalidArgument } from './answer.ts'
 import type { PayloadFacts } from './auth/payload-check.ts'
 import type { ByteRange } from './byte-range.ts'
@@ -25,6 +25,7 @@ export interface CopySource {
   readonly customerKey: CustomerKey | undefined
   /** The request named this very version. */
   readonly versionNamed: boolean
+  readonly mayReadTags: boolean
 }
 
 interface SourceAddress {
@@ -66,8 +67,8 @@ function decoded(text: string, value: string): string {
   }
 }
 
-async function findSource(call: Call, { bucket, key, version, shownVersion }: SourceAddress): Promise<VersionRecord> {
-  const record = await call.services.store.version({ bucket, key, version })
+/** Throws as GetObject would. */
+function presentVersion(record: VersionRecord | null, { key, version, shownVersion }: SourceAddress): VersionRecord {
   if (record === null) {
     if (version === 'latest') throw noSuchKey(key)
     throw serviceError('NoSuchVersion', { details: { Key: key, VersionId: shownVersion } })
@@ -80,15 +81,11 @@ async function findSource(call: Call, { bucket, key, version, shownVersion }: So
 }
 
 /** Finds the source and checks its conditions. Throws as GetObject would, and PreconditionFailed. */
-export async function findCopySource(call: Call, open: OpenBucket): Promise<CopySource> {
+export async function findCopySource(call: Call): Promise<CopySource> {
   const address = parseCopySource(call.headers.get(header) ?? '')
-  const bucket = await openOtherBucket(call, open.account, {
-    name: address.bucket,
-    action: address.version === 'latest' ? 's3:GetObject' : 's3:GetObjectVersion',
-    key: address.key,
-  })
-  checkSourceOwner(call, bucket)
-  const record = await findSource(call, address)
+  const source = await openSource(call, address)
+  const { bucket, mayReadTags } = source
+  const record = presentVersion(source.record, address)
   const customerKey = keyOfRead(call.headers, record, 'copy-source')
   const comparable = {
     etag: record.metadata['content-md5'],
@@ -96,13 +93,7 @@ export async function findCopySource(call: Call, open: OpenBucket): Promise<Copy
   }
   const unmet = readCondition(call.headers, comparable, 'x-amz-copy-source-')
   if (unmet !== null) throw unmet
-  return { bucket, record, customerKey, versionNamed: address.version !== 'latest' }
-}
-
-function checkSourceOwner(call: Call, bucket: Bucket): void {
-  const expected = call.headers.get('x-amz-source-expected-bucket-owner')
-  if (expected === undefined) return
-  if (call.services.accounts.findByCanonicalId(bucket.ownerId)?.shortId !== expected) throw serviceError('AccessDenied')
+  return { bucket, record, customerKey, versionNamed: address.version !== 'latest', mayReadTags }
 }
 
 /** Throws InvalidRequest for more bytes than one request may copy. */

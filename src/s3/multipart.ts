@@ -2,6 +2,7 @@
 // numbers of its parts.
 import { serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
+import type { AccessControlList } from '../domain/object-metadata.ts'
 import type { Upload } from '../metadata/metadata-store.ts'
 import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'
@@ -14,6 +15,10 @@ export interface UploadSettings {
   readonly object: ObjectSettings
   /** Null: the client chose none. */
   readonly checksum: ChecksumChoice | null
+  /** Absent in uploads that began before lists were kept. */
+  readonly acl?: AccessControlList
+  /** Who began the upload; the object may be somebody else's. */
+  readonly initiator?: { readonly canonicalId: string; readonly displayName: string }
   /** Left out by uploads of before there was encryption. */
   readonly encryption?: StoredEncryption
 }
@@ -33,6 +38,14 @@ export function settingsOfUpload(upload: Upload): UploadSettings {
   const settings: UploadSettings = JSON.parse(upload.settings)
   // Uploads of former versions of this program know nothing of what came later.
   return { ...settings, object: { ...noSettings, ...settings.object } }
+}
+
+/** Owner and initiator as the listings show them. */
+export function peopleOfUpload(upload: Upload): Record<'Initiator' | 'Owner', { ID: string; DisplayName: string }> {
+  const owner = { ID: upload.ownerId, DisplayName: upload.ownerDisplayName }
+  const { initiator } = settingsOfUpload(upload)
+  if (initiator === undefined) return { Initiator: owner, Owner: owner }
+  return { Initiator: { ID: initiator.canonicalId, DisplayName: initiator.displayName }, Owner: owner }
 }
 
 /** Upload ids begin with the time, so that the uploads of one key are listed in the order in which they were created. */

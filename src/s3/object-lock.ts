@@ -3,7 +3,7 @@ import type { Bucket } from '../domain/bucket.ts'
 import type { RetentionMode } from '../domain/bucket-settings.ts'
 import { type ServiceError, serviceError } from '../domain/errors.ts'
 import { defaultRetention, type LockCheck, type LockFields, type Retention } from '../domain/object-lock.ts'
-import { type OpenBucket, openOtherBucket } from './access/open-bucket.ts'
+import { type OpenBucket, requireAction } from './access/open-bucket.ts'
 import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'
 import type { HeaderMap } from './request-head.ts'
@@ -78,18 +78,13 @@ export function requireObjectLock({ settings }: Bucket): void {
 }
 
 /** Checks that a new version may ask for this. Throws InvalidRequest (the bucket has no object lock), AccessDenied. */
-export async function checkRequestedLock(call: Call, open: OpenBucket, lock: RequestedLock): Promise<void> {
+export function checkRequestedLock(call: Call, open: OpenBucket, lock: RequestedLock): void {
   if (lock.retention === undefined && lock.legalHold === undefined) return
   if (open.bucket.settings.objectLock === undefined) {
     throw serviceError('InvalidRequest', { message: 'Bucket is missing ObjectLockConfiguration' })
   }
-  const place = { name: call.bucket, key: call.key }
-  if (lock.retention !== undefined) {
-    await openOtherBucket(call, open.account, { ...place, action: 's3:PutObjectRetention' })
-  }
-  if (lock.legalHold !== undefined) {
-    await openOtherBucket(call, open.account, { ...place, action: 's3:PutObjectLegalHold' })
-  }
+  if (lock.retention !== undefined) requireAction(call, open, 's3:PutObjectRetention')
+  if (lock.legalHold !== undefined) requireAction(call, open, 's3:PutObjectLegalHold')
 }
 
 /** What a version written now is kept by. */
@@ -104,10 +99,10 @@ export function lockFields({ settings }: Bucket, requested: RequestedLock, nowMs
 }
 
 /** Now, and whether the caller asks to bypass governance and may do so. Throws AccessDenied where it may not. */
-export async function lockCheck(call: Call, open: Pick<OpenBucket, 'account'>, key = call.key): Promise<LockCheck> {
+export function lockCheck(call: Call, open: OpenBucket, key = call.key): LockCheck {
   const bypassGovernance = call.headers.get('x-amz-bypass-governance-retention')?.toLowerCase() === 'true'
   if (bypassGovernance) {
-    await openOtherBucket(call, open.account, { name: call.bucket, action: 's3:BypassGovernanceRetention', key })
+    requireAction(call, open, 's3:BypassGovernanceRetention', key)
   }
   return { at: new Date(call.services.world.clock.now()).toISOString(), bypassGovernance }
 }

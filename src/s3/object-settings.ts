@@ -4,10 +4,11 @@ import { decodeWords } from '../domain/encoded-word.ts'
 import { serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
 import type { LockFields } from '../domain/object-lock.ts'
-import { type DataLocation, metadataModelVersion } from '../domain/object-metadata.ts'
+import { type AccessControlList, type DataLocation, metadataModelVersion } from '../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../domain/replication-info.ts'
 import { isStorableText } from '../domain/storable-text.ts'
 import type { NewMetadata } from '../metadata/metadata-store.ts'
+import { privateAcl } from './access/acl.ts'
 import { headerText, invalidArgument, notImplemented } from './answer.ts'
 import type { Account } from './auth/account-directory.ts'
 import { encryptionFields, type StoredEncryption } from './encryption/sealing.ts'
@@ -39,32 +40,15 @@ export interface ObjectSettings {
 }
 
 /** Headers that would change what is stored, in ways this server cannot. */
-const refusedPrefixes = ['x-amz-grant-']
 const refusedHeaders = new Set(['x-amz-write-offset-bytes', 'x-amz-mfa', 'x-amz-rename-source', 'x-scal-s3-version-id'])
-/** These grant nobody but the owner anything. */
-const ownerOnlyAcls = new Set(['private', 'bucket-owner-read', 'bucket-owner-full-control'])
-const otherAcls = new Set([
-  'public-read',
-  'public-read-write',
-  'authenticated-read',
-  'aws-exec-read',
-  'log-delivery-write',
-])
 const storageClasses = new Set(['STANDARD', 'STANDARD_IA', 'REDUCED_REDUNDANCY'])
 
-/** Throws NotImplemented for headers of functions that are not here, InvalidArgument for an unknown canned ACL. */
+/** Throws NotImplemented for headers of functions that are not here. */
 export function refuseUnsupported(headers: HeaderMap): void {
-  for (const [name, value] of headers) {
+  for (const name of headers.keys()) {
     if (!name.startsWith('x-')) continue
-    if (refusedHeaders.has(name) || refusedPrefixes.some(prefix => name.startsWith(prefix))) throw notImplemented(name)
-    if (name === 'x-amz-acl') checkAcl(value)
+    if (refusedHeaders.has(name)) throw notImplemented(name)
   }
-}
-
-function checkAcl(acl: string): void {
-  if (ownerOnlyAcls.has(acl)) return
-  if (otherAcls.has(acl)) throw notImplemented('x-amz-acl')
-  throw invalidArgument('Invalid canned ACL', 'x-amz-acl', acl)
 }
 
 /**
@@ -144,6 +128,8 @@ export interface NewVersion {
   readonly key: string
   /** Who is named as the owner. */
   readonly account: Pick<Account, 'displayName' | 'canonicalId'>
+  /** The owner's alone when left out. */
+  readonly acl?: AccessControlList
   readonly settings: ObjectSettings
   readonly size: number
   /** Hex MD5, or `<hex>-<parts>`. */
@@ -161,8 +147,6 @@ export interface NewVersion {
   /** Not encrypted when left out. */
   readonly encryption?: Pick<StoredEncryption, 'kind'>
 }
-
-const privateAcl = { Canned: 'private', FULL_CONTROL: [], WRITE_ACP: [], READ: [], READ_ACP: [] }
 
 /** The stored metadata of a new version (Backbeat wire format, "Object metadata JSON"). */
 export function newMetadata(version: NewVersion): NewMetadata {
@@ -183,7 +167,7 @@ export function newMetadata(version: NewVersion): NewMetadata {
     ...encryptionFields(version.encryption ?? { kind: 'none' }),
     'x-amz-website-redirect-location': version.settings.websiteRedirect ?? '',
     'x-amz-scal-transition-in-progress': false,
-    acl: privateAcl,
+    acl: version.acl ?? privateAcl,
     key: version.key,
     location: version.location,
     isDeleteMarker: version.isDeleteMarker ?? false,

@@ -5,6 +5,7 @@ import type { Operation } from './call.ts'
 import { abortMultipartUpload } from './operations/abort-multipart-upload.ts'
 import { deleteBucket, getBucketLocation, headBucket } from './operations/bucket.ts'
 import { getBucketAccelerateConfiguration, putBucketAccelerateConfiguration } from './operations/bucket-accelerate.ts'
+import { getBucketAcl, putBucketAcl } from './operations/bucket-acl.ts'
 import { deleteBucketCors, getBucketCors, putBucketCors } from './operations/bucket-cors.ts'
 import { deleteBucketEncryption, getBucketEncryption, putBucketEncryption } from './operations/bucket-encryption.ts'
 import {
@@ -13,6 +14,12 @@ import {
   putBucketLifecycleConfiguration,
 } from './operations/bucket-lifecycle.ts'
 import { getBucketLogging, putBucketLogging } from './operations/bucket-logging.ts'
+import {
+  deleteBucketPolicy,
+  getBucketPolicy,
+  getBucketPolicyStatus,
+  putBucketPolicy,
+} from './operations/bucket-policy.ts'
 import { deleteBucketReplication, getBucketReplication, putBucketReplication } from './operations/bucket-replication.ts'
 import { getBucketRequestPayment, putBucketRequestPayment } from './operations/bucket-request-payment.ts'
 import { deleteBucketTagging, getBucketTagging, putBucketTagging } from './operations/bucket-tagging.ts'
@@ -30,6 +37,7 @@ import { listMultipartUploads } from './operations/list-multipart-uploads.ts'
 import { listObjectVersions } from './operations/list-object-versions.ts'
 import { listObjects, listObjectsV2 } from './operations/list-objects.ts'
 import { listParts } from './operations/list-parts.ts'
+import { getObjectAcl, putObjectAcl } from './operations/object-acl.ts'
 import { getObjectLockConfiguration, putObjectLockConfiguration } from './operations/object-lock-configuration.ts'
 import {
   getObjectLegalHold,
@@ -38,7 +46,17 @@ import {
   putObjectRetention,
 } from './operations/object-retention.ts'
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './operations/object-tagging.ts'
+import {
+  deleteBucketOwnershipControls,
+  getBucketOwnershipControls,
+  putBucketOwnershipControls,
+} from './operations/ownership-controls.ts'
 import { postObject } from './operations/post-object.ts'
+import {
+  deletePublicAccessBlock,
+  getPublicAccessBlock,
+  putPublicAccessBlock,
+} from './operations/public-access-block.ts'
 import { putObject } from './operations/put-object.ts'
 import { uploadPart, uploadPartCopy } from './operations/upload-part.ts'
 
@@ -92,18 +110,42 @@ export const operations: readonly OperationEntry[] = [
     's3:PutReplicationConfiguration',
     deleteBucketReplication,
   ),
-  op('GetBucketAcl', 'GET', 'bucket?acl', 's3:GetBucketAcl', null),
-  op('PutBucketAcl', 'PUT', 'bucket?acl', 's3:PutBucketAcl', null),
-  op('GetBucketPolicy', 'GET', 'bucket?policy', 's3:GetBucketPolicy', null),
-  op('PutBucketPolicy', 'PUT', 'bucket?policy', 's3:PutBucketPolicy', null),
-  op('DeleteBucketPolicy', 'DELETE', 'bucket?policy', 's3:DeleteBucketPolicy', null),
-  op('GetBucketPolicyStatus', 'GET', 'bucket?policyStatus', 's3:GetBucketPolicyStatus', null),
-  op('GetPublicAccessBlock', 'GET', 'bucket?publicAccessBlock', 's3:GetBucketPublicAccessBlock', null),
-  op('PutPublicAccessBlock', 'PUT', 'bucket?publicAccessBlock', 's3:PutBucketPublicAccessBlock', null),
-  op('DeletePublicAccessBlock', 'DELETE', 'bucket?publicAccessBlock', 's3:PutBucketPublicAccessBlock', null),
-  op('GetBucketOwnershipControls', 'GET', 'bucket?ownershipControls', 's3:GetBucketOwnershipControls', null),
-  op('PutBucketOwnershipControls', 'PUT', 'bucket?ownershipControls', 's3:PutBucketOwnershipControls', null),
-  op('DeleteBucketOwnershipControls', 'DELETE', 'bucket?ownershipControls', 's3:PutBucketOwnershipControls', null),
+  op('GetBucketAcl', 'GET', 'bucket?acl', 's3:GetBucketAcl', getBucketAcl),
+  op('PutBucketAcl', 'PUT', 'bucket?acl', 's3:PutBucketAcl', putBucketAcl),
+  op('GetBucketPolicy', 'GET', 'bucket?policy', 's3:GetBucketPolicy', getBucketPolicy),
+  op('PutBucketPolicy', 'PUT', 'bucket?policy', 's3:PutBucketPolicy', putBucketPolicy),
+  op('DeleteBucketPolicy', 'DELETE', 'bucket?policy', 's3:DeleteBucketPolicy', deleteBucketPolicy),
+  op('GetBucketPolicyStatus', 'GET', 'bucket?policyStatus', 's3:GetBucketPolicyStatus', getBucketPolicyStatus),
+  op('GetPublicAccessBlock', 'GET', 'bucket?publicAccessBlock', 's3:GetBucketPublicAccessBlock', getPublicAccessBlock),
+  op('PutPublicAccessBlock', 'PUT', 'bucket?publicAccessBlock', 's3:PutBucketPublicAccessBlock', putPublicAccessBlock),
+  op(
+    'DeletePublicAccessBlock',
+    'DELETE',
+    'bucket?publicAccessBlock',
+    's3:PutBucketPublicAccessBlock',
+    deletePublicAccessBlock,
+  ),
+  op(
+    'GetBucketOwnershipControls',
+    'GET',
+    'bucket?ownershipControls',
+    's3:GetBucketOwnershipControls',
+    getBucketOwnershipControls,
+  ),
+  op(
+    'PutBucketOwnershipControls',
+    'PUT',
+    'bucket?ownershipControls',
+    's3:PutBucketOwnershipControls',
+    putBucketOwnershipControls,
+  ),
+  op(
+    'DeleteBucketOwnershipControls',
+    'DELETE',
+    'bucket?ownershipControls',
+    's3:PutBucketOwnershipControls',
+    deleteBucketOwnershipControls,
+  ),
   op('GetBucketCors', 'GET', 'bucket?cors', 's3:GetBucketCORS', getBucketCors),
   op('PutBucketCors', 'PUT', 'bucket?cors', 's3:PutBucketCORS', putBucketCors),
   op('DeleteBucketCors', 'DELETE', 'bucket?cors', 's3:PutBucketCORS', deleteBucketCors),
@@ -263,8 +305,8 @@ export const operations: readonly OperationEntry[] = [
   op('GetObjectTagging', 'GET', 'object?tagging', 's3:GetObjectTagging', getObjectTagging),
   op('PutObjectTagging', 'PUT', 'object?tagging', 's3:PutObjectTagging', putObjectTagging),
   op('DeleteObjectTagging', 'DELETE', 'object?tagging', 's3:DeleteObjectTagging', deleteObjectTagging),
-  op('GetObjectAcl', 'GET', 'object?acl', 's3:GetObjectAcl', null),
-  op('PutObjectAcl', 'PUT', 'object?acl', 's3:PutObjectAcl', null),
+  op('GetObjectAcl', 'GET', 'object?acl', 's3:GetObjectAcl', getObjectAcl),
+  op('PutObjectAcl', 'PUT', 'object?acl', 's3:PutObjectAcl', putObjectAcl),
   op('GetObjectAttributes', 'GET', 'object?attributes', 's3:GetObjectAttributes', null),
   op('GetObjectRetention', 'GET', 'object?retention', 's3:GetObjectRetention', getObjectRetention),
   op('PutObjectRetention', 'PUT', 'object?retention', 's3:PutObjectRetention', putObjectRetention),

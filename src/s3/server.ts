@@ -303,6 +303,7 @@ class HttpS3Server implements S3Server {
       query: target.query,
       auth,
       isSecure: isSecure(exchange.request),
+      clientAddress: exchange.request.socket.remoteAddress ?? '',
       action: target.query.has('versionId') ? actionOnVersion(action) : action,
       bucket: target.bucket ?? '',
       key: target.key ?? '',

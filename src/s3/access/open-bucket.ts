@@ -1,11 +1,17 @@
-// Who may do what: a bucket's owner may do everything with it, the service accounts may reach the data of every bucket, nobody else may do
-// anything. Administrators are ordinary accounts here: administration opens no other account's data.
+// Opens buckets and versions for those who may: loads what the decision is about, asks it, and refuses as S3 does. The owner's plain request costs one
+// comparison beside what it would have read anyway. Administrators are ordinary accounts here: administration opens no other account's data.
 import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
+import type { VersionRecord } from '../../domain/object-metadata.ts'
 import type { Account } from '../auth/account-directory.ts'
 import type { AuthResult } from '../auth/authenticate.ts'
 import type { Call } from '../call.ts'
+import { settingsOfUpload } from '../multipart.ts'
+import { requestedVersion, type VersionAddress } from '../version-parameter.ts'
 import type { Action } from './actions.ts'
+import { type AccessQuestion, type Decision, decide, isOfVersion, isPlain, tagsVouchedFor } from './decide.ts'
+import type { LaterFacts, RequestFacts } from './request-facts.ts'
+import { anonymousAccount, type Requester, requesterOf } from './requester.ts'
 
 /** The account that signed. Throws AccessDenied for anonymous requests. */
 export function signerOf(auth: AuthResult): Account {
@@ -15,39 +21,191 @@ export function signerOf(auth: AuthResult): Account {
 
 export interface OpenBucket {
   readonly bucket: Bucket
+  /** Who asks: the account that signed, or that which stands for everybody unknown. */
   readonly account: Account
+  /** The version that was read to decide, until somebody takes it. */
+  readonly decided: { version?: { readonly address: VersionAddress; readonly record: VersionRecord | null } }
 }
 
-/** Loads the request's bucket for whoever may do `call.action` in it. Throws NoSuchBucket, AccessDenied. */
-export async function openBucket(call: Call): Promise<OpenBucket> {
-  const account = signerOf(call.auth)
-  const bucket = await openOtherBucket(call, account, { name: call.bucket, action: call.action, key: call.key })
-  return { account, bucket }
+const nothingLater: LaterFacts = {}
+
+/**
+ * Loads the request's bucket for whoever may do `call.action` in it, and with the object that the request names. `later` is what the body says, where
+ * policies may ask for it. Throws NoSuchBucket, AccessDenied, MethodNotAllowed, InvalidArgument (the version id).
+ */
+export async function openBucket(call: Call, later: LaterFacts = nothingLater): Promise<OpenBucket> {
+  const open = await openForKeys(call)
+  const { action, key } = call
+  if (!isOfVersion(action)) {
+    if (isPlain(open.bucket, requesterOf(call.auth))) return open
+    const initiator = await initiatorOf(call)
+    const asked = question(call, open.bucket, { action, key }, later)
+    accept(call, open.bucket, decide({ ...asked, initiator }), { action, key })
+    return open
+  }
+  const address = requestedVersion(call)
+  const record = await call.services.store.version({ bucket: open.bucket.name, key, version: address })
+  requireVersion(call, open.bucket, { action, key }, record, later)
+  open.decided.version = { address, record }
+  return open
 }
 
-/** What is to be done where. */
-export interface Intent {
-  readonly name: string
+/** The same for requests that name their keys in their body: `requireAction` decides about each. Throws NoSuchBucket, AccessDenied. */
+export async function openForKeys(call: Call): Promise<OpenBucket> {
+  const bucket = await call.services.store.bucket(call.bucket)
+  if (bucket === null) throw noSuchBucket(call.bucket)
+  checkExpectedOwner(call, bucket, 'x-amz-expected-bucket-owner')
+  return { bucket, account: requesterOf(call.auth) ?? anonymousAccount, decided: {} }
+}
+
+/** What is to be done with what. */
+interface Deed {
   readonly action: Action
-  /** Empty for what is done to the bucket itself. */
   readonly key: string
 }
 
-/** The same for a bucket that is not the request's own (the source of a copy). */
-export async function openOtherBucket(
-  call: Pick<Call, 'services' | 'headers' | 'bucket'>,
-  account: Account,
-  { name }: Intent,
-): Promise<Bucket> {
-  const bucket = await call.services.store.bucket(name)
-  if (bucket === null) throw noSuchBucket(name)
-  if (bucket.ownerId !== account.canonicalId && account.service === undefined) throw serviceError('AccessDenied')
-  if (name === call.bucket) checkExpectedOwner(call, bucket)
-  return bucket
+/** Throws AccessDenied unless the requester may do this, too. Not for actions on stored versions. */
+export function requireAction(call: Call, { bucket }: OpenBucket, action: Action, key = call.key): void {
+  if (isPlain(bucket, requesterOf(call.auth))) return
+  accept(call, bucket, decide(question(call, bucket, { action, key }, nothingLater)), { action, key })
 }
 
-function checkExpectedOwner(call: Pick<Call, 'services' | 'headers'>, bucket: Bucket): void {
-  const expected = call.headers.get('x-amz-expected-bucket-owner')
+/** Throws AccessDenied if the bucket's policy denies this. */
+export function requireNoDenial(call: Call, { bucket }: OpenBucket, action: Action): void {
+  if (bucket.settings.policy === undefined) return
+  const deed = { action, key: call.key }
+  const decision = decide(question(call, bucket, deed, nothingLater))
+  if (!decision.allowed && decision.because === 'denied by policy') accept(call, bucket, decision, deed)
+}
+
+/** Throws AccessDenied unless the requester may set tags with the object that is written, or the policy allowed it because of its tags. */
+export function requireTagging(call: Call, open: OpenBucket): void {
+  const { bucket } = open
+  if (isPlain(bucket, requesterOf(call.auth))) return
+  const deed = { action: 's3:PutObjectTagging', key: call.key } as const
+  const decision = decide(question(call, bucket, deed, nothingLater))
+  if (decision.allowed) return
+  const vouched = tagsVouchedFor(question(call, bucket, { action: 's3:PutObject', key: call.key }, nothingLater))
+  if (decision.because === 'denied by policy' || !vouched) accept(call, bucket, decision, deed)
+}
+
+/** A version of the request's key, for whoever may do `call.action` with it; null when there is none. Throws AccessDenied. */
+export async function versionFor(call: Call, open: OpenBucket, address: VersionAddress): Promise<VersionRecord | null> {
+  const { action, key } = call
+  const { version } = open.decided
+  if (version?.address === address) {
+    // Whoever asks again wants to know what is there now.
+    delete open.decided.version
+    return version.record
+  }
+  const record = await call.services.store.version({ bucket: open.bucket.name, key, version: address })
+  if (isOfVersion(action)) requireVersion(call, open.bucket, { action, key }, record, nothingLater)
+  return record
+}
+
+/** An object of a bucket that may be another than the request's. */
+export interface SourceObject {
+  readonly bucket: string
+  readonly key: string
+  readonly version: VersionAddress
+}
+
+/**
+ * The bucket and the version that a copy is made of, for whoever may read it; `mayReadTags` tells whether that goes for its tags. Throws NoSuchBucket,
+ * AccessDenied.
+ */
+export async function openSource(
+  call: Call,
+  { bucket: name, key, version }: SourceObject,
+): Promise<{ readonly bucket: Bucket; readonly record: VersionRecord | null; readonly mayReadTags: boolean }> {
+  const bucket = await call.services.store.bucket(name)
+  if (bucket === null) throw noSuchBucket(name)
+  checkExpectedOwner(call, bucket, 'x-amz-source-expected-bucket-owner')
+  const record = await call.services.store.version({ bucket: name, key, version })
+  const latest = version === 'latest'
+  const action = latest ? 's3:GetObject' : 's3:GetObjectVersion'
+  requireVersion(call, bucket, { action, key }, record, nothingLater)
+  const tagging = latest ? 's3:GetObjectTagging' : 's3:GetObjectVersionTagging'
+  const mayReadTags =
+    record === null || decide(question(call, bucket, { action: tagging, key }, nothingLater, record)).allowed
+  return { bucket, record, mayReadTags }
+}
+
+/** What is not there is not there only for those who could have listed it (S3 API Reference, GetObject, "Permissions"). */
+function requireVersion(call: Call, bucket: Bucket, deed: Deed, record: VersionRecord | null, later: LaterFacts): void {
+  const requester = requesterOf(call.auth)
+  const isThere = record !== null && !record.isDeleteMarker
+  if (isPlain(bucket, requester) && (!isThere || record.metadata['owner-id'] === bucket.ownerId)) return
+  const decision = decide(question(call, bucket, deed, later, isThere ? record : null))
+  if (isThere || (!decision.allowed && decision.because === 'denied by policy')) accept(call, bucket, decision, deed)
+  else accept(call, bucket, decide(listQuestion(call, bucket, deed.key)), deed)
+}
+
+/** Whether the key could have been found in a listing. */
+function listQuestion(call: Call, bucket: Bucket, key: string): AccessQuestion {
+  const asked = question(call, bucket, { action: 's3:ListBucket', key: '' }, nothingLater)
+  const query = (name: string) => (name === 'prefix' ? key : asked.facts.query(name))
+  return { ...asked, facts: { ...asked.facts, query } }
+}
+
+function question(
+  call: Call,
+  bucket: Bucket,
+  { action, key }: Deed,
+  later: LaterFacts,
+  version: VersionRecord | null = null,
+): AccessQuestion {
+  const { services, headers, query, auth, clientAddress, isSecure } = call
+  const facts: RequestFacts = {
+    ...later,
+    requester: requesterOf(auth),
+    action,
+    resourceAccount: services.accounts.findByCanonicalId(bucket.ownerId)?.shortId,
+    header: name => headers.get(name),
+    query: name => query.get(name),
+    now: services.world.clock.now(),
+    address: clientAddress,
+    secure: isSecure,
+    scheme: auth.kind === 'signed' ? auth.scheme : undefined,
+    existingTags: version?.metadata.tags,
+  }
+  return { facts, bucket, key, version }
+}
+
+/** Who began the upload that a request is about, where that may matter. */
+async function initiatorOf({ services, action, bucket, key, query }: Call): Promise<string | undefined> {
+  if (action !== 's3:AbortMultipartUpload' && action !== 's3:ListMultipartUploadParts') return undefined
+  const upload = await services.store.upload(bucket, key, query.get('uploadId') ?? '')
+  return upload === null ? undefined : (settingsOfUpload(upload).initiator?.canonicalId ?? upload.ownerId)
+}
+
+const ofOwnersAccount: ReadonlySet<Action> = new Set([
+  's3:GetBucketPolicy',
+  's3:PutBucketPolicy',
+  's3:DeleteBucketPolicy',
+])
+
+/** Throws AccessDenied; MethodNotAllowed where a policy opens what only the owner's account can use (S3 API Reference, GetBucketPolicy). */
+function accept(call: Call, bucket: Bucket, decision: Decision, deed: Deed): void {
+  const requester = requesterOf(call.auth)
+  if (!decision.allowed) throw accessDenied(bucket, requester, decision.because, deed)
+  if (decision.by === 'policy' && ofOwnersAccount.has(call.action) && requester?.canonicalId !== bucket.ownerId) {
+    throw serviceError('MethodNotAllowed', { details: { Method: call.head.method, ResourceType: 'BUCKETPOLICY' } })
+  }
+}
+
+function accessDenied(bucket: Bucket, requester: Requester, because: string, { action, key }: Deed): Error {
+  if (because !== 'denied by policy' || requester === null) return serviceError('AccessDenied')
+  const resource = `arn:aws:s3:::${bucket.name}${key === '' ? '' : `/${key}`}`
+  return serviceError('AccessDenied', {
+    message:
+      `User: ${requester.arn} is not authorized to perform: ${action} on resource: "${resource}" ` +
+      'with an explicit deny in a resource-based policy',
+  })
+}
+
+function checkExpectedOwner(call: Call, bucket: Bucket, header: string): void {
+  const expected = call.headers.get(header)
   if (expected === undefined) return
   const owner = call.services.accounts.findByCanonicalId(bucket.ownerId)
   if (owner?.shortId !== expected) throw serviceError('AccessDenied')

@@ -4,7 +4,7 @@ import type { World } from '../../base/world.ts'
 import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { Destination } from '../../locations/multiple-backend.ts'
-import { openOtherBucket, signerOf } from '../access/open-bucket.ts'
+import { openBucket, signerOf } from '../access/open-bucket.ts'
 import type { Account } from '../auth/account-directory.ts'
 import type { Answer, Call } from '../call.ts'
 
@@ -49,8 +49,9 @@ export function internalAccount(call: Pick<Call, 'auth'>): Account {
 }
 
 /** The bucket of a `data` or `metadata` request: of its owner, or for a service account. Throws NoSuchBucket, AccessDenied. */
-export function bucketOf(call: BackbeatCall): Promise<Bucket> {
-  return openOtherBucket(call, call.account, { name: call.bucket, action: 's3:ReplicateObject', key: call.key })
+export async function bucketOf(call: BackbeatCall): Promise<Bucket> {
+  const { bucket } = await openBucket(call)
+  return bucket
 }
 
 /** The path behind `/_/`, decoded: resource, bucket and key; null when it is not a Backbeat route. */

@@ -65,6 +65,7 @@ async function answerOf(
       query: target.query,
       auth,
       isSecure: mounted.isSecure,
+      clientAddress: request.socket.remoteAddress ?? '',
       action: 's3:ReplicateObject',
       account: internalAccount({ auth }),
       destinations: options.destinations,

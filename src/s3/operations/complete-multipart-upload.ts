@@ -68,6 +68,7 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
   const metadata = newMetadata({
     key,
     account: { canonicalId: upload.ownerId, displayName: upload.ownerDisplayName },
+    ...(settings.acl === undefined ? undefined : { acl: settings.acl }),
     settings: settings.object,
     size,
     etag,

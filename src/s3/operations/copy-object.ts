@@ -3,7 +3,9 @@
 import type { ChecksumAlgorithm } from '../../base/hash.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { userMetadataOf } from '../../domain/object-metadata.ts'
-import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
+import { refuseAnonymous } from '../access/anonymous.ts'
+import { type OpenBucket, openBucket, requireTagging } from '../access/open-bucket.ts'
+import { accessOfWrite } from '../access/written-object.ts'
 import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumContent, requestedAlgorithm } from '../checksum-request.ts'
@@ -115,6 +117,14 @@ function refuseIdleSelfCopy(
   })
 }
 
+/** Tags that come along are read at the source and set here: throws AccessDenied unless both are allowed. */
+function requireCopiedTags(call: Call, open: OpenBucket, source: CopySource): void {
+  const isCopied = directive(call, 'x-amz-tagging-directive') === 'COPY'
+  if (!isCopied || Object.keys(source.record.metadata.tags).length === 0) return
+  if (!source.mayReadTags) throw serviceError('AccessDenied')
+  requireTagging(call, open)
+}
+
 interface Copied {
   readonly source: CopySource
   readonly settings: ObjectSettings
@@ -126,10 +136,11 @@ async function copied(call: Call, open: OpenBucket): Promise<Copied> {
   const encryption = encryptionOfWrite(call.headers, open.bucket.settings.encryption)
   // Again when the source was replaced between being found and being opened.
   for (let attempt = 0; attempt < 3; attempt++) {
-    const source = await findCopySource(call, open)
+    const source = await findCopySource(call)
     // Everything that can be refused without the bytes is refused before they are copied.
     const settings = settingsOfCopy(call, source)
-    await checkRequestedLock(call, open, settings.lock)
+    requireCopiedTags(call, open, source)
+    checkRequestedLock(call, open, settings.lock)
     const algorithm = requestedAlgorithm(call.headers)
     refuseIdleSelfCopy(call, open, source, algorithm)
     const { record } = source
@@ -150,7 +161,9 @@ async function copied(call: Call, open: OpenBucket): Promise<Copied> {
 
 export async function copyObject(call: Call): Promise<Answer> {
   refuseParameters(call)
+  refuseAnonymous(call, 'Anonymous users cannot copy objects. Please authenticate.')
   const open = await openBucket(call)
+  const { owner, acl } = accessOfWrite(call, open)
   const condition = writeCondition(call.headers)
   const { source, settings, encryption, data } = await copied(call, open)
   const bucket = await bucketAfterData(call, open.bucket, data)
@@ -159,7 +172,8 @@ export async function copyObject(call: Call): Promise<Answer> {
   const kept = storedEncryption(call.services, encryption)
   const metadata = newMetadata({
     key: call.key,
-    account: open.account,
+    account: owner,
+    acl,
     settings,
     size: facts.size,
     etag,

@@ -1,8 +1,12 @@
 // CreateBucket: a name nobody has, in a location that keeps objects on this server.
 import type { LocationConfig } from '../../config/types.ts'
+import type { AccessSettings } from '../../domain/bucket-access.ts'
 import { serviceError } from '../../domain/errors.ts'
+import { aclOfHeaders } from '../access/acl-request.ts'
+import { refuseAnonymous } from '../access/anonymous.ts'
 import { signerOf } from '../access/open-bucket.ts'
-import { notImplemented } from '../answer.ts'
+import { isOwnership, refuseEnforced } from '../access/ownership.ts'
+import { invalidArgument } from '../answer.ts'
 import { isBucketName } from '../bucket-name.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
@@ -26,15 +30,27 @@ async function requestedLocation(call: Call): Promise<LocationConfig> {
   throw serviceError('InvalidLocationConstraint', { message, details: { LocationConstraint: name.slice(0, 255) } })
 }
 
+/** Its list and who will own objects in it. Throws InvalidArgument, InvalidBucketAclWithObjectOwnership, and what is wrong with the list. */
+function requestedAccess({ headers, services }: Call, owner: string): AccessSettings {
+  const ownership = headers.get('x-amz-object-ownership')
+  if (ownership !== undefined && !isOwnership(ownership)) {
+    const message = `Invalid x-amz-object-ownership header: ${ownership.slice(0, 255)}`
+    throw invalidArgument(message, 'x-amz-object-ownership', ownership)
+  }
+  const acl = aclOfHeaders(headers, services.accounts) ?? undefined
+  refuseEnforced(ownership, acl, owner)
+  return { ...(acl && { acl }), ...(ownership && { ownership }) }
+}
+
 export async function createBucket(call: Call): Promise<Answer> {
+  refuseAnonymous(call)
   const account = signerOf(call.auth)
   if (!isBucketName(call.bucket)) {
     throw serviceError('InvalidBucketName', { details: { BucketName: call.bucket.slice(0, 255) } })
   }
   refuseUnsupported(call.headers)
   const objectLock = call.headers.get('x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true'
-  const ownership = call.headers.get('x-amz-object-ownership')
-  if (ownership !== undefined && ownership !== 'BucketOwnerEnforced') throw notImplemented('x-amz-object-ownership')
+  const access = requestedAccess(call, account.canonicalId)
   const location = await requestedLocation(call)
   const created = await call.services.store.createBucket({
     name: call.bucket,
@@ -43,7 +59,8 @@ export async function createBucket(call: Call): Promise<Answer> {
     creationDate: new Date(call.services.world.clock.now()).toISOString(),
     locationConstraint: location.name,
     // Object lock keeps versions: it needs them.
-    ...(objectLock && { versioning: 'Enabled', settings: { objectLock: {} } }),
+    ...(objectLock && { versioning: 'Enabled' }),
+    settings: { ...access, ...(objectLock && { objectLock: {} }) },
   })
   if (created === 'exists') await refuseExisting(call, account.canonicalId)
   return { status: 200, headers: ['Location', `/${call.bucket}`] }

@@ -1,5 +1,7 @@
 // CreateMultipartUpload: remembers everything the finished object takes over, so that completing it needs nothing but the parts.
+import { refuseAnonymous } from '../access/anonymous.ts'
 import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
+import { accessOfWrite } from '../access/written-object.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { requestedChoice } from '../checksum-request.ts'
@@ -14,14 +16,17 @@ import { s3Namespace } from '../xml/writer.ts'
 
 export async function createMultipartUpload(call: Call): Promise<Answer> {
   const { services, key } = call
+  refuseAnonymous(call, 'Anonymous users cannot initiate multipart uploads. Please authenticate.')
   const open = await openBucket(call)
   const { bucket, account } = open
+  const { owner, acl } = accessOfWrite(call, open)
   const checksum = requestedChoice(call.headers) ?? null
   const object = readSettings(call.headers, services.world.clock.now())
-  await checkRequestedLock(call, open, object.lock)
+  checkRequestedLock(call, open, object.lock)
   const encryption = encryptionOfWrite(call.headers, bucket.settings.encryption)
   const kept = storedEncryption(services, encryption)
-  const settings = storedSettings({ object, checksum, encryption: kept })
+  const initiator = { canonicalId: account.canonicalId, displayName: account.displayName }
+  const settings = storedSettings({ object, checksum, encryption: kept, acl, initiator })
   dataStoreOf(services, bucket)
   const uploadId = newUploadId(call)
   const initiated = new Date(services.world.clock.now()).toISOString()
@@ -30,8 +35,8 @@ export async function createMultipartUpload(call: Call): Promise<Answer> {
     bucket: bucket.name,
     key,
     initiated,
-    ownerId: account.canonicalId,
-    ownerDisplayName: account.displayName,
+    ownerId: owner.canonicalId,
+    ownerDisplayName: owner.displayName,
     settings,
   })
   if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)

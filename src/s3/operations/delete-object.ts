@@ -98,7 +98,7 @@ export async function deleteObject(call: Call): Promise<Answer> {
   const deleted = await deleteOne(call, bucket, account, {
     key: call.key,
     version: requestedVersion(call),
-    lock: await lockCheck(call, open),
+    lock: lockCheck(call, open),
     ...(ifMatch === undefined ? undefined : { condition: { ifMatch: parseETags(ifMatch) } }),
   })
   const headers: FlatHeaders = []

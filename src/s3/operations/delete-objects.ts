@@ -2,7 +2,7 @@
 import { defects } from '../../base/channels.ts'
 import { ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
-import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
+import { type OpenBucket, openForKeys, requireAction } from '../access/open-bucket.ts'
 import { notImplemented, xmlAnswer } from '../answer.ts'
 import { checksumHeaders } from '../auth/payload-check.ts'
 import type { Answer, Call } from '../call.ts'
@@ -46,7 +46,7 @@ function readWanted(element: XmlElement): Wanted {
 }
 
 export async function deleteObjects(call: Call): Promise<Answer> {
-  const open = await openBucket(call)
+  const open = await openForKeys(call)
   requireDigest(call)
   if (call.headers.has('x-amz-mfa')) throw notImplemented('x-amz-mfa')
   const body = await readDocument(call)
@@ -57,9 +57,15 @@ export async function deleteObjects(call: Call): Promise<Answer> {
   const quiet = root.optionalText('Quiet')?.toLowerCase() === 'true'
   // All at once: the store takes them in order and flushes them together.
   const outcomes = await Promise.all(wanted.map(item => deleteWanted(call, open, item)))
+  // Strangers are not told key by key.
+  if (call.auth.kind === 'anonymous' && outcomes.every(isDenied)) throw serviceError('AccessDenied')
   const deleted = quiet ? [] : outcomes.flatMap(outcome => ('deleted' in outcome ? [outcome.deleted] : []))
   const refused = outcomes.flatMap(outcome => ('refused' in outcome ? [outcome.refused] : []))
   return xmlAnswer('DeleteResult', { Deleted: deleted, Error: refused }, [], s3Namespace)
+}
+
+function isDenied(outcome: Outcome): boolean {
+  return 'refused' in outcome && outcome.refused['Code'] === 'AccessDenied'
 }
 
 async function deleteWanted(call: Call, open: OpenBucket, wanted: Wanted): Promise<Outcome> {
@@ -68,8 +74,9 @@ async function deleteWanted(call: Call, open: OpenBucket, wanted: Wanted): Promi
     if (key === '') throw serviceError('UserKeyMustBeSpecified')
     checkKeyLength(key)
     const version = versionId === undefined || versionId === '' ? 'latest' : addressedVersion(versionId)
+    requireAction(call, open, version === 'latest' ? 's3:DeleteObject' : 's3:DeleteObjectVersion', key)
     const condition = etag === undefined ? undefined : { condition: { ifMatch: parseETags(etag) } }
-    const lock = await lockCheck(call, open, key)
+    const lock = lockCheck(call, open, key)
     const done = await deleteOne(call, open.bucket, open.account, { key, version, lock, ...condition })
     const marker = done.deleteMarker ? { DeleteMarker: true, DeleteMarkerVersionId: done.versionId } : {}
     return { deleted: { Key: key, VersionId: version === 'latest' ? undefined : versionId, ...marker } }

@@ -6,7 +6,7 @@ import { openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import { countParameter, nameEncoding, unlessEmpty } from '../listing.ts'
-import { settingsOfUpload } from '../multipart.ts'
+import { peopleOfUpload, settingsOfUpload } from '../multipart.ts'
 import { s3Namespace, type XmlContent } from '../xml/writer.ts'
 
 type Position = { readonly key: string; readonly uploadId: string }
@@ -72,13 +72,11 @@ async function readPage(store: MetadataStore, options: PageOptions): Promise<Pag
 }
 
 function uploadContent(upload: Upload, shown: (name: string) => string): XmlContent {
-  const who = { ID: upload.ownerId, DisplayName: upload.ownerDisplayName }
   const { object, checksum } = settingsOfUpload(upload)
   return {
     Key: shown(upload.key),
     UploadId: upload.uploadId,
-    Initiator: who,
-    Owner: who,
+    ...peopleOfUpload(upload),
     StorageClass: object.storageClass,
     Initiated: upload.initiated,
     ChecksumAlgorithm: checksum?.algorithm,

@@ -7,7 +7,7 @@ import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumContent } from '../checksum-request.ts'
 import { pushAbortDate } from '../expiry-headers.ts'
 import { countParameter, nameEncoding } from '../listing.ts'
-import { findUpload, settingsOfUpload } from '../multipart.ts'
+import { findUpload, peopleOfUpload, settingsOfUpload } from '../multipart.ts'
 import { quoted } from '../object-headers.ts'
 import { s3Namespace, type XmlContent } from '../xml/writer.ts'
 
@@ -31,13 +31,11 @@ export async function listParts(call: Call): Promise<Answer> {
   const all = await call.services.store.parts(upload.uploadId)
   const rest = all.filter(part => part.partNumber > after)
   const page = rest.slice(0, maxParts)
-  const who = { ID: upload.ownerId, DisplayName: upload.ownerDisplayName }
   const content = {
     Bucket: bucket.name,
     Key: shown(call.key),
     UploadId: upload.uploadId,
-    Initiator: who,
-    Owner: who,
+    ...peopleOfUpload(upload),
     StorageClass: object.storageClass,
     PartNumberMarker: after,
     NextPartNumberMarker: page.at(-1)?.partNumber ?? after,

@@ -40,7 +40,7 @@ export async function putObjectRetention(call: Call): Promise<Answer> {
   const open = await openBucket(call)
   const wanted = readRetention(await readRoot(call, 'Retention'), call.services.world.clock.now())
   requireObjectLock(open.bucket)
-  const check = await lockCheck(call, open)
+  const check = lockCheck(call, open)
   const found = await changeFields(call, open, {
     originOp: 's3:ObjectRetention:Put',
     trigger: null,

@@ -8,6 +8,7 @@ import { replicationInfoFor } from '../../domain/replication-rule.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
 import type { PutVersion, PutVersionResult, WriteMode } from '../../metadata/metadata-store.ts'
 import { noSuchBucket, noSuchKey, openBucket } from '../access/open-bucket.ts'
+import { accessOfWrite } from '../access/written-object.ts'
 import { invalidArgument } from '../answer.ts'
 import type { Account } from '../auth/account-directory.ts'
 import { checksumHeaders, openPayload, type PayloadFacts } from '../auth/payload-check.ts'
@@ -134,8 +135,9 @@ export async function storeObject(call: Call, originOp: string): Promise<Answer>
   const { services, headers } = call
   const open = await openBucket(call)
   const { bucket: bucketBefore, account } = open
+  const { owner, acl } = accessOfWrite(call, open)
   const settings = readSettings(headers, services.world.clock.now())
-  await checkRequestedLock(call, open, settings.lock)
+  checkRequestedLock(call, open, settings.lock)
   const condition = writeCondition(headers)
   const encryption = encryptionOfWrite(headers, bucketBefore.settings.encryption)
   const check = openPayload(call.auth.payload, headers)
@@ -147,7 +149,8 @@ export async function storeObject(call: Call, originOp: string): Promise<Answer>
   const kept = storedEncryption(services, encryption)
   const metadata = newMetadata({
     key: call.key,
-    account,
+    account: owner,
+    acl,
     settings,
     size: facts.size,
     etag,

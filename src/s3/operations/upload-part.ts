@@ -110,7 +110,7 @@ async function copiedPart(
 ): Promise<{ source: CopySource; data: ReceivedData }> {
   // Again when the source was replaced between being found and being opened.
   for (let attempt = 0; attempt < 3; attempt++) {
-    const source = await findCopySource(call, open)
+    const source = await findCopySource(call)
     const range = copyRange(call, source.record.metadata['content-length'])
     checkCopySize(range.end - range.start)
     const data = await copyBytes(call, { ...target, source, range, target: open.bucket })

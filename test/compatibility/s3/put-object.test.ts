@@ -127,9 +127,8 @@ const refused: readonly (readonly [string, Record<string, string>, number, strin
     'InvalidArgument',
   ],
   ['object lock', { 'x-amz-object-lock-mode': 'GOVERNANCE' }, 501, 'NotImplemented'],
-  ['a public ACL', { 'x-amz-acl': 'public-read' }, 501, 'NotImplemented'],
   ['an unknown ACL', { 'x-amz-acl': 'everybody' }, 400, 'InvalidArgument'],
-  ['a grant', { 'x-amz-grant-read': 'id=x' }, 501, 'NotImplemented'],
+  ['a grant to nobody known', { 'x-amz-grant-read': 'id=x' }, 400, 'InvalidArgument'],
   ['a website redirect to nowhere', { 'x-amz-website-redirect-location': 'x' }, 400, 'InvalidRedirectLocation'],
   [
     'too long a website redirect',

@@ -204,7 +204,7 @@ test('create-multipart-upload/refused: settings that no object could have', asyn
     [{ 'x-amz-tagging': 'a=1&a=2' }, 400, 'InvalidTag'],
     [{ 'x-amz-meta-a': 'x'.repeat(2100) }, 400, 'MetadataTooLarge'],
     [{ 'x-amz-server-side-encryption': 'aws:kms' }, 501, 'NotImplemented'],
-    [{ 'x-amz-acl': 'public-read' }, 501, 'NotImplemented'],
+    [{ 'x-amz-acl': 'everybody' }, 400, 'InvalidArgument'],
   ]
   for (const [headers, status, code] of attempts) assert.deepEqual(codeOf(await post(headers)), [status, code])
   assert.deepEqual(codeOf(await post({}, 'lisa')), [403, 'AccessDenied'])

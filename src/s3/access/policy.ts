@@ -1,0 +1,107 @@
+// Bucket policies: what a policy says about a request, and whether it is public. A policy is compiled once and remembered by its text, so that a
+// request costs no parsing; what could not be put cannot be here either.
+import type { Condition } from './condition.ts'
+import { isAction, type NamedAction } from './policy-actions.ts'
+import { readPolicy } from './policy-document.ts'
+import { isPrincipal, type Principals } from './policy-principal.ts'
+import type { RequestFacts } from './request-facts.ts'
+import type { Requester } from './requester.ts'
+import { type Template, templateMatches } from './template.ts'
+
+export interface Statement {
+  readonly effect: 'Allow' | 'Deny'
+  readonly principals: Principals
+  /** Everybody but the principals is meant. */
+  readonly notPrincipals: boolean
+  readonly actions: readonly NamedAction[]
+  readonly notActions: boolean
+  readonly resources: readonly Template[]
+  readonly notResources: boolean
+  readonly conditions: readonly Condition[]
+}
+
+export interface Policy {
+  readonly statements: readonly Statement[]
+}
+
+function principalMatches({ principals, notPrincipals }: Statement, requester: Requester): boolean {
+  return isPrincipal(principals, requester) !== notPrincipals
+}
+
+function applies(statement: Statement, facts: RequestFacts, resource: string): boolean {
+  return (
+    principalMatches(statement, facts.requester) &&
+    statement.actions.some(action => isAction(action, facts.action)) !== statement.notActions &&
+    statement.resources.some(template => templateMatches(template, resource, facts)) !== statement.notResources &&
+    statement.conditions.every(condition => condition.holds(facts))
+  )
+}
+
+/** What the policy says: a denial wins over everything, silence is neither. */
+export function policyVerdict(policy: Policy, facts: RequestFacts, resource: string): 'allow' | 'deny' | 'silent' {
+  let verdict: 'allow' | 'silent' = 'silent'
+  for (const statement of policy.statements) {
+    if (!applies(statement, facts, resource)) continue
+    if (statement.effect === 'Deny') return 'deny'
+    verdict = 'allow'
+  }
+  return verdict
+}
+
+/** Whether a statement that allows the request looks at the tags which it sets: it has considered them, and allows them, too. */
+export function allowsByTags(policy: Policy, facts: RequestFacts, resource: string): boolean {
+  return policy.statements.some(
+    statement =>
+      statement.effect === 'Allow' &&
+      statement.conditions.some(({ key }) => key.startsWith('s3:requestobjecttag')) &&
+      applies(statement, facts, resource),
+  )
+}
+
+/** Keys whose fixed values say who is meant (S3 user guide, "The meaning of public"). */
+const narrowing: ReadonlySet<string> = new Set([
+  ...['aws:principalarn', 'aws:principalaccount', 'aws:principalorgid', 'aws:principalorgpaths', 'aws:sourcearn'],
+  ...['aws:sourcevpc', 'aws:sourcevpce', 'aws:sourceowner', 'aws:sourceaccount', 'aws:userid', 'aws:sourceip'],
+  ...['aws:sourceorgid', 's3:dataaccesspointarn', 's3:dataaccesspointaccount'],
+  's3:x-amz-server-side-encryption-aws-kms-key-id',
+])
+
+/** Ranges of addresses wider than these are half the world. */
+const narrowestBits = { ipv4: 8, ipv6: 32 }
+
+function narrows({ key, fixed, values, operator }: Condition): boolean {
+  if (!narrowing.has(key)) return false
+  if (key !== 'aws:sourceip') return fixed && !operator.startsWith('ForAllValues:')
+  return fixed && values.every(isNarrowRange)
+}
+
+function isNarrowRange(range: string): boolean {
+  const [address = '', bits] = range.split('/')
+  return bits === undefined || Number(bits) >= (address.includes(':') ? narrowestBits.ipv6 : narrowestBits.ipv4)
+}
+
+/** Whether it allows something to everybody, or to all but some. */
+export function isPublicPolicy({ statements }: Policy): boolean {
+  return statements.some(
+    ({ effect, principals, notPrincipals, conditions }) =>
+      effect === 'Allow' && (principals.everybody || notPrincipals) && !conditions.some(narrows),
+  )
+}
+
+const rememberedMax = 256
+const remembered = new Map<string, Policy>()
+
+/** The stored policy, compiled. */
+export function policyOf(text: string): Policy {
+  const known = remembered.get(text)
+  if (known !== undefined) return known
+  const policy = readPolicy(text)
+  if (remembered.size >= rememberedMax) {
+    for (const oldest of remembered.keys()) {
+      remembered.delete(oldest)
+      break
+    }
+  }
+  remembered.set(text, policy)
+  return policy
+}

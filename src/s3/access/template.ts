@@ -1,0 +1,87 @@
+// Texts of a policy that may hold variables, `${aws:username}` or `${aws:username, 'nobody'}`, and wildcards (IAM user guide, "IAM policy
+// elements: Variables and tags"). What a variable stands for is only ever itself: stars in it are stars, not wildcards.
+import { conditionKey } from './condition-keys.ts'
+import type { RequestFacts } from './request-facts.ts'
+import { matches, type Pattern, patternOf, type Token, tokensOf } from './wildcard.ts'
+
+interface Variable {
+  readonly variable: string
+  readonly otherwise: string | undefined
+}
+
+export interface Template {
+  readonly parts: readonly (Token | Variable)[]
+  /** There are no variables. */
+  readonly fixed: Pattern | null
+}
+
+const literal: ReadonlyMap<string, string> = new Map([
+  ['*', '*'],
+  ['?', '?'],
+  ['$', '$'],
+])
+
+export interface TemplateOptions {
+  /** Stars and question marks stand for other characters. */
+  readonly wildcards: boolean
+  /** Only policies of the newer version have variables. */
+  readonly variables: boolean
+}
+
+export function templateOf(text: string, { wildcards, variables }: TemplateOptions): Template {
+  const plain = (part: string): Token[] => (wildcards ? tokensOf(part) : part === '' ? [] : [{ text: part }])
+  const parts: (Token | Variable)[] = []
+  let rest = text
+  for (let at = variables ? rest.indexOf('${') : -1; at >= 0; at = rest.indexOf('${')) {
+    const end = rest.indexOf('}', at)
+    if (end < 0) break
+    parts.push(...plain(rest.slice(0, at)), readVariable(rest.slice(at + 2, end)))
+    rest = rest.slice(end + 1)
+  }
+  parts.push(...plain(rest))
+  const tokens = parts.flatMap(part => (isVariable(part) ? [] : [part]))
+  return { parts, fixed: tokens.length === parts.length ? patternOf(tokens) : null }
+}
+
+function readVariable(text: string): Token | Variable {
+  const itself = literal.get(text)
+  if (itself !== undefined) return { text: itself }
+  const comma = text.indexOf(',')
+  if (comma < 0) return { variable: text.trim(), otherwise: undefined }
+  const otherwise = text.slice(comma + 1).trim()
+  return { variable: text.slice(0, comma).trim(), otherwise: otherwise.replace(/^'(.*)'$/s, '$1') }
+}
+
+function isVariable(part: Token | Variable): part is Variable {
+  return typeof part === 'object' && 'variable' in part
+}
+
+/** Null: something it names has no value, so that it cannot match. */
+function resolved({ parts, fixed }: Template, facts: RequestFacts): Pattern | null {
+  if (fixed !== null) return fixed
+  const tokens: Token[] = []
+  for (const part of parts) {
+    if (!isVariable(part)) {
+      tokens.push(part)
+      continue
+    }
+    const values = conditionKey(part.variable)?.read(facts)
+    const text = values?.length === 1 ? values[0] : part.otherwise
+    if (text === undefined) return null
+    tokens.push({ text })
+  }
+  return patternOf(tokens)
+}
+
+export function templateMatches(template: Template, text: string, facts: RequestFacts): boolean {
+  const pattern = resolved(template, facts)
+  return pattern !== null && matches(pattern, text)
+}
+
+/** The same in any case of letters. */
+export function templateMatchesIgnoringCase(template: Template, text: string, facts: RequestFacts): boolean {
+  const pattern = resolved(template, facts)
+  if (pattern === null) return false
+  const lower = { pieces: pattern.pieces.map(piece => piece.map(character => character?.toLowerCase() ?? null)) }
+  return matches(lower, text.toLowerCase())
+}
