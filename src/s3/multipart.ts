@@ -9,6 +9,7 @@ import type { Call } from './call.ts'
 import type { ChecksumChoice } from './checksum-request.ts'
 import type { StoredEncryption } from './encryption/sealing.ts'
 import { noSettings, type ObjectSettings } from './object-settings.ts'
+import { type Initiator, initiatorOfUpload } from './upload-initiator.ts'
 
 /** What the completed version takes over from the request that created the upload. */
 export interface UploadSettings {
@@ -18,7 +19,7 @@ export interface UploadSettings {
   /** Absent in uploads that began before lists were kept. */
   readonly acl?: AccessControlList
   /** Who began the upload; the object may be somebody else's. */
-  readonly initiator?: { readonly canonicalId: string; readonly displayName: string }
+  readonly initiator?: Initiator
   /** Left out by uploads of before there was encryption. */
   readonly encryption?: StoredEncryption
 }
@@ -43,9 +44,8 @@ export function settingsOfUpload(upload: Upload): UploadSettings {
 /** Owner and initiator as the listings show them. */
 export function peopleOfUpload(upload: Upload): Record<'Initiator' | 'Owner', { ID: string; DisplayName: string }> {
   const owner = { ID: upload.ownerId, DisplayName: upload.ownerDisplayName }
-  const { initiator } = settingsOfUpload(upload)
-  if (initiator === undefined) return { Initiator: owner, Owner: owner }
-  return { Initiator: { ID: initiator.canonicalId, DisplayName: initiator.displayName }, Owner: owner }
+  const { canonicalId, displayName } = initiatorOfUpload(upload)
+  return { Initiator: { ID: canonicalId, DisplayName: displayName }, Owner: owner }
 }
 
 /** Upload ids begin with the time, so that the uploads of one key are listed in the order in which they were created. */

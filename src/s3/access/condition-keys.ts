@@ -104,7 +104,7 @@ function requestTagsOf(facts: RequestFacts): Readonly<Record<string, string>> | 
   }
 }
 
-function valueOf(tags: Readonly<Record<string, string>> | undefined, name: string): readonly string[] | undefined {
+function valueOfTag(tags: Readonly<Record<string, string>> | undefined, name: string): readonly string[] | undefined {
   return tags !== undefined && Object.hasOwn(tags, name) ? one(tags[name]) : undefined
 }
 
@@ -208,10 +208,10 @@ export function conditionKey(name: string): ConditionKey | undefined {
   // The names of tags count as they are written.
   const tag = name.slice(name.indexOf('/') + 1)
   if (lower.startsWith('s3:existingobjecttag/')) {
-    return { actions: existingTags, read: facts => valueOf(facts.existingTags, tag) }
+    return { actions: existingTags, read: facts => valueOfTag(facts.existingTags, tag) }
   }
   if (lower.startsWith('s3:requestobjecttag/')) {
-    return { actions: requestTags, read: facts => valueOf(requestTagsOf(facts), tag) }
+    return { actions: requestTags, read: facts => valueOfTag(requestTagsOf(facts), tag) }
   }
   const absent = absentKeys.has(lower) || absentPrefixes.some(prefix => lower.startsWith(prefix))
   return absent ? { read: never } : undefined

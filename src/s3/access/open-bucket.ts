@@ -6,7 +6,7 @@ import type { VersionRecord } from '../../domain/object-metadata.ts'
 import type { Account } from '../auth/account-directory.ts'
 import type { AuthResult } from '../auth/authenticate.ts'
 import type { Call } from '../call.ts'
-import { settingsOfUpload } from '../multipart.ts'
+import { initiatorOfUpload } from '../upload-initiator.ts'
 import { requestedVersion, type VersionAddress } from '../version-parameter.ts'
 import type { Action } from './actions.ts'
 import { type AccessQuestion, type Decision, decide, isOfVersion, isPlain, tagsVouchedFor } from './decide.ts'
@@ -176,7 +176,7 @@ function question(
 async function initiatorOf({ services, action, bucket, key, query }: Call): Promise<string | undefined> {
   if (action !== 's3:AbortMultipartUpload' && action !== 's3:ListMultipartUploadParts') return undefined
   const upload = await services.store.upload(bucket, key, query.get('uploadId') ?? '')
-  return upload === null ? undefined : (settingsOfUpload(upload).initiator?.canonicalId ?? upload.ownerId)
+  return upload === null ? undefined : initiatorOfUpload(upload).canonicalId
 }
 
 const ofOwnersAccount: ReadonlySet<Action> = new Set([

@@ -165,7 +165,6 @@ test('route/what S3 has and this server has not is 501, a wrong method 405', asy
     ['POST', '/routed?versioning='],
     ['PUT', '/routed?location='],
     ['PATCH', '/routed/o'],
-    ['OPTIONS', '/routed/o'],
     ['DELETE', '/'],
     ['POST', '/routed/o'],
   ] as const) {

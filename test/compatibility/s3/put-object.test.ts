@@ -126,7 +126,7 @@ const refused: readonly (readonly [string, Record<string, string>, number, strin
     400,
     'InvalidArgument',
   ],
-  ['object lock', { 'x-amz-object-lock-mode': 'GOVERNANCE' }, 501, 'NotImplemented'],
+  ['half of a retention', { 'x-amz-object-lock-mode': 'GOVERNANCE' }, 400, 'InvalidArgument'],
   ['an unknown ACL', { 'x-amz-acl': 'everybody' }, 400, 'InvalidArgument'],
   ['a grant to nobody known', { 'x-amz-grant-read': 'id=x' }, 400, 'InvalidArgument'],
   ['a website redirect to nowhere', { 'x-amz-website-redirect-location': 'x' }, 400, 'InvalidRedirectLocation'],
