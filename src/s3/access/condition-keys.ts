@@ -122,6 +122,7 @@ function principalType({ requester }: RequestFacts): readonly string[] {
 
 function authType({ scheme }: RequestFacts): readonly string[] | undefined {
   if (scheme === undefined) return undefined
+  if (scheme.endsWith('post')) return ['POST']
   return [scheme.endsWith('presigned') ? 'REST-QUERY-STRING' : 'REST-HEADER']
 }
 

@@ -1,4 +1,5 @@
 // What a request says that policies may ask for: facts, not judgements. Read from the call when a condition asks for it, never before.
+import type { SignatureScheme } from '../auth/authenticate.ts'
 import type { Action } from './actions.ts'
 import type { Requester } from './requester.ts'
 
@@ -22,7 +23,7 @@ export interface RequestFacts extends LaterFacts {
   readonly now: number
   readonly address: string
   readonly secure: boolean
-  readonly scheme: 'v4' | 'v4-presigned' | 'v2' | 'v2-presigned' | undefined
+  readonly scheme: SignatureScheme | undefined
   /** Of the version that is asked for; undefined when none is looked at. */
   readonly existingTags?: Readonly<Record<string, string>> | undefined
 }
