@@ -63,6 +63,11 @@ test('redirects stay below the path of the website unless they leave its host', 
   assert.deepEqual(toFolder({ ...below, key: 'docs' }), { status: 302, location: '/site/docs/' })
 })
 
+test('what is asked of a page goes with the redirect', () => {
+  const asked = { ...request, query: 'a=b%20c' }
+  assert.equal(followRule({ redirect: { hostName: 'h' } }, asked).location, 'http://h/docs/a%20b.html?a=b%20c')
+})
+
 test('all requests may be sent to another host', () => {
   const all = { kind: 'redirect', hostName: 'h' } as const
   assert.deepEqual(followAll(all, request), { status: 301, location: 'http://h/docs/a%20b.html' })

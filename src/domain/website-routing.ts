@@ -51,11 +51,15 @@ function urlPath(key: string): string {
   return key.split('/').map(encodeURIComponent).join('/')
 }
 
+function queryOf({ query }: WebsiteRequest): string {
+  return query === '' ? '' : `?${query}`
+}
+
 export function followRule({ condition, redirect }: RoutingRule, request: WebsiteRequest): WebsiteRedirect {
   const protocol = redirect.protocol ?? request.protocol
   const base = redirect.hostName ?? request.host + request.basePath
   const key = redirectedKey(redirect, condition, request.key)
-  return { status: redirect.code ?? 301, location: `${protocol}://${base}/${urlPath(key)}` }
+  return { status: redirect.code ?? 301, location: `${protocol}://${base}/${urlPath(key)}${queryOf(request)}` }
 }
 
 function redirectedKey(
@@ -72,8 +76,8 @@ export function followAll(
   { hostName, protocol }: WebsiteConfiguration & { kind: 'redirect' },
   request: WebsiteRequest,
 ): WebsiteRedirect {
-  const query = request.query === '' ? '' : `?${request.query}`
-  return { status: 301, location: `${protocol ?? request.protocol}://${hostName}/${urlPath(request.key)}${query}` }
+  const base = `${protocol ?? request.protocol}://${hostName}`
+  return { status: 301, location: `${base}/${urlPath(request.key)}${queryOf(request)}` }
 }
 
 /** A folder that was asked for without its slash. */

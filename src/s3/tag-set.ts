@@ -66,7 +66,8 @@ export function parseTagging(body: Uint8Array, on: Tagged = 'object'): TagSet {
   return tagsOfSet(parseXml(body, defaultXmlLimits, 'Tagging').requiredChild('TagSet'), on)
 }
 
-function tagsOfSet(set: XmlElement, on: Tagged): TagSet {
+/** Reads the elements of a set. Throws MalformedXML, InvalidTag, BadRequest. */
+export function tagsOfSet(set: XmlElement, on: Tagged): TagSet {
   if (set.elements.some(element => element.name !== 'Tag')) throw serviceError('MalformedXML')
   return checkedTags(
     set.elements.map(tag => [tag.requiredText('Key'), tag.requiredText('Value')] as const),

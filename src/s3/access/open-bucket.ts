@@ -70,6 +70,11 @@ export function requireAction(call: Call, { bucket }: OpenBucket, action: Action
   accept(call, bucket, decide(question(call, bucket, { action, key }, nothingLater)), { action, key })
 }
 
+/** Whether the requester could read the key if there were an object of the bucket's owner that grants nothing. */
+export function mayReadIfThere(call: Call, bucket: Bucket, key: string): boolean {
+  return decide(question(call, bucket, { action: 's3:GetObject', key }, nothingLater)).allowed
+}
+
 /** Throws AccessDenied if the bucket's policy denies this. */
 export function requireNoDenial(call: Call, { bucket }: OpenBucket, action: Action): void {
   if (bucket.settings.policy === undefined) return

@@ -11,14 +11,21 @@ import { isBucketName } from '../bucket-name.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
 import { refuseUnsupported } from '../object-settings.ts'
-import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
+import { noTags, type TagSet, tagsOfSet } from '../tag-set.ts'
+import { defaultXmlLimits, parseXml, type XmlElement } from '../xml/reader.ts'
 
 export const defaultLocation = 'us-east-1'
 
-/** The location asked for; the default one for none or an empty one. Throws MalformedXML, InvalidLocationConstraint. */
-async function requestedLocation(call: Call): Promise<LocationConfig> {
+/** What the body asks for. Throws MalformedXML, InvalidLocationConstraint, InvalidTag, BadRequest (too many tags). */
+async function requestedConfiguration(call: Call): Promise<{ location: LocationConfig; tags: TagSet }> {
   const body = await readDocument(call)
   const document = body.length === 0 ? undefined : parseXml(body, defaultXmlLimits, 'CreateBucketConfiguration')
+  const tags = document?.optionalChild('Tags')
+  return { location: requestedLocation(call, document), tags: tags === undefined ? noTags : tagsOfSet(tags, 'bucket') }
+}
+
+/** The location asked for; the default one for none or an empty one. */
+function requestedLocation(call: Call, document: XmlElement | undefined): LocationConfig {
   const asked = document?.optionalText('LocationConstraint') ?? ''
   const name = asked === '' ? defaultLocation : asked
   const location = call.services.locations.find(candidate => candidate.name === name)
@@ -51,7 +58,7 @@ export async function createBucket(call: Call): Promise<Answer> {
   refuseUnsupported(call.headers)
   const objectLock = call.headers.get('x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true'
   const access = requestedAccess(call, account.canonicalId)
-  const location = await requestedLocation(call)
+  const { location, tags } = await requestedConfiguration(call)
   const created = await call.services.store.createBucket({
     name: call.bucket,
     ownerId: account.canonicalId,
@@ -60,7 +67,7 @@ export async function createBucket(call: Call): Promise<Answer> {
     locationConstraint: location.name,
     // Object lock keeps versions: it needs them.
     ...(objectLock && { versioning: 'Enabled' }),
-    settings: { ...access, ...(objectLock && { objectLock: {} }) },
+    settings: { ...access, ...(objectLock && { objectLock: {} }), ...(tags !== noTags && { tags }) },
   })
   if (created === 'exists') await refuseExisting(call, account.canonicalId)
   return { status: 200, headers: ['Location', `/${call.bucket}`] }

@@ -1,5 +1,6 @@
 // Answers the requests of a website's visitors: pages, index documents of folders, redirects and error documents, as the bucket's website
 // configuration says. Visitors are nobody known and may only read: what they see is what anonymous requests may get.
+import type { Bucket } from '../../domain/bucket.ts'
 import { ServiceError, serviceError } from '../../domain/errors.ts'
 import {
   followAll,
@@ -11,7 +12,7 @@ import {
   type WebsiteRedirect,
   type WebsiteRequest,
 } from '../../domain/website-routing.ts'
-import { noSuchBucket } from '../access/open-bucket.ts'
+import { mayReadIfThere, noSuchBucket } from '../access/open-bucket.ts'
 import { headerValue } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import { getObject, headObject } from '../operations/get-object.ts'
@@ -64,8 +65,8 @@ export async function serveWebsite(call: Call, request: Visit): Promise<Answer> 
   if (website.kind === 'redirect') return redirectTo(followAll(website, request))
   const rule = routingRuleFor(website, request.key, undefined)
   if (rule !== undefined) return redirectTo(followRule(rule, request))
-  const found = await page(call, pageKey(website, request.key))
-  return found instanceof ServiceError ? errorPage(call, website, request, found) : found
+  const found = await page(call, bucket, pageKey(website, request.key))
+  return found instanceof ServiceError ? errorPage(call, { bucket, website }, request, found) : found
 }
 
 function redirectTo({ status, location }: WebsiteRedirect): Answer {
@@ -73,7 +74,7 @@ function redirectTo({ status, location }: WebsiteRedirect): Answer {
 }
 
 /** An object as visitors get it, or why they don't. */
-async function page(call: Call, key: string): Promise<Answer | ServiceError> {
+async function page(call: Call, bucket: Bucket, key: string): Promise<Answer | ServiceError> {
   const asked = { ...call, key }
   try {
     // What an object redirects to is known before its bytes are opened.
@@ -83,9 +84,20 @@ async function page(call: Call, key: string): Promise<Answer | ServiceError> {
     if (described.errorCode === 'NoSuchKey') return serviceError('NoSuchKey', { details: { Key: key } })
     return call.head.method === 'HEAD' ? described : await getObject(asked)
   } catch (error) {
-    if (error instanceof ServiceError) return error
-    throw error
+    if (!(error instanceof ServiceError)) throw error
+    const isMissing = error.code === 'AccessDenied' && (await isOpenlyMissing(asked, bucket))
+    return isMissing ? serviceError('NoSuchKey', { details: { Key: key } }) : error
   }
+}
+
+/**
+ * Whether a visitor who may read the key would find nothing there. The API tells that only to those who may list the bucket; visitors of a website
+ * see it anyway, and are shown "not found" (Amazon S3 User Guide, "Hosting a static website", HTTP response codes).
+ */
+async function isOpenlyMissing(call: Call, bucket: Bucket): Promise<boolean> {
+  if (!mayReadIfThere(call, bucket, call.key)) return false
+  const record = await call.services.store.version({ bucket: bucket.name, key: call.key, version: 'latest' })
+  return record === null || record.isDeleteMarker
 }
 
 function headerOf({ headers = [] }: Answer, name: string): string | undefined {
@@ -96,19 +108,17 @@ function headerOf({ headers = [] }: Answer, name: string): string | undefined {
 /** What is shown instead of a page that cannot be. */
 async function errorPage(
   call: Call,
-  website: WebsitePages,
+  { bucket, website }: { readonly bucket: Bucket; readonly website: WebsitePages },
   request: WebsiteRequest,
   error: ServiceError,
 ): Promise<Answer> {
   const { key } = request
-  // Who may not list cannot tell whether a key is there; whether its folder has an index can be seen.
-  const missing = error.code === 'NoSuchKey' || error.code === 'AccessDenied'
-  const isFolder = missing && key !== '' && !key.endsWith('/')
+  const isFolder = error.code === 'NoSuchKey' && key !== '' && !key.endsWith('/')
   if (isFolder && (await isThere(call, `${key}/${website.indexSuffix}`))) return redirectTo(toFolder(request))
   const rule = routingRuleFor(website, key, error.status)
   if (rule !== undefined) return redirectTo(followRule(rule, request))
   if (website.errorKey === undefined) return htmlErrorAnswer(error, call.requestId)
-  const document = await page({ ...call, headers: headersOf({}) }, website.errorKey)
+  const document = await page({ ...call, headers: headersOf({}) }, bucket, website.errorKey)
   if (document instanceof ServiceError) return htmlErrorAnswer(error, call.requestId, document)
   if (document.status !== 200) return document
   const headers = [...(document.headers ?? []), ...errorHeaders(error)]

@@ -71,3 +71,25 @@ test('bucket-tagging/refused: no document, a bucket that is not there, another a
     assert.equal(errorCode(await server.send({ method, path: '/tagged?tagging', body, as: 'lisa' })), 'AccessDenied')
   }
 })
+
+test('bucket-tagging/a bucket may be made with tags, and is not made with wrong ones', async () => {
+  const make = (name: string, tags: string) => {
+    const body = `<CreateBucketConfiguration><Tags>${tags}</Tags></CreateBucketConfiguration>`
+    return server.send({ method: 'PUT', path: `/${name}`, body })
+  }
+  const tag = (key: string) => `<Tag><Key>${key}</Key><Value>v</Value></Tag>`
+  assert.equal((await make('born-tagged', tag('a') + tag('b'))).status, 200)
+  const { body } = await server.send({ method: 'GET', path: '/born-tagged?tagging' })
+  assert.equal(body.match(/<Tag>/g)?.length, 2)
+  for (const [tags, code] of [
+    [tag('a') + tag('a'), 'InvalidTag'],
+    [tag(''), 'InvalidTag'],
+    [Array.from({ length: 51 }, (_, index) => tag(`k${index}`)).join(''), 'BadRequest'],
+    ['<Key>a</Key>', 'MalformedXML'],
+  ] as const) {
+    assert.equal(errorCode(await make('unborn', tags)), code)
+  }
+  assert.equal((await server.send({ method: 'HEAD', path: '/unborn' })).status, 404)
+  assert.equal((await make('born-plain', '')).status, 200)
+  assert.equal((await server.send({ method: 'GET', path: '/born-plain?tagging' })).status, 404)
+})
