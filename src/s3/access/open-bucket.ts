@@ -55,6 +55,7 @@ export async function openForKeys(call: Call): Promise<OpenBucket> {
   const bucket = await call.services.store.bucket(call.bucket)
   if (bucket === null) throw noSuchBucket(call.bucket)
   checkExpectedOwner(call, bucket, 'x-amz-expected-bucket-owner')
+  checkPayer(call, bucket)
   return { bucket, account: requesterOf(call.auth) ?? anonymousAccount, decided: {} }
 }
 
@@ -126,6 +127,7 @@ export async function openSource(
   const bucket = await call.services.store.bucket(name)
   if (bucket === null) throw noSuchBucket(name)
   checkExpectedOwner(call, bucket, 'x-amz-source-expected-bucket-owner')
+  checkPayer(call, bucket)
   const record = await call.services.store.version({ bucket: name, key, version })
   const latest = version === 'latest'
   const action = latest ? 's3:GetObject' : 's3:GetObjectVersion'
@@ -214,6 +216,17 @@ function checkExpectedOwner(call: Call, bucket: Bucket, header: string): void {
   if (expected === undefined) return
   const owner = call.services.accounts.findByCanonicalId(bucket.ownerId)
   if (owner?.shortId !== expected) throw serviceError('AccessDenied')
+}
+
+const payerHeader = 'x-amz-request-payer'
+
+/** Others than the owner must say that they would pay, and be known (Amazon S3 User Guide, "Using Requester Pays buckets"). Throws AccessDenied. */
+function checkPayer({ headers, query, auth }: Call, { settings, ownerId }: Bucket): void {
+  if (settings.requesterPays !== true) return
+  const requester = requesterOf(auth)
+  if (requester?.canonicalId === ownerId || requester?.service !== undefined) return
+  const payer = headers.get(payerHeader) ?? query.get(payerHeader)
+  if (requester === null || payer?.toLowerCase() !== 'requester') throw serviceError('AccessDenied')
 }
 
 export function noSuchBucket(name: string): Error {

@@ -31,6 +31,32 @@ test('request-payment/the owner pays unless told otherwise', async () => {
   }
 })
 
+test('request-payment/others than the owner must say that they pay, and be known', async () => {
+  await server.send({ method: 'PUT', path: '/paid' })
+  await server.send({ method: 'PUT', path: '/paid/o', body: 'x' })
+  const statement = { Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: 'arn:aws:s3:::paid/*' }
+  await put('/paid?policy', JSON.stringify({ Version: '2012-10-17', Statement: [statement] }))
+  const get = async (as: 'bart' | 'lisa' | null, headers: Record<string, string> = {}) =>
+    (await server.send({ method: 'GET', path: '/paid/o', as, headers })).status
+  assert.deepEqual([await get('bart'), await get('lisa'), await get(null)], [200, 200, 200])
+  await put(
+    '/paid?requestPayment',
+    '<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>',
+  )
+  assert.deepEqual([await get('bart'), await get('lisa'), await get(null)], [200, 403, 403])
+  const pays = { 'x-amz-request-payer': 'requester' }
+  assert.deepEqual([await get('bart', pays), await get('lisa', pays), await get(null, pays)], [200, 200, 403])
+  const copy = (headers: Record<string, string>) =>
+    server.send({
+      method: 'PUT',
+      path: '/foreign/copy',
+      as: 'lisa',
+      headers: { 'x-amz-copy-source': '/paid/o', ...headers },
+    })
+  assert.equal((await copy({})).status, 403)
+  assert.equal((await copy(pays)).status, 200)
+})
+
 test('accelerate/never enabled, enabled, suspended, refused', async () => {
   const path = '/one?accelerate'
   const document = (status: string) => `<AccelerateConfiguration><Status>${status}</Status></AccelerateConfiguration>`
