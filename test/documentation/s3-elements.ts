@@ -68,7 +68,7 @@ const accessControlPolicy = ['AccessControlPolicy', ...aclHeaders]
 export const elements: Readonly<Record<string, Elements>> = {
   ListBuckets: { takes: ['prefix', 'max-buckets', 'continuation-token', 'bucket-region'] },
   CreateBucket: {
-    takes: ['LocationConstraint', 'x-amz-bucket-object-lock-enabled', 'x-amz-object-ownership', ...aclHeaders],
+    takes: ['LocationConstraint', 'x-amz-bucket-object-lock-enabled', 'Tags', 'x-amz-object-ownership', ...aclHeaders],
     notes: ['The location is one of the configuration that can hold data.'],
   },
   HeadBucket: none,
