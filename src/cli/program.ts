@@ -2,6 +2,7 @@
 // loaded only when it runs. Exit codes: 0 ok, 1 usage or configuration, 2 differences or failures, 3 unreachable.
 import { Command, CommanderError, Option } from 'commander'
 import type { World } from '../base/world.ts'
+import { addAccountCommands } from './account-program.ts'
 import { exitCodes } from './control-access.ts'
 import type { Output } from './output.ts'
 import { createPaint } from './render.ts'
@@ -34,6 +35,7 @@ export async function runProgram(args: readonly string[], options: ProgramOption
   addDemoCommands(program, options, ends)
   addControlCommands(program, options, ends)
   addConfigCommands(program, options, ends)
+  addAccountCommands(program, options, ends)
   try {
     await program.parseAsync(args, { from: 'user' })
     return code

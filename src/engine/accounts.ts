@@ -5,11 +5,13 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { realFiles } from '../base/files.ts'
 import type { Random } from '../base/world.ts'
+import { accountKeyOf, newAccountKey } from '../config/account-key.ts'
 import {
   type Account,
   type AccountDirectory,
   type AccountKey,
   createAccountDirectory,
+  createLiveDirectory,
   parseAuthData,
 } from '../s3/auth/account-directory.ts'
 
@@ -24,6 +26,8 @@ export interface Accounts {
   readonly made?: AccountKey
   /** Where the administrator's keys lie, when there is no accounts file. */
   readonly credentialsFile?: string
+  /** The file they come from, and how to take it again as it is now. Rejects with AccountsError: nothing has changed then. */
+  readonly source?: { readonly file: string; renew(): Promise<void> }
 }
 
 /** Thrown for an accounts or credentials file that cannot be used; the message says where and what would be right. */
@@ -37,30 +41,54 @@ export async function loadAccounts(options: {
   readonly dataDir: string
   readonly random: Random
 }): Promise<Accounts> {
-  const service = newKey(options.random)
+  const service = newAccountKey(options.random)
   if (options.accountsFile !== undefined) {
-    const accounts = await readAccounts(options.accountsFile)
-    return { directory: withService(accounts, service), service }
+    return fromFile(options.accountsFile, service, accounts => withService(accounts, [service]))
   }
   const credentialsFile = join(options.dataDir, 'credentials')
   const stored = await readCredentials(credentialsFile)
-  const key = stored ?? newKey(options.random)
+  const key = stored ?? newAccountKey(options.random)
   if (stored === null) await writeCredentials(credentialsFile, key)
-  const directory = withService([administrator(key)], service)
+  const directory = withService([administrator(key)], [service])
   const accounts = { directory, service, administratorKey: key, credentialsFile }
   return stored === null ? { ...accounts, made: key } : accounts
 }
 
 /**
  * Accounts that many processes share: the file, and a service account whose key each of them derives from the administrator's in the file, so that
- * it is the same everywhere and stands nowhere.
+ * it is the same everywhere and stands nowhere. Keys that were derived before the file changed go on working here, as others still sign with them.
  */
 export async function loadSharedAccounts(accountsFile: string): Promise<Accounts> {
   const accounts = await readAccounts(accountsFile)
-  const configured = accounts.find(account => account.canonicalId === serviceCanonicalId)?.keys[0]
-  if (configured !== undefined) return { directory: createAccountDirectory(accounts), service: configured }
-  const service = derivedKey(accounts, accountsFile)
-  return { directory: withService(accounts, service), service }
+  const configured = configuredService(accounts)
+  const derived = new Map<string, AccountKey>()
+  const directoryOf = (read: readonly Account[]): AccountDirectory => {
+    if (configuredService(read) !== undefined) return createAccountDirectory(read)
+    const key = derivedKey(read, accountsFile)
+    derived.set(key.access, key)
+    return withService(read, [...derived.values()])
+  }
+  return fromFile(accountsFile, configured ?? derivedKey(accounts, accountsFile), directoryOf)
+}
+
+function configuredService(accounts: readonly Account[]): AccountKey | undefined {
+  return accounts.find(account => account.canonicalId === serviceCanonicalId)?.keys[0]
+}
+
+async function fromFile(
+  file: string,
+  service: AccountKey,
+  directoryOf: (accounts: readonly Account[]) => AccountDirectory,
+): Promise<Accounts> {
+  const directory = createLiveDirectory(directoryOf(await readAccounts(file)))
+  const renew = async (): Promise<void> => directory.replace(directoryOf(await readAccounts(file)))
+  return { directory, service, source: { file, renew } }
+}
+
+/** The administrator that was made into a data folder; null where there is none. Throws AccountsError. */
+export async function storedAdministrator(dataDir: string): Promise<Account | null> {
+  const key = await readCredentials(join(dataDir, 'credentials'))
+  return key === null ? null : administrator(key)
 }
 
 function derivedKey(accounts: readonly Account[], file: string): AccountKey {
@@ -68,17 +96,7 @@ function derivedKey(accounts: readonly Account[], file: string): AccountKey {
   if (origin === undefined) throw new AccountsError(`accounts: ${file} has no account with a key`)
   const derive = (what: string): Buffer =>
     createHmac('sha256', origin.secret).update(`crossbeat service account ${what} ${origin.access}`).digest()
-  return keyOf(derive('access').subarray(0, 16), derive('secret').subarray(0, 30))
-}
-
-function newKey(random: Random): AccountKey {
-  return keyOf(random.bytes(16), random.bytes(30))
-}
-
-function keyOf(accessBytes: Uint8Array, secretBytes: Uint8Array): AccountKey {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  const access = Array.from(accessBytes, byte => alphabet.charAt(byte % 32)).join('')
-  return { access: `CBAK${access}`, secret: Buffer.from(secretBytes).toString('base64url') }
+  return accountKeyOf(derive('access').subarray(0, 16), derive('secret').subarray(0, 30))
 }
 
 function administrator(key: AccountKey): Account {
@@ -94,12 +112,12 @@ function administrator(key: AccountKey): Account {
   }
 }
 
-/** The configured service account, if any, also signs with the key made for this process. */
-function withService(accounts: readonly Account[], key: AccountKey): AccountDirectory {
+/** The configured service account, if any, also signs with the keys made for this process. */
+function withService(accounts: readonly Account[], keys: readonly AccountKey[]): AccountDirectory {
   if (accounts.some(account => account.canonicalId === serviceCanonicalId)) {
     return createAccountDirectory(
       accounts.map(account =>
-        account.canonicalId === serviceCanonicalId ? { ...account, keys: [...account.keys, key] } : account,
+        account.canonicalId === serviceCanonicalId ? { ...account, keys: [...account.keys, ...keys] } : account,
       ),
     )
   }
@@ -110,7 +128,7 @@ function withService(accounts: readonly Account[], key: AccountKey): AccountDire
     canonicalId: serviceCanonicalId,
     shortId: '100000000002',
     displayName: 'Replication',
-    keys: [key],
+    keys,
     admin: false,
     service: 'replication',
   }

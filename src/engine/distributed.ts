@@ -9,6 +9,7 @@ import { createNodeDirectory } from '../control/node-directory.ts'
 import { openDataDir } from '../metadata/sqlite/data-dir.ts'
 import { startLog } from '../telemetry/log.ts'
 import { loadSharedAccounts } from './accounts.ts'
+import { watchAccounts } from './accounts-watch.ts'
 import { takeDataDir } from './data-dir-engine.ts'
 import { type OpenDataStores, openDataStores } from './data-stores.ts'
 import { type Opening, openDatabase, openLog, openSignals, openState } from './distributed-ports.ts'
@@ -81,7 +82,10 @@ async function openParts(
     log: log.port,
     owner: `${choice.roles.join('+')}-${database.epoch}`,
     isShared: true,
-    dependencies: [database, state, signals, log].flatMap(({ dependency }) => dependency ?? []),
+    dependencies: [
+      ...[database, state, signals, log].flatMap(({ dependency }) => dependency ?? []),
+      ...watchAccounts(accounts, world.timers, lifecycle),
+    ],
   }
 }
 

@@ -11,6 +11,7 @@ import { sqliteMetadataStore } from '../metadata/sqlite/sqlite-metadata-store.ts
 import { openTopicLog } from '../queue/sqlite/sqlite-topic-log.ts'
 import { startLog } from '../telemetry/log.ts'
 import { loadAccounts } from './accounts.ts'
+import { watchAccounts } from './accounts-watch.ts'
 import { takeDataDir } from './data-dir-engine.ts'
 import { openDataStores } from './data-stores.ts'
 import type { WholeEngine } from './engine.ts'
@@ -102,7 +103,7 @@ async function openParts(
     endedEpochs: async epochs => new Set(epochs),
     owner: `embedded-${sqlite.epoch}`,
     isShared: false,
-    dependencies: [],
+    dependencies: watchAccounts(accounts, world.timers, lifecycle),
   }
 }
 

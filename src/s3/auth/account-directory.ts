@@ -1,5 +1,5 @@
-// The accounts that may sign requests, read from CloudServer's authdata.json. A directory never changes once made; every problem of a file
-// is reported with its path, none is repaired silently.
+// The accounts that may sign requests, read from CloudServer's authdata.json. A directory never changes once made, but one may be put in the
+// place of another; every problem of a file is reported with its path, none is repaired silently.
 
 /** The service accounts of Zenko, recognised by their canonical id. */
 export type ServiceName = 'replication' | 'lifecycle' | 'gc' | 'md-ingestion'
@@ -7,6 +7,13 @@ export type ServiceName = 'replication' | 'lifecycle' | 'gc' | 'md-ingestion'
 export interface AccountKey {
   readonly access: string
   readonly secret: string
+}
+
+/** Somebody who works for an account, with keys of their own; may do what the account may. */
+export interface AccountUser {
+  readonly name: string
+  readonly arn: string
+  readonly keys: readonly AccountKey[]
 }
 
 export interface Account {
@@ -19,6 +26,7 @@ export interface Account {
   /** Shown as Owner/DisplayName: `displayName` of the file, else the name. */
   readonly displayName: string
   readonly keys: readonly AccountKey[]
+  readonly users?: readonly AccountUser[]
   /** May use the internal routes and the control API; opens no other account's data. */
   readonly admin: boolean
   readonly service?: ServiceName
@@ -26,6 +34,8 @@ export interface Account {
 
 export interface KeyOwner {
   readonly account: Account
+  /** Whose key it is, if it is not the account's own. */
+  readonly user?: AccountUser
   readonly key: AccountKey
 }
 
@@ -51,12 +61,35 @@ export function createAccountDirectory(accounts: readonly Account[]): AccountDir
   const byCanonicalId = new Map<string, Account>()
   for (const account of accounts) {
     if (!byCanonicalId.has(account.canonicalId)) byCanonicalId.set(account.canonicalId, account)
-    for (const key of account.keys) if (!byAccessKey.has(key.access)) byAccessKey.set(key.access, { account, key })
+    const own = account.keys.map(key => ({ account, key }))
+    const ofUsers = (account.users ?? []).flatMap(user => user.keys.map(key => ({ account, user, key })))
+    for (const owner of [...own, ...ofUsers]) {
+      if (!byAccessKey.has(owner.key.access)) byAccessKey.set(owner.key.access, owner)
+    }
   }
   return {
     accounts,
     findByAccessKey: access => byAccessKey.get(access),
     findByCanonicalId: canonicalId => byCanonicalId.get(canonicalId),
+  }
+}
+
+/** A directory in whose place another can be put while it is used. */
+export interface LiveAccountDirectory extends AccountDirectory {
+  replace(directory: AccountDirectory): void
+}
+
+export function createLiveDirectory(first: AccountDirectory): LiveAccountDirectory {
+  let current = first
+  return {
+    get accounts() {
+      return current.accounts
+    },
+    findByAccessKey: access => current.findByAccessKey(access),
+    findByCanonicalId: canonicalId => current.findByCanonicalId(canonicalId),
+    replace(directory) {
+      current = directory
+    },
   }
 }
 
@@ -75,7 +108,7 @@ type Report = (path: string, message: string) => void
 
 /**
  * Reads the parsed JSON of an authdata.json in CloudServer's format. Never throws: gives the directory or every problem found. Keys that
- * are not known are ignored, as CloudServer does (`users`, `saml`...).
+ * are not known are ignored, as CloudServer does (`saml`...).
  */
 export function parseAuthData(json: unknown): AuthDataResult {
   const problems: AuthDataProblem[] = []
@@ -117,8 +150,27 @@ function readAccount(item: unknown, path: string, report: Report): Account | und
   if (typeof admin !== 'boolean') report(`${path}.admin`, `must be true or false, not ${nameOf(admin)}`)
   const keys = readKeys(item['keys'], `${path}.keys`, report)
   const service = serviceOf(canonicalId)
-  const account = { name, email, arn, canonicalId, shortId, displayName, keys, admin: admin === true }
+  const users = item['users'] === undefined ? {} : { users: readUsers(item['users'], `${path}.users`, report) }
+  const account = { name, email, arn, canonicalId, shortId, displayName, keys, admin: admin === true, ...users }
   return service === undefined ? account : { ...account, service }
+}
+
+function readUsers(value: unknown, path: string, report: Report): readonly AccountUser[] {
+  if (!Array.isArray(value)) {
+    report(path, `must be an array of users, not ${nameOf(value)}`)
+    return []
+  }
+  const list: readonly unknown[] = value
+  return list.flatMap((item, index) => {
+    const userPath = `${path}[${index}]`
+    if (!isObject(item)) {
+      report(userPath, `must be an object, not ${nameOf(item)}`)
+      return []
+    }
+    const name = readText(item, 'name', userPath, report)
+    const arn = readText(item, 'arn', userPath, report)
+    return [{ name, arn, keys: readKeys(item['keys'], `${userPath}.keys`, report) }]
+  })
 }
 
 function readKeys(value: unknown, path: string, report: Report): readonly AccountKey[] {
@@ -163,11 +215,19 @@ function checkUnique(list: readonly unknown[], report: Report): void {
   }
   const keys = new Map<string, number>()
   for (const [index, item] of list.entries()) {
-    if (!isObject(item) || !Array.isArray(item['keys'])) continue
-    const itemKeys: readonly unknown[] = item['keys']
-    for (const [place, key] of itemKeys.entries()) {
-      if (isObject(key)) checkSeen(keys, key['access'], index, `accounts[${index}].keys[${place}].access`, report)
+    if (!isObject(item)) continue
+    checkKeys(keys, item, index, `accounts[${index}]`, report)
+    const users: readonly unknown[] = Array.isArray(item['users']) ? item['users'] : []
+    for (const [place, user] of users.entries()) {
+      if (isObject(user)) checkKeys(keys, user, index, `accounts[${index}].users[${place}]`, report)
     }
+  }
+}
+
+function checkKeys(seen: Map<string, number>, owner: JsonObject, index: number, path: string, report: Report): void {
+  const keys: readonly unknown[] = Array.isArray(owner['keys']) ? owner['keys'] : []
+  for (const [place, key] of keys.entries()) {
+    if (isObject(key)) checkSeen(seen, key['access'], index, `${path}.keys[${place}].access`, report)
   }
 }
 
