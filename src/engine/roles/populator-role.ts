@@ -31,7 +31,8 @@ export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Pr
     world,
     what: 'the populator',
     begin: async (_lease, resign) => {
-      const gathering = isShared ? { gatherMs } : {}
+      // Without sites there is nobody who would wait for an entry.
+      const gathering = isShared || config.sites.length === 0 ? { gatherMs } : {}
       const populator = createPopulator({
         store: journal,
         log,

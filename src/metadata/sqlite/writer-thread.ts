@@ -1,7 +1,7 @@
 // The thread that owns all writes. Protocol: after start it posts `ready` or `failed`; then it answers every `batch` with `done`, in order;
 // `join` brings the port of another thread, whose batches are answered there in order, and told of here as `beside`; `close` closes the database
 // and ends the thread.
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { type Batch, type BatchOutcome, type BatchReply, Writer, type WriterOptions } from './writer.ts'
 
 export type WriterMessage =
@@ -16,6 +16,62 @@ export type WriterOrder =
   | { readonly kind: 'join'; readonly port: MessagePort }
   | { readonly kind: 'close' }
 
+/** Batches that wait at the ports at the same time share a transaction and its flush; each gets its own part of the replies. */
+class Counter {
+  readonly #writer: Writer
+  readonly #post: (message: WriterMessage) => void
+  readonly #joined = new Set<MessagePort>()
+
+  constructor(writer: Writer, post: (message: WriterMessage) => void) {
+    this.#writer = writer
+    this.#post = post
+  }
+
+  join(port: MessagePort): void {
+    this.#joined.add(port)
+    port.on('message', (batch: Batch) => this.run({ port, batch }))
+    port.on('close', () => this.#joined.delete(port))
+  }
+
+  /** Of the owner when `port` is null. */
+  run(first: { readonly port: MessagePort | null; readonly batch: Batch }): void {
+    const given = [first]
+    for (const port of this.#joined) {
+      const waiting: { readonly message: Batch } | undefined =
+        port === first.port ? undefined : receiveMessageOnPort(port)
+      if (waiting !== undefined) given.push({ port, batch: waiting.message })
+    }
+    const batches = given.map(({ batch }) => batch)
+    const whole = given.length === 1 ? first.batch : together(batches)
+    const { replies, ...outcome } = this.#writer.run(whole)
+    let at = 0
+    let owners = false
+    for (const { port, batch } of given) {
+      const own = { ...outcome, replies: replies.slice(at, at + batch.commands.length) }
+      at += batch.commands.length
+      if (port === null) {
+        owners = true
+        this.#post({ kind: 'done', reply: own })
+      } else port.postMessage(own)
+    }
+    const { journaled, logPages, fatal } = outcome
+    if (!owners && (journaled || logPages > 0 || fatal !== null)) this.#post({ kind: 'beside', ...outcome })
+  }
+
+  close(): void {
+    for (const port of this.#joined) port.close()
+    this.#writer.close()
+  }
+}
+
+function together(batches: readonly Batch[]): Batch {
+  return {
+    commands: batches.flatMap(({ commands }) => commands),
+    durable: batches.some(({ durable }) => durable),
+    restartLog: batches.some(({ restartLog }) => restartLog),
+  }
+}
+
 function serve(): void {
   const port = parentPort
   if (port === null) return
@@ -29,30 +85,15 @@ function serve(): void {
     return
   }
   post({ kind: 'ready', epoch: writer.context.epoch })
-  const joined = new Set<MessagePort>()
-  const join = (other: MessagePort): void => {
-    joined.add(other)
-    other.on('message', (batch: Batch) => {
-      const reply = writer.run(batch)
-      other.postMessage(reply)
-      const { journaled, logPages, fatal } = reply
-      if (journaled || logPages > 0 || fatal !== null) post({ kind: 'beside', journaled, logPages, fatal })
-    })
-    other.on('close', () => joined.delete(other))
-  }
+  const counter = new Counter(writer, post)
   port.on('message', (order: WriterOrder) => {
-    if (order.kind === 'batch') {
-      post({ kind: 'done', reply: writer.run(order.batch) })
-      return
+    if (order.kind === 'batch') counter.run({ port: null, batch: order.batch })
+    else if (order.kind === 'join') counter.join(order.port)
+    else {
+      counter.close()
+      post({ kind: 'closed' })
+      port.close()
     }
-    if (order.kind === 'join') {
-      join(order.port)
-      return
-    }
-    for (const other of joined) other.close()
-    writer.close()
-    post({ kind: 'closed' })
-    port.close()
   })
 }
 
