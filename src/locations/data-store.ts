@@ -20,8 +20,11 @@ export interface DataStore {
   readonly type: string
   /** `expectedBytes`: how many will be written, where that is known; never fewer than are. */
   create(expectedBytes?: number): DataWriter
-  /** Streams [start, end), chunks of at most 256 KiB; rejects with Failure('source-gone') only when the data is known to be missing. */
-  read(dataKey: string, start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
+  /**
+   * Streams [start, end), chunks of at most 256 KiB; rejects with Failure('source-gone') only when the data is known to be missing. `lent`: a chunk
+   * is good until the next is asked for or the stream is left; then its memory may be used again.
+   */
+  read(dataKey: string, start: number, end: number, signal?: AbortSignal, lent?: 'lent'): AsyncIterable<Uint8Array>
   /** Fills `target` with the bytes from `start` on; rejects as `read` does. */
   readInto(dataKey: string, start: number, target: Uint8Array, signal?: AbortSignal): Promise<void>
   /** Keeps data for who is about to read it, even if it is removed meanwhile; returns how to let it go. Left out where nothing is removed. */

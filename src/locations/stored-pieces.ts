@@ -18,7 +18,7 @@ export interface PiecePlaces {
 
 /**
  * Streams [start, end) of what the pieces are together. Rejects with a Failure: `source-gone` when a piece is gone, `NoSuchDataStore` when its
- * location is not configured.
+ * location is not configured. `lent`: see DataStore.
  */
 export async function* readPieces(
   places: PiecePlaces,
@@ -26,6 +26,7 @@ export async function* readPieces(
   start: number,
   end: number,
   signal?: AbortSignal,
+  lent?: 'lent',
 ): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) {
     const from = Math.max(start, piece.start) - piece.start
@@ -33,7 +34,7 @@ export async function* readPieces(
     if (from >= to) continue
     if (isInlineKey(piece.key)) yield (await inlinePiece(places, piece)).subarray(from, to)
     else if (isSealed(piece)) yield* readSealed(places, piece, { start: from, end: to }, signal)
-    else yield* dataStoreOf(places, piece).read(piece.key, from, to, signal)
+    else yield* dataStoreOf(places, piece).read(piece.key, from, to, signal, lent)
   }
 }
 

@@ -207,6 +207,8 @@ export function integrityOf(facts: PayloadFacts): Integrity {
 export interface StoredSource {
   readonly pieces: readonly DataLocation[]
   readonly customerKey?: CustomerKey | undefined
+  /** Chunks are good until the next is asked for (see DataStore). */
+  readonly lent?: 'lent'
 }
 
 /**
@@ -228,7 +230,7 @@ export async function openStored(
       const bytes = await inlinePiece(places, only)
       return bytes.subarray(range.start - only.start, range.end - only.start)
     }
-    return await begun(readHeld(services, places, pieces, range, signal()))
+    return await begun(readHeld(services, places, source, range, signal()))
   } catch (error) {
     if (error instanceof Failure && error.facts.class === 'source-gone') return null
     if (error instanceof Failure && error.facts.code === 'NoSuchDataStore') throw serviceError('LocationNotFound')
@@ -252,13 +254,13 @@ function noMasterKey(failure: Failure): Error {
 async function* readHeld(
   services: S3Services,
   places: PiecePlaces,
-  pieces: readonly DataLocation[],
+  { pieces, lent }: StoredSource,
   range: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const letGo = holdPieces(services, pieces)
   try {
-    yield* readPieces(places, pieces, range.start, range.end, signal)
+    yield* readPieces(places, pieces, range.start, range.end, signal, lent)
   } finally {
     letGo()
   }

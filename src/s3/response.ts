@@ -47,25 +47,24 @@ async function writeStream(
   for await (const chunk of body) {
     if (response.destroyed) return written
     written += chunk.byteLength
-    if (!response.write(chunk)) await drained(response, idle)
+    await write(response, chunk, idle)
   }
   if (written !== length) throw new Error(`the answer's body has ${written} bytes instead of ${length}`)
   response.end()
   return written
 }
 
-/** Resolves when the socket takes more, or is gone. */
-function drained(response: ServerResponse, idle: IdleWatch): Promise<void> {
+/** Resolves when the system has taken all of the chunk, whose memory may then be used again, or the client is gone. */
+function write(response: ServerResponse, chunk: Uint8Array, idle: IdleWatch): Promise<void> {
   return new Promise(resolve => {
     const done = (): void => {
       watched.end()
-      response.off('drain', done)
       response.off('close', done)
       resolve()
     }
     const watched = idle.watch(() => response.destroy())
-    response.once('drain', done)
     response.once('close', done)
+    response.write(chunk, done)
   })
 }
 

@@ -1,6 +1,7 @@
 // DATA STORE ADAPTER `file`: objects as files. Written to a temporary name, flushed, renamed, the folder flushed: a name that was handed out as
 // finished survives power loss, and nothing else is ever found under one. Failed writes leave nothing behind.
 import { join } from 'node:path'
+import { type BufferPool, createBufferPool } from '../../base/buffer-pool.ts'
 import { type FileSystem, realFiles, systemErrorCode, type WritableFile } from '../../base/files.ts'
 import type { Random } from '../../base/world.ts'
 import { Failure } from '../../domain/failure.ts'
@@ -25,6 +26,8 @@ export interface FileDataStoreOptions {
 const chunkBytes = 256 * 1024
 /** So many names follow each other into the same folder, so that concurrent writes share its flush. */
 const namesPerFolderTurn = 64
+/** Of buffers that nobody uses now. */
+const lentBytesKept = 8 * 1024 * 1024
 const temporaryFolder = 'tmp'
 
 interface Store {
@@ -32,6 +35,8 @@ interface Store {
   readonly files: FileSystem
   readonly flushes: boolean
   readonly folders: FolderFlusher
+  /** Streams whose memory is used again. */
+  readonly lending: { streams: number; readonly pool: BufferPool }
   pathOf(dataKey: string): string
   temporaryPathOf(dataKey: string): string
 }
@@ -44,6 +49,7 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
     options,
     files,
     flushes,
+    lending: { streams: 0, pool: createBufferPool(lentBytesKept) },
     folders: createFolderFlusher(files, options.folder, flushes),
     pathOf: dataKey => join(options.folder, folderOf(dataKey), dataKey),
     temporaryPathOf: dataKey => join(options.folder, temporaryFolder, dataKey),
@@ -64,7 +70,10 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
       const random = Buffer.from(options.random.bytes(15)).toString('hex')
       return createWriter(store, `${options.epoch}.${turn.toString(16).padStart(2, '0')}${random}`)
     },
-    read: (dataKey, start, end, signal) => readRange(store, dataKey, start, end, signal),
+    read: (dataKey, start, end, signal, lent) =>
+      lent === undefined
+        ? readRange(store, dataKey, start, end, signal)
+        : lendRange(store, dataKey, { start, end }, signal),
     readInto: (dataKey, start, target, signal) => readInto(store, dataKey, start, target, signal),
     hold: dataKeys => heldData.hold(dataKeys),
     async remove(dataKey) {
@@ -160,6 +169,55 @@ async function* readRange(
   } finally {
     await file.close()
   }
+}
+
+/** Two buffers in turns: one is filled while the other is read. */
+async function* lendRange(
+  store: Store,
+  dataKey: string,
+  { start, end }: { readonly start: number; readonly end: number },
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  if (end <= start) return
+  signal?.throwIfAborted()
+  const file = await openData(store, dataKey)
+  store.lending.streams += 1
+  const size = lentBytes(store.lending.streams)
+  const buffers = Array.from({ length: end - start > size ? 2 : 1 }, () => store.lending.pool.take(size))
+  let position = start
+  const fill = async (turn: number): Promise<Uint8Array | null> => {
+    const into = buffers[turn % buffers.length]?.bytes
+    if (into === undefined || position >= end) return null
+    const chunk = into.subarray(0, Math.min(size, end - position))
+    const from = position
+    position += chunk.byteLength
+    if ((await file.read(chunk, from)) < chunk.byteLength) throw damaged(dataKey)
+    return chunk
+  }
+  let filling = fill(0)
+  try {
+    for (let turn = 1; ; turn += 1) {
+      const chunk = await filling
+      if (chunk === null) return
+      signal?.throwIfAborted()
+      filling = fill(turn)
+      // Seen when it is waited for.
+      filling.catch(() => undefined)
+      yield chunk
+    }
+  } finally {
+    // What is being filled must not be somebody else's by then.
+    await filling.catch(() => undefined)
+    for (const buffer of buffers) buffer.release()
+    store.lending.streams -= 1
+    await file.close()
+  }
+}
+
+/** Fewer bytes for each stream where there are many: what all of them hold stays within bounds. */
+function lentBytes(streams: number): number {
+  if (streams <= 16) return chunkBytes
+  return streams <= 64 ? chunkBytes / 2 : chunkBytes / 4
 }
 
 async function readInto(
