@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import test from 'node:test'
+import { targetSchema } from './notification-schema.ts'
 import {
   azureDetailsSchema,
   configSchema,
@@ -19,7 +20,10 @@ function keysOf(node: SchemaNode): readonly string[] {
 
 test('every key of the schema stands on the reference page', async () => {
   const page = await readFile(new URL('../../docs/reference/configuration.md', import.meta.url), 'utf8')
-  const schemas = [configSchema, locationSchema, s3DetailsSchema, azureDetailsSchema, endpointSchema]
-  const missing = schemas.flatMap(schema => keysOf(schemaNode(schema))).filter(key => !page.includes(key))
+  const schemas = [
+    ...[configSchema, locationSchema, s3DetailsSchema, azureDetailsSchema, endpointSchema].map(schemaNode),
+    schemaNode(targetSchema),
+  ]
+  const missing = schemas.flatMap(keysOf).filter(key => !page.includes(key))
   assert.deepEqual(missing, [])
 })

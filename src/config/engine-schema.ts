@@ -4,12 +4,12 @@ import { type Static, Type } from 'typebox'
 import { secretText, strict, wholeNumber } from './schema-parts.ts'
 
 const address = (port: number) => Type.String({ expected: `host or host:port (port ${port} if left out)` })
-const addresses = (port: number) =>
+export const addresses = (port: number) =>
   Type.Array(address(port), { minItems: 1, maxItems: 100, expected: 'a list of host:port, not empty' })
 const file = (what: string) => Type.String({ minLength: 1, maxLength: 4096, expected: `path of a PEM ${what}` })
 const name = (expected: string) => Type.String({ pattern: '^[ -~]{1,255}$', expected })
 
-const tlsSchema = Type.Object(
+export const tlsSchema = Type.Object(
   {
     ca: Type.Optional(file('file of authorities')),
     cert: Type.Optional(file('certificate')),
@@ -31,20 +31,20 @@ const postgresSchema = Type.Object(
   strict,
 )
 
+export const saslSchema = Type.Object(
+  {
+    mechanism: Type.Optional(Type.Enum(['plain', 'scram-sha-256', 'scram-sha-512'])),
+    username: name('the name of a user'),
+    password: secretText(),
+  },
+  { ...strict, secretKeys: true },
+)
+
 const kafkaSchema = Type.Object(
   {
     brokers: addresses(9092),
     clientId: Type.Optional(name('1 to 255 printable ASCII characters')),
-    sasl: Type.Optional(
-      Type.Object(
-        {
-          mechanism: Type.Optional(Type.Enum(['plain', 'scram-sha-256', 'scram-sha-512'])),
-          username: name('the name of a user'),
-          password: secretText(),
-        },
-        { ...strict, secretKeys: true },
-      ),
-    ),
+    sasl: Type.Optional(saslSchema),
     tls: Type.Optional(tlsSchema),
     topics: Type.Optional(
       Type.Object({ replication: Type.Optional(topicSchema), status: Type.Optional(topicSchema) }, strict),

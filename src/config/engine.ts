@@ -154,7 +154,7 @@ function checkUrlOnly(raw: RawRedis, path: Path, report: Report): void {
   }
 }
 
-function readAddresses(
+export function readAddresses(
   texts: readonly string[],
   path: Path,
   defaultPort: number,
@@ -172,7 +172,12 @@ function readAddresses(
   return read.length === texts.length ? read : undefined
 }
 
-function readTls(raw: RawTls | undefined, path: Path, source: EngineSource, report: Report): ClientTls | undefined {
+export function readTls(
+  raw: RawTls | undefined,
+  path: Path,
+  source: EngineSource,
+  report: Report,
+): ClientTls | undefined {
   if (raw === undefined) return undefined
   if ((raw.cert === undefined) !== (raw.key === undefined)) {
     const missing = raw.cert === undefined ? 'cert' : 'key'

@@ -9,6 +9,7 @@ import { readEngine } from './engine.ts'
 import { type AccountsChoice, readGateway } from './gateway.ts'
 import { checkReadable, readListen } from './listen.ts'
 import { defaultLocation, type LocationSource, readLocations } from './location-list.ts'
+import { readNotifications } from './notification-targets.ts'
 import { nearestName, type Report } from './problem.ts'
 import type { ReferenceSource } from './references.ts'
 import { wrapCredentials } from './s3-location.ts'
@@ -54,6 +55,7 @@ export function resolveConfig(
   const replication = readReplication(ownValue(root, 'replication'), accounts, report)
   const engine = readEngine(ownValue(root, 'engine'), source, report)
   if (engine?.kind === 'distributed') checkShared(root, replication, report)
+  const notifications = readNotifications(ownValue(root, 'notifications'), source, report)
   const health = readHealth(ownValue(ownValue(root, 'health'), 'listen'), report)
   if (s3 === undefined || control === undefined || replication === undefined || engine === undefined) return undefined
   if (report.problems.length === 0) requireDataLocation(locations, sites, report)
@@ -68,6 +70,7 @@ export function resolveConfig(
     replicationGroupId: (root.replicationGroupId ?? 'RG001').padEnd(7, ' '),
     replication,
     engine,
+    notifications,
     health: { listen: health },
     log: { level: logLevels.find(level => level === root.log?.level) ?? 'info' },
   }

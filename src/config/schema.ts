@@ -4,6 +4,7 @@
 
 import { type Static, type TSchema, Type } from 'typebox'
 import { engineSchema } from './engine-schema.ts'
+import { notificationsSchema } from './notification-schema.ts'
 import { secretText, strict, wholeNumber } from './schema-parts.ts'
 
 const pathText = (expected: string) => Type.String({ minLength: 1, maxLength: 4096, pattern: '^[^\\0]*$', expected })
@@ -314,6 +315,7 @@ export const configSchema = Type.Object(
     ),
     replication: Type.Optional(replicationSchema),
     engine: Type.Optional(engineSchema),
+    notifications: Type.Optional(notificationsSchema),
     health: Type.Optional(Type.Object({ listen: Type.Optional(listenText) }, strict)),
     log: Type.Optional(logSchema),
   },

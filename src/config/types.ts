@@ -31,6 +31,7 @@ export type Config = {
   readonly replicationGroupId: string
   readonly replication: ReplicationConfig
   readonly engine: EngineConfig
+  readonly notifications: NotificationsConfig
   /** Where a process without the control role answers /live, /ready and /metrics; undefined: a free port of this machine. */
   readonly health: { readonly listen: HostPort | undefined }
   readonly log: { readonly level: LogLevel }
@@ -73,6 +74,32 @@ export type S3Config = {
     | { readonly certFile: string; readonly keyFile: string; readonly listen: HostPort | undefined }
     | undefined
 }
+
+/** Whom buckets may send their events to. */
+export type NotificationsConfig = {
+  readonly targets: readonly NotificationTargetConfig[]
+  /** Events that a target has not taken for so long are given up. */
+  readonly keepMs: number
+}
+
+export type NotificationTargetConfig = WebhookConfig | KafkaTargetConfig
+
+export type WebhookConfig = {
+  readonly kind: 'webhook'
+  readonly name: string
+  /** http or https; its path or query may hold a key. */
+  readonly url: Secret
+  /** Value of the header. */
+  readonly authorization: Secret | undefined
+  readonly timeoutMs: number
+}
+
+export type KafkaTargetConfig = {
+  readonly kind: 'kafka'
+  readonly name: string
+  /** Must be there already. */
+  readonly topic: string
+} & Omit<KafkaConfig, 'topics'>
 
 /** What the process stands on. */
 export type EngineConfig = { readonly kind: 'embedded' } | DistributedEngineConfig

@@ -6,12 +6,14 @@ import type { AccessSettings } from './bucket-access.ts'
 import type { BucketEncryption } from './bucket-encryption.ts'
 import type { CorsConfiguration } from './cors.ts'
 import type { LifecycleSettings } from './lifecycle-rule.ts'
+import type { NotificationSettings } from './notification-rule.ts'
 import type { WebsiteConfiguration } from './website.ts'
 
 export interface BucketSettings extends AccessSettings {
   /** There: object lock is enabled, for ever. */
   readonly objectLock?: ObjectLockSettings
   readonly lifecycle?: LifecycleSettings
+  readonly notification?: NotificationSettings
   readonly cors?: CorsConfiguration
   readonly encryption?: BucketEncryption
   /** Never empty: without tags there is no entry. */

@@ -24,6 +24,7 @@ export const limits = {
   deleteObjectsMax: 1000,
   replicationRulesMax: 1000,
   lifecycleRulesMax: 1000,
+  notificationRulesMax: 100,
   /** Characters of a rule's ID, in every configuration that has rules. */
   ruleIdChars: 255,
   corsRulesMax: 100,

@@ -25,6 +25,7 @@ export async function openS3Server(
     accounts: accounts.directory,
     sites: config.sites,
     locations: config.locations,
+    notificationTargets: new Set(config.notifications.targets.map(target => target.name)),
     regions: acceptedRegions(config),
     ...(certificate === undefined ? {} : { tls: certificate }),
   })

@@ -27,6 +27,8 @@ export interface S3Services {
   /** Which regions signatures may be for. */
   readonly regions: Regions
   readonly sites: readonly SiteConfig[]
+  /** Names of the targets that buckets may send events to. */
+  readonly notificationTargets: ReadonlySet<string>
   readonly locations: readonly LocationConfig[]
   readonly world: World
   /** Makes a name for bytes that go into the metadata store; never the same twice. */

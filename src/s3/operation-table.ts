@@ -15,6 +15,10 @@ import {
 } from './operations/bucket-lifecycle.ts'
 import { getBucketLogging, putBucketLogging } from './operations/bucket-logging.ts'
 import {
+  getBucketNotificationConfiguration,
+  putBucketNotificationConfiguration,
+} from './operations/bucket-notification.ts'
+import {
   deleteBucketPolicy,
   getBucketPolicy,
   getBucketPolicyStatus,
@@ -175,8 +179,20 @@ export const operations: readonly OperationEntry[] = [
   op('DeleteBucketLifecycle', 'DELETE', 'bucket?lifecycle', 's3:PutLifecycleConfiguration', deleteBucketLifecycle),
   op('GetBucketLogging', 'GET', 'bucket?logging', 's3:GetBucketLogging', getBucketLogging),
   op('PutBucketLogging', 'PUT', 'bucket?logging', 's3:PutBucketLogging', putBucketLogging),
-  op('GetBucketNotificationConfiguration', 'GET', 'bucket?notification', 's3:GetBucketNotification', null),
-  op('PutBucketNotificationConfiguration', 'PUT', 'bucket?notification', 's3:PutBucketNotification', null),
+  op(
+    'GetBucketNotificationConfiguration',
+    'GET',
+    'bucket?notification',
+    's3:GetBucketNotification',
+    getBucketNotificationConfiguration,
+  ),
+  op(
+    'PutBucketNotificationConfiguration',
+    'PUT',
+    'bucket?notification',
+    's3:PutBucketNotification',
+    putBucketNotificationConfiguration,
+  ),
   op('GetBucketRequestPayment', 'GET', 'bucket?requestPayment', 's3:GetBucketRequestPayment', getBucketRequestPayment),
   op('PutBucketRequestPayment', 'PUT', 'bucket?requestPayment', 's3:PutBucketRequestPayment', putBucketRequestPayment),
   op(

@@ -66,6 +66,8 @@ export interface S3ServerOptions {
   readonly accounts: AccountDirectory
   readonly sites: readonly SiteConfig[]
   readonly locations: readonly LocationConfig[]
+  /** Names of the targets that buckets may send events to. None when left out. */
+  readonly notificationTargets?: ReadonlySet<string>
   readonly world: World
   readonly mountedRoutes?: MountedRoutes
   /** Which regions signatures may be for. Left out: any. */
@@ -399,6 +401,7 @@ function makeServices(options: S3ServerOptions): S3Services {
     regions: options.regions ?? anyRegion,
     sites,
     locations,
+    notificationTargets: options.notificationTargets ?? new Set(),
     world,
     inlineBytes: limits.inlineObjectBytes,
     inlineName: () => {
