@@ -13,7 +13,8 @@ export interface JournalEntry {
   readonly position: JournalPosition
   /** ISO 8601. */
   readonly timestamp: string
-  readonly type: 'put' | 'delete'
+  /** `event`: nothing of the version has changed; there is only something to tell. */
+  readonly type: 'put' | 'delete' | 'event'
   readonly bucket: string
   readonly key: string
   readonly versionId: VersionId
@@ -22,6 +23,23 @@ export interface JournalEntry {
    * The version's public metadata now, as JSON, as far as was asked for; null when the version is gone or no backend of it is PENDING any more.
    */
   readonly metadataJson: string | null
+  /** What happened, in buckets that tell of events. */
+  readonly event?: JournalEvent
+}
+
+/** Kept with the entry: the version may be gone, or another one, by the time its event is told. */
+export interface JournalEvent {
+  /** `s3:ObjectCreated:Put` and the like. */
+  readonly name: string
+  /** How the version's id is shown: as it is, as `null`, or not at all. */
+  readonly version: 'own' | 'null' | 'none'
+  readonly size?: number
+  readonly etag?: string
+  /** Of events of replication: the site, and why it failed there. */
+  readonly site?: string
+  readonly reason?: string
+  /** Grows from event to event of a key; compared as text. */
+  readonly sequencer: string
 }
 
 /**

@@ -266,8 +266,8 @@ export interface MetadataStore {
   journal(after: JournalPosition, max: number, content?: EntryContent): Promise<readonly JournalEntry[]>
   /** Calls `listener` soon after the journal has grown. Returns how to stop it. */
   onJournal(listener: () => void): () => void
-  /** Forgets entries up to and including this one: every reader is past them. */
-  trimJournal(upTo: JournalPosition): Promise<void>
+  /** Forgets entries up to and including the first of these positions: every reader is past them. */
+  trimJournal(...upTo: readonly [JournalPosition, ...JournalPosition[]]): Promise<void>
 
   /** Data names written by the deleting transactions, oldest first; to be removed from their locations, then forgotten. */
   garbage(

@@ -5,6 +5,7 @@ import { journalStart } from '../../src/domain/entry.ts'
 import type { VersionId } from '../../src/domain/version-id.ts'
 import type { MetadataStore, WriteCondition } from '../../src/metadata/metadata-store.ts'
 import { changeSuite, journalSuite, replicaSuite, settingsSuite, uploadSuite } from './metadata-store-changes.ts'
+import { eventSuite } from './metadata-store-events.ts'
 import { lifecycleSuite } from './metadata-store-lifecycle.ts'
 import { listingSuite } from './metadata-store-listing.ts'
 import { dataAt, inlineName, makeBucket, newMetadata, pendingAt, put } from './store-fixtures.ts'
@@ -22,6 +23,7 @@ export function metadataStoreConformance(adapter: StoreAdapter, skip: false | st
     uploadSuite(adapter)
     journalSuite(adapter)
     lifecycleSuite(adapter)
+    eventSuite(adapter)
   })
 }
 

@@ -50,7 +50,8 @@ BEGIN
   rev := v.revision + CASE WHEN i.replication IS NULL THEN 0 ELSE 1 END;
   UPDATE versions SET metadata = with_fields(v.metadata, i.fields), origin_op = i.origin, replication = coalesce(i.replication, v.replication),
     revision = rev WHERE bucket_id = bid AND key = i.key AND version_id = v.version_id;
-  entry := add_entry(now_ms, 'put', bid, i.bucket, i.key, v.version_id, rev);
+  entry := add_entry(now_ms, 'put', bid, i.bucket, i.key, v.version_id, rev,
+    event_of(bid, i.origin, v.null_kind, v.size, v.etag, NULL, NULL));
   FOREACH s IN ARRAY i.sites LOOP PERFORM raise_row(now_ms, v, s, rev, entry); END LOOP;
   RETURN '+' || rev;
 END $$;
@@ -91,7 +92,8 @@ BEGIN
   END IF;
   PERFORM remove_version(now_ms, bid, i.key, v.version_id, '{}');
   PERFORM drop_applied(bid, i.key);
-  PERFORM add_entry(now_ms, 'delete', bid, i.bucket, i.key, v.version_id, v.revision);
+  PERFORM add_entry(now_ms, 'delete', bid, i.bucket, i.key, v.version_id, v.revision, event_of(bid,
+    CASE WHEN i.only_if IS NULL THEN 's3:ObjectRemoved:Delete' ELSE 's3:LifecycleExpiration:Delete' END, v.null_kind, NULL, NULL, NULL, NULL));
   RETURN CASE WHEN v.is_delete_marker = 1 THEN 'marker' ELSE 'object' END;
 END $$;
 

@@ -60,6 +60,18 @@ BEGIN
     WHERE bucket_id = r.bucket_id AND key = r.key AND version_id = r.version_id AND site = r.site;
 END $$;
 
+-- What buckets tell of replication: a copy that failed, or took longer than S3's threshold of 15 minutes.
+CREATE OR REPLACE FUNCTION tell_end(p_now bigint, v versions, r ledger, p_status text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE happened text; told text;
+BEGIN
+  happened := CASE WHEN p_status = 'FAILED' THEN 's3:Replication:OperationFailedReplication'
+    WHEN p_status = 'COMPLETED' AND p_now - r.created_at > 900000 THEN 's3:Replication:OperationReplicatedAfterThreshold' END;
+  IF happened IS NULL OR r.site IS NULL THEN RETURN; END IF;
+  told := event_of(v.bucket_id, happened, v.null_kind, v.size, v.etag, r.site, r.reason::json ->> 'code');
+  IF told IS NULL THEN RETURN; END IF;
+  PERFORM add_entry(p_now, 'event', v.bucket_id, (SELECT name FROM buckets WHERE id = v.bucket_id), v.key, v.version_id, v.revision, told);
+END $$;
+
 CREATE OR REPLACE FUNCTION row_of(p_bid bigint, p_key text, p_version text, p_site text) RETURNS ledger LANGUAGE plpgsql AS $$
 DECLARE r ledger;
 BEGIN
@@ -99,6 +111,7 @@ BEGIN
   END IF;
   IF known = p_status AND (r.site IS NULL OR r.state > 5) THEN RETURN 'already'; END IF;
   PERFORM save_info(v, p_site, p_status, nullif(p_destination, ''));
+  PERFORM tell_end(p_now, v, r, p_status);
   IF r.site IS NOT NULL THEN
     IF p_status = 'COMPLETED' THEN PERFORM end_row(p_now, r, 6, NULL);
     ELSE
@@ -166,6 +179,7 @@ BEGIN
   UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, destination_version_id = p_destination, reason = NULL
     WHERE bucket_id = r.bucket_id AND key = r.key AND version_id = r.version_id AND site = r.site;
   PERFORM save_info(v, r.site, 'COMPLETED', nullif(p_destination, ''));
+  PERFORM tell_end(p_now, v, r, 'COMPLETED');
   RETURN true;
 END $$;
 

@@ -5,6 +5,7 @@ import { sleep, type Timer, type World } from '../../base/world.ts'
 import type { EntryContent, JournalEntry, JournalPosition } from '../../domain/entry.ts'
 import type { ReplicationInfo } from '../../domain/replication-info.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
+import { eventOf } from '../event-form.ts'
 import { pendingSites, publicMetadataJson } from '../version-form.ts'
 import type { Database } from './database.ts'
 
@@ -19,6 +20,7 @@ interface JournalRow {
   readonly key: string
   readonly journal_version_id: string
   readonly journal_revision: number
+  readonly event: string | null
   /** Null when the version is gone. */
   readonly version_id: string | null
   readonly null_kind: number
@@ -34,7 +36,7 @@ function readSql(content: EntryContent): string {
   return `SELECT held.xid AS held, j.* FROM (SELECT (SELECT xid FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())
       ORDER BY xid DESC LIMIT 1)::text AS xid) held
     LEFT JOIN LATERAL (SELECT e.xid::text AS xid, e.seq, e.at, e.type, e.bucket, e.key, e.version_id AS journal_version_id,
-      e.revision AS journal_revision, v.version_id, v.null_kind, v.origin_op, ${content === 'whole' ? 'v.metadata' : 'NULL AS metadata'}, v.replication
+      e.revision AS journal_revision, e.event, v.version_id, v.null_kind, v.origin_op, ${content === 'whole' ? 'v.metadata' : 'NULL AS metadata'}, v.replication
       FROM journal e LEFT JOIN versions v ON v.bucket_id = e.bucket_id AND v.key = e.key AND v.version_id = e.version_id
       WHERE (e.xid, e.seq) > (CASE WHEN ${isPast} THEN $1::text::xid8 ELSE '0' END, $2::bigint) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
       ORDER BY e.xid, e.seq LIMIT $3::integer) j ON true`
@@ -82,8 +84,8 @@ export class Journal {
     }
   }
 
-  async trim(upTo: JournalPosition): Promise<void> {
-    const [xid, seq] = this.#place(upTo)
+  async trim(upTo: readonly [JournalPosition, ...JournalPosition[]]): Promise<void> {
+    const [xid, seq] = upTo.map(position => this.#place(position)).reduce(earlier)
     // Another cluster behind the same address has other entries under these numbers.
     const isHere = `${isPast} AND (SELECT system_identifier::text FROM pg_control_system()) = $3`
     const oldest = `SELECT ctid FROM journal WHERE (xid, seq) <= ($1::text::xid8, $2::bigint) AND ${isHere}
@@ -115,8 +117,14 @@ export class Journal {
       versionId: storedVersionId(row.journal_version_id),
       revision: row.journal_revision,
       metadataJson: pendingMetadata(row),
+      ...eventOf(row.event, [row.xid ?? 0, row.seq]),
     }
   }
+}
+
+function earlier(a: readonly [string, string], b: readonly [string, string]): readonly [string, string] {
+  const difference = BigInt(a[0]) - BigInt(b[0]) || BigInt(a[1]) - BigInt(b[1])
+  return difference <= 0n ? a : b
 }
 
 function pendingMetadata(row: JournalRow): string | null {

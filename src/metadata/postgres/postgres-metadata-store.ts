@@ -310,7 +310,7 @@ function journalMethods({ journal, watch }: StoreContext): Methods<'journal' | '
   return {
     journal: (after, max, content = 'whole') => journal.read(after, max, content),
     onJournal: listener => watch.onJournal(listener),
-    trimJournal: upTo => journal.trim(upTo),
+    trimJournal: (...upTo) => journal.trim(upTo),
   }
 }
 

@@ -17,6 +17,12 @@ DROP FUNCTION IF EXISTS with_tags(text, json), change_bucket(text, text, text);
 /** Functions only. */
 const functionsOnly = 'SELECT 1;'
 
+/** What happened, in buckets that tell of events: JSON. */
+const journalEvents = `
+ALTER TABLE journal ADD COLUMN event text;
+DROP FUNCTION IF EXISTS add_entry(bigint, text, bigint, text, text, text, integer);
+`
+
 const functions = [
   commonFunctions,
   rowFunctions,
@@ -38,7 +44,7 @@ export interface Schema {
   readonly functions: string
 }
 
-const newestSchema: Schema = { steps: [tables, version2, functionsOnly, functionsOnly], functions }
+const newestSchema: Schema = { steps: [tables, version2, functionsOnly, functionsOnly, journalEvents], functions }
 
 /** The schema, in PostgreSQL's sense, that holds everything of ours; set as search path of each connection. */
 export const namespace = 'crossbeat'

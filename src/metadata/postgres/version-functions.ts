@@ -77,12 +77,23 @@ BEGIN
   INSERT INTO data_references (data_key) SELECT k FROM unnest(p_keys) k WHERE k NOT LIKE 'inline.%' ON CONFLICT DO NOTHING;
 END $$;
 
-CREATE OR REPLACE FUNCTION add_entry(p_now bigint, p_type text, p_bid bigint, p_bucket text, p_key text, p_version text, p_revision integer)
+-- What an entry tells (see event-form.ts); null in a bucket that tells of nothing.
+CREATE OR REPLACE FUNCTION event_of(p_bid bigint, p_name text, p_null integer, p_size bigint, p_etag text, p_site text, p_reason text)
+RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM buckets WHERE id = p_bid AND settings LIKE '%"notification"%' AND settings::json -> 'notification' IS NOT NULL;
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  RETURN json_strip_nulls(json_build_object('name', p_name, 'version', CASE p_null WHEN 0 THEN 'own' WHEN 1 THEN 'null' ELSE 'none' END,
+    'size', p_size, 'etag', p_etag, 'site', p_site, 'reason', p_reason))::text;
+END $$;
+
+CREATE OR REPLACE FUNCTION add_entry(p_now bigint, p_type text, p_bid bigint, p_bucket text, p_key text, p_version text, p_revision integer,
+  p_event text)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE answer bigint;
 BEGIN
-  INSERT INTO journal (at, type, bucket_id, bucket, key, version_id, revision)
-    VALUES (p_now, p_type, p_bid, p_bucket, p_key, p_version, p_revision) RETURNING seq INTO answer;
+  INSERT INTO journal (at, type, bucket_id, bucket, key, version_id, revision, event)
+    VALUES (p_now, p_type, p_bid, p_bucket, p_key, p_version, p_revision, p_event) RETURNING seq INTO answer;
   RETURN answer;
 END $$;
 `
@@ -186,7 +197,8 @@ BEGIN
       i.replication, i.integrity, i.inline_key);
     IF cardinality(i.data) > 0 THEN PERFORM refer(i.data); END IF;
     IF i.bytes IS NOT NULL THEN INSERT INTO inline_data (data_key, bytes) VALUES (i.bytes_key, decode(i.bytes, 'hex')); END IF;
-    entry := add_entry(now_ms, 'put', bid, i.bucket, i.key, vid, rev);
+    entry := add_entry(now_ms, 'put', bid, i.bucket, i.key, vid, rev,
+      event_of(bid, i.origin, i.kind, CASE WHEN i.marker = 0 THEN i.size END, i.etag, NULL, NULL));
     IF rev = 1 THEN
       PERFORM open_rows(now_ms, bid, i.key, vid, i.sites, 1, i.marker, i.size, entry);
       all_sites := all_sites || i.sites;
@@ -222,7 +234,8 @@ BEGIN
     VALUES (bid, i.key, vid, null_now, i.marker, 0, i.size, i.etag, i.modified, i.class, i.owner, i.owner_name, i.origin, i.metadata,
     i.replication, i.integrity, i.inline_key);
   PERFORM refer(i.data);
-  PERFORM add_entry(now_ms, 'put', bid, i.bucket, i.key, vid, 0);
+  PERFORM add_entry(now_ms, 'put', bid, i.bucket, i.key, vid, 0,
+    event_of(bid, i.origin, null_now, CASE WHEN i.marker = 0 THEN i.size END, i.etag, NULL, NULL));
   RETURN CASE WHEN null_now > 0 THEN '0' ELSE '+' END || vid;
 END $$;
 
@@ -259,7 +272,8 @@ BEGIN
     WHERE bucket_id = v.bucket_id AND key = v.key AND version_id = v.version_id;
   PERFORM refer(kept);
   PERFORM discard_data(v.metadata, kept);
-  PERFORM add_entry(p_now, 'put', v.bucket_id, p_bucket, v.key, v.version_id, v.revision);
+  PERFORM add_entry(p_now, 'put', v.bucket_id, p_bucket, v.key, v.version_id, v.revision,
+    event_of(v.bucket_id, i.origin, v.null_kind, CASE WHEN i.marker = 0 THEN i.size END, i.etag, NULL, NULL));
   RETURN answer;
 END $$;
 `

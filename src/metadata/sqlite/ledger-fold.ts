@@ -6,13 +6,12 @@ import type { FoldResult, RowReason } from '../ledger.ts'
 import { isOpen, type StoredRow, sourceGone, state } from '../ledger-form.ts'
 import type { Request } from './commands.ts'
 import { changeRow, endRow, forgetUpload, moveSums, rowOf, unblockNext } from './ledger-rows.ts'
+import { type EndedVersion, tellEnd } from './replication-events.ts'
 import { dropApplied } from './version-rows.ts'
 import type { StoredBucket, WriteContext } from './write-context.ts'
 
-export interface FoldedVersion {
+export interface FoldedVersion extends EndedVersion {
   readonly id: number
-  readonly revision: number
-  readonly etag: string
   readonly replication: string | null
 }
 
@@ -22,7 +21,7 @@ export function versionToFold(
   ref: { readonly key: string; readonly versionId: string },
 ): FoldedVersion | undefined {
   return context.connection.get<FoldedVersion>(
-    'SELECT id, revision, etag, replication FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?',
+    'SELECT id, revision, etag, size, null_kind, replication FROM versions WHERE bucket_id = ? AND key = ? AND version_id = ?',
     bucketId,
     ref.key,
     ref.versionId,
@@ -65,7 +64,10 @@ export function foldOne(context: WriteContext, bucket: StoredBucket, message: St
     withBackend(info, message.site, message.status, message.dataStoreVersionId || undefined),
     message.status,
   )
-  if (row !== undefined) endAs(context, row, message)
+  if (row !== undefined) {
+    endAs(context, row, message)
+    tellEnd(context, message.bucket, version, row, message.status)
+  }
   return 'folded'
 }
 

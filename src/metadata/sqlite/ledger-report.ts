@@ -5,6 +5,7 @@ import { type StoredRow, state } from '../ledger-form.ts'
 import type { Reply, Request } from './commands.ts'
 import { foldOne, infoOf, saveInfo, versionToFold } from './ledger-fold.ts'
 import { blockOthers, changeRow, countEnd, forgetUpload, rowOf, unblockNext } from './ledger-rows.ts'
+import { type EndedVersion, tellEnd } from './replication-events.ts'
 import type { StoredBucket, WriteContext } from './write-context.ts'
 
 export function report(context: WriteContext, request: Request<'report'>): Reply<'report'> {
@@ -34,9 +35,8 @@ function reportFolded(context: WriteContext, bucket: StoredBucket | null, item: 
   return result
 }
 
-interface ReadVersion {
+interface ReadVersion extends EndedVersion {
   readonly id: number
-  readonly revision: number
   readonly info: ReplicationInfo | null
 }
 
@@ -48,7 +48,7 @@ function readVersion(
   const version = versionToFold(context, bucket.id, item)
   if (version === undefined) return undefined
   try {
-    return { id: version.id, revision: version.revision, info: infoOf(version) }
+    return { ...version, info: infoOf(version) }
   } catch {
     return 'unreadable'
   }
@@ -70,10 +70,10 @@ function completedAtOnce(
   const backend = info?.backends.find(candidate => candidate.site === site)
   if (info === null || version.revision !== revision) return false
   if (backend === undefined || backend.status === 'COMPLETED') return false
-  const row = context.connection.get<{ size: number }>(
+  const row = context.connection.get<{ size: number; created_at: number }>(
     `UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, unfinished = 0, open = 0, destination_version_id = ?, reason = NULL
      WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND state = 2 AND token = ? AND revision = ? AND uploading = 0
-     RETURNING size`,
+     RETURNING size, created_at`,
     end.destinationVersionId,
     bucket.id,
     key,
@@ -91,6 +91,8 @@ function completedAtOnce(
     withBackend(info, site, 'COMPLETED', end.destinationVersionId || undefined),
     'COMPLETED',
   )
+  const ended = { bucket_id: bucket.id, key, version_id: versionId, site, created_at: row.created_at, reason: null }
+  tellEnd(context, item.bucket, version, ended, 'COMPLETED')
   return true
 }
 

@@ -102,8 +102,11 @@ UPDATE versions SET inline_key = json_extract(metadata, '$.location[0].key')
 /** What a bucket has beside versioning and replication: JSON, by name of the setting. */
 const version3 = 'ALTER TABLE buckets ADD COLUMN settings TEXT'
 
+/** What happened, in buckets that tell of events: JSON. */
+const version4 = 'ALTER TABLE journal ADD COLUMN event TEXT'
+
 /** SQL scripts; the n-th leads from schema n to schema n + 1. Released ones never change. */
-export const migrations: readonly string[] = [version1, version2, version3]
+export const migrations: readonly string[] = [version1, version2, version3, version4]
 
 /** The database was written by a newer version of the program; nothing was changed. */
 export class NewerSchemaError extends Error {

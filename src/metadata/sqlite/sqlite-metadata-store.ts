@@ -14,6 +14,7 @@ import type {
   PutVersion,
   VersionKey,
 } from '../metadata-store.ts'
+import { eventOf } from '../event-form.ts'
 import { type BucketRow, bucketForm, type PartRow, partForm, type UploadRow, uploadForm } from '../row-forms.ts'
 import {
   type FormColumns,
@@ -209,6 +210,7 @@ interface JournalRow extends Omit<FormColumns, 'metadata'> {
   readonly key: string
   readonly journal_version_id: string
   readonly journal_revision: number
+  readonly event: string | null
   /** Null when the version is gone. */
   readonly id: number | null
 }
@@ -223,6 +225,7 @@ function journalEntry(row: JournalRow): JournalEntry {
     versionId: storedVersionId(row.journal_version_id),
     revision: row.journal_revision,
     metadataJson: row.id === null ? null : pendingMetadata(row),
+    ...eventOf(row.event, [row.sequence]),
   }
 }
 
@@ -250,7 +253,7 @@ function journalMethods(engine: SqliteEngine): Methods<'journal' | 'onJournal' |
       engine.reader
         .all<JournalRow>(
           `SELECT journal.sequence, journal.at, journal.type, journal.bucket, journal.key, journal.version_id AS journal_version_id,
-           journal.revision AS journal_revision, versions.id, versions.version_id, null_kind, origin_op, ${content === 'whole' ? 'metadata' : 'NULL AS metadata'}, replication
+           journal.revision AS journal_revision, journal.event, versions.id, versions.version_id, null_kind, origin_op, ${content === 'whole' ? 'metadata' : 'NULL AS metadata'}, replication
            FROM journal LEFT JOIN versions ON versions.bucket_id = journal.bucket_id AND versions.key = journal.key
            AND versions.version_id = journal.version_id WHERE sequence > ? ORDER BY sequence LIMIT ?`,
           sequenceOf(after),
@@ -258,8 +261,8 @@ function journalMethods(engine: SqliteEngine): Methods<'journal' | 'onJournal' |
         )
         .map(row => journalEntry(row)),
     onJournal: listener => engine.onJournal(listener),
-    trimJournal: async upTo => {
-      const sequence = sequenceOf(upTo)
+    trimJournal: async (...upTo) => {
+      const sequence = Math.min(...upTo.map(sequenceOf))
       while (await engine.submit('replication', 'trim-journal', { sequence }));
     },
   }

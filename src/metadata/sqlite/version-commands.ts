@@ -65,8 +65,13 @@ export function putVersion(context: WriteContext, put: PutVersionCommand): PutVe
   insertVersion(context, slot, body, revision)
   if (put.inline !== null)
     context.connection.run('INSERT INTO inline_data (data_key, bytes) VALUES (?, ?)', put.inline.key, put.inline.bytes)
-  openRows(context, slot, body, revision, journal(context, 'put', slot, revision))
+  openRows(context, slot, body, revision, journal(context, 'put', slot, revision, written(body)))
   return { outcome: 'stored', versionId, isNull: slot.nullKind !== nullKind.none }
+}
+
+/** What is told of a version that was written. */
+function written({ originOp: name, isDeleteMarker, etag, size }: VersionBody) {
+  return isDeleteMarker ? { name, etag } : { name, etag, size }
 }
 
 function canExpire(
@@ -91,7 +96,7 @@ export function putReplica(context: WriteContext, put: PutReplicaCommand): PutRe
   const kind = put.versionId === null ? unversioned : nullKind.none
   const slot = { bucketId: bucket.id, bucket: put.bucket, key, versionId, nullKind: kind }
   insertVersion(context, slot, put.body, 0)
-  journal(context, 'put', slot, 0)
+  journal(context, 'put', slot, 0, written(put.body))
   return { outcome: 'stored', versionId, isNull: kind !== nullKind.none }
 }
 
@@ -146,8 +151,9 @@ function replaceVersion(
     context,
     dataOf(oldMetadata).filter(item => !kept.has(item.key)),
   )
-  const slot = { bucketId, bucket: put.bucket, key: put.key, versionId: result.versionId }
-  journal(context, 'put', slot, stored.revision)
+  const versionId = result.versionId
+  const slot = { bucketId, bucket: put.bucket, key: put.key, versionId, nullKind: stored.null_kind }
+  journal(context, 'put', slot, stored.revision, written(body))
   return result
 }
 
@@ -198,7 +204,8 @@ export function changeVersion(context: WriteContext, change: ChangeVersionComman
   )
   const versionId = storedVersionId(stored.version_id)
   const slot = { bucketId: bucket.id, bucket: change.bucket, key, versionId, nullKind: stored.null_kind }
-  const sequence = journal(context, 'put', slot, revision)
+  const { etag, size } = stored
+  const sequence = journal(context, 'put', slot, revision, { name: change.originOp, etag, size })
   for (const site of change.sites) raiseRow(context, slot, stored, site, revision, sequence)
   return { outcome: 'changed', revision }
 }
@@ -247,6 +254,8 @@ export function deleteVersion(context: WriteContext, remove: DeleteVersionComman
   removeVersion(context, bucket.id, key, stored, new Set())
   dropApplied(context, bucket.id, key)
   const versionId = storedVersionId(stored.version_id)
-  journal(context, 'delete', { bucketId: bucket.id, bucket: remove.bucket, key, versionId }, stored.revision)
+  const slot = { bucketId: bucket.id, bucket: remove.bucket, key, versionId, nullKind: stored.null_kind }
+  const name = remove.onlyIf === null ? 's3:ObjectRemoved:Delete' : 's3:LifecycleExpiration:Delete'
+  journal(context, 'delete', slot, stored.revision, { name })
   return { outcome: 'deleted', wasDeleteMarker: stored.is_delete_marker === 1 }
 }

@@ -1,8 +1,10 @@
 // Rows of versions and of what hangs on them (data, journal, ledger rows): the steps that the version commands are made of. Each runs inside
 // the transaction of its command.
+import type { JournalEntry } from '../../domain/entry.ts'
 import type { DataLocation } from '../../domain/object-metadata.ts'
 import { isInlineKey } from '../../domain/object-metadata.ts'
 import type { VersionId } from '../../domain/version-id.ts'
+import { eventText, type StoredEvent } from '../event-form.ts'
 import { isOpen, type StoredRow, sourceGone, state } from '../ledger-form.ts'
 import type { VersionStanding, WriteCondition } from '../metadata-store.ts'
 import { type DataReference, dataOfPieces, type VersionBody } from '../version-form.ts'
@@ -178,16 +180,18 @@ export function metadataOf(context: WriteContext, id: number): string {
   )
 }
 
-/** Adds a journal entry; answers its sequence. */
+/** Adds a journal entry, with what it tells if its bucket tells of events; answers its sequence. */
 export function journal(
   context: WriteContext,
-  type: 'put' | 'delete',
-  slot: Omit<VersionSlot, 'nullKind'>,
+  type: JournalEntry['type'],
+  slot: VersionSlot,
   revision: number,
+  event: Omit<StoredEvent, 'version'>,
 ): number {
   context.journaled = true
+  const told = context.bucket(slot.bucket)?.notified === true ? eventText(event, slot.nullKind) : null
   return context.connection.insert(
-    'INSERT INTO journal (at, type, bucket_id, bucket, key, version_id, revision) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO journal (at, type, bucket_id, bucket, key, version_id, revision, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     context.now,
     type,
     slot.bucketId,
@@ -195,6 +199,7 @@ export function journal(
     slot.key,
     slot.versionId,
     revision,
+    told,
   )
 }
 

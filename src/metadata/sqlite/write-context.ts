@@ -7,6 +7,8 @@ export interface StoredBucket {
   readonly id: number
   readonly versioning: string
   readonly replicated: boolean
+  /** It tells of events. */
+  readonly notified: boolean
 }
 
 /** A change of a site's sums. */
@@ -69,12 +71,13 @@ export class WriteContext {
   bucket(name: string): StoredBucket | null {
     const known = this.#buckets.get(name)
     if (known !== undefined) return known
-    const row = this.connection.get<{ id: number; versioning: string; replicated: number }>(
-      'SELECT id, versioning, replication IS NOT NULL AS replicated FROM buckets WHERE name = ?',
+    const row = this.connection.get<{ id: number; versioning: string; replicated: number; notified: number }>(
+      `SELECT id, versioning, replication IS NOT NULL AS replicated, json_extract(settings, '$.notification') IS NOT NULL AS notified
+       FROM buckets WHERE name = ?`,
       name,
     )
     if (row === undefined) return null
-    const bucket = { id: row.id, versioning: row.versioning, replicated: row.replicated === 1 }
+    const bucket = { id: row.id, versioning: row.versioning, replicated: row.replicated === 1, notified: row.notified === 1 }
     this.#buckets.set(name, bucket)
     return bucket
   }
