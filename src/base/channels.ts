@@ -84,6 +84,15 @@ export type LifecycleCount = 'expired' | 'noncurrent' | 'markers' | 'uploads' | 
 
 export const lifecycleNotices = eventChannel<LifecycleNotice>('crossbeat:lifecycle')
 
+/** What became of event notifications for a target. */
+export type NotificationNotice =
+  /** `given-up`: the target did not take them for too long. */
+  | { readonly kind: 'delivered' | 'given-up'; readonly target: string; readonly count: number }
+  /** It is tried again. */
+  | { readonly kind: 'failed'; readonly target: string; readonly error: unknown }
+
+export const notificationNotices = eventChannel<NotificationNotice>('crossbeat:notifications')
+
 /** One attempt to bring a version to a site. */
 export interface AttemptStarted extends VersionRef {
   readonly site: string

@@ -20,6 +20,7 @@ export const leasePaths = {
   populator: '/crossbeat/leases/populator',
   housekeeping: '/crossbeat/leases/housekeeping',
   lifecycle: '/crossbeat/leases/lifecycle',
+  notifications: '/crossbeat/leases/notifications',
 } as const
 
 /** Told after a commit that added to the journal: its reader looks at once. */

@@ -111,7 +111,7 @@ function sentinelsOf(server: Extract<RedisConfig['server'], { kind: 'sentinels' 
 }
 
 /** What TLS clients are given; what is undefined is left out. */
-function pem({ ca, cert, key }: ClientTls): { ca?: string; cert?: string; key?: string } {
+export function pem({ ca, cert, key }: ClientTls): { ca?: string; cert?: string; key?: string } {
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
@@ -151,13 +151,13 @@ async function openKafka({ config, engine, world }: Opening, ports: LogPorts): P
     offsets: ports.stateStore,
     // Gaps are found by consumers, and those come later.
     onGap: gap => fillGap(gap, { config, world, log, ...ports }),
-    ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: mechanisms[sasl.mechanism] } }),
+    ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: saslMechanisms[sasl.mechanism] } }),
     ...(tls === undefined ? {} : { tls: pem(tls) }),
   })
   return log
 }
 
-const mechanisms = {
+export const saslMechanisms = {
   plain: 'PLAIN',
   'scram-sha-256': 'SCRAM-SHA-256',
   'scram-sha-512': 'SCRAM-SHA-512',

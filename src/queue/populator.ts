@@ -24,6 +24,8 @@ export interface PopulatorOptions {
   readonly gatherMs?: number
   /** How long a moved offset may stay unsaved. */
   readonly saveDelayMs?: number
+  /** Where the journal's other readers are: what they have not read yet is kept. */
+  readonly otherReaders?: () => Promise<readonly JournalPosition[]>
   /** Told once when another populator has taken over: this one publishes, saves and trims nothing more. */
   readonly deposed?: () => void
 }
@@ -153,12 +155,12 @@ class JournalPopulator implements Populator {
   async #save(): Promise<void> {
     const offset = this.#offset
     if (offset === this.#saved.offset || this.#deposed) return
-    const { stateStore, store, offsetPath } = this.#options
+    const { stateStore, store, offsetPath, otherReaders } = this.#options
     try {
       const result = await stateStore.set(offsetPath ?? defaultOffsetPath, offset, this.#saved.version)
       if (result.ok) {
         this.#saved = { offset, version: result.version }
-        await store.trimJournal(offset)
+        await store.trimJournal(offset, ...((await otherReaders?.()) ?? []))
       } else this.#depose()
     } catch (error) {
       pipelineNotices.publish({ kind: 'failed', what: 'saving the offset of the journal', error })

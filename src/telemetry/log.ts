@@ -8,6 +8,7 @@ import {
   controlEvents,
   defects,
   lifecycleNotices,
+  notificationNotices,
   pipelineNotices,
   s3Requests,
   unreadableRecords,
@@ -80,6 +81,13 @@ function serverSubscriptions(log: Logger): readonly (() => void)[] {
         return log.warn({ bucket, error: describeError(notice.error) }, 'lifecycle: will be tried again')
       const isIdle = Object.values(notice.tally).every(count => count === 0)
       log[isIdle ? 'debug' : 'info']({ bucket, ...notice.tally }, 'lifecycle')
+    }),
+    notificationNotices.subscribe(notice => {
+      const { target } = notice
+      if (notice.kind === 'failed')
+        return log.warn({ target, error: describeError(notice.error) }, 'notifications: will be tried again')
+      const { kind, count } = notice
+      log[kind === 'delivered' ? 'debug' : 'warn']({ target, count }, `notifications ${kind}`)
     }),
     controlEvents.subscribe(event => {
       switch (event.kind) {

@@ -5,6 +5,7 @@ import {
   attemptsEnded,
   circuitEvents,
   lifecycleNotices,
+  notificationNotices,
   pipelineNotices,
   s3Requests,
   unreadableRecords,
@@ -41,7 +42,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const refreshGauges = options.backlog === undefined ? null : addBacklogGauges(registry, options.backlog)
-  const endings = [...countReplication(registry), countRequests(registry), countLifecycle(registry)]
+  const endings = [
+    ...countReplication(registry),
+    countRequests(registry),
+    countLifecycle(registry),
+    countNotifications(registry),
+  ]
   return {
     async text() {
       await refreshGauges?.()
@@ -172,6 +178,26 @@ function countLifecycle(registry: Registry): () => void {
   return lifecycleNotices.subscribe(notice => {
     if (notice.kind === 'failed') return
     for (const [action, count] of Object.entries(notice.tally)) if (count > 0) actions.inc({ action }, count)
+  })
+}
+
+function countNotifications(registry: Registry): () => void {
+  const events = new Counter({
+    name: 'crossbeat_notifications_total',
+    help: 'Events delivered to a target, or given up because it did not take them for too long',
+    labelNames: ['target', 'outcome'],
+    registers: [registry],
+  })
+  const failures = new Counter({
+    name: 'crossbeat_notification_failures_total',
+    help: 'Deliveries to a target that failed and were tried again',
+    labelNames: ['target'],
+    registers: [registry],
+  })
+  return notificationNotices.subscribe(notice => {
+    const { target } = notice
+    if (notice.kind === 'failed') failures.inc({ target })
+    else events.inc({ target, outcome: notice.kind }, notice.count)
   })
 }
 

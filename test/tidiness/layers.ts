@@ -48,6 +48,7 @@ export const layers: readonly Layer[] = [
   { folder: 'src/replicate/', may: stage },
   { folder: 'src/status/', may: stage },
   { folder: 'src/lifecycle/', may: stage },
+  { folder: 'src/notifications/', may: stage },
   { folder: 'src/s3/', may: stage },
   { folder: 'src/api/', may: [...stage, 'src/control/', 'src/config/'] },
   { folder: 'src/telemetry/', may: stage },

@@ -4,24 +4,28 @@ import { journalChannel, leasePaths } from '../../control/paths.ts'
 import { createPopulator } from '../../queue/populator.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Parts } from '../parts.ts'
+import { notifiedPositions } from './notified-positions.ts'
 
 /** A batch is a message for each partition, and an answer, a claim and a report for each queue processor: many small ones would be dear. */
 const gatherMs = 25
 
-export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Promise<Election> {
-  const { config, store, log, stateStore, signals, world, owner, isShared } = parts
-  // The store tells of commits of this process at once and of others when it looks; a signal tells of those at once, too.
-  const onJournal = (listener: () => void): (() => void) => {
+/** The store tells of commits of this process at once and of others when it looks; a signal tells of those at once, too. */
+export function onJournalOf({ store, signals, isShared }: Parts): (listener: () => void) => () => void {
+  return listener => {
     const endings = [store.onJournal(listener)]
     if (isShared) endings.push(signals.subscribe(journalChannel, listener))
     return () => {
       for (const end of endings) end()
     }
   }
+}
+
+export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Promise<Election> {
+  const { config, store, log, stateStore, world, owner, isShared } = parts
   const journal = {
     journal: store.journal.bind(store),
     trimJournal: store.trimJournal.bind(store),
-    onJournal,
+    onJournal: onJournalOf(parts),
   }
   const topic = config.replication.topics.replication
   const election = createElection({
@@ -40,6 +44,7 @@ export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Pr
         world,
         topic,
         deposed: resign,
+        otherReaders: () => notifiedPositions(parts),
         ...gathering,
       })
       await populator.start()

@@ -9,6 +9,7 @@ import type { Parts, RoleChoice } from '../parts.ts'
 import { Readiness } from '../readiness.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { startLifecycle } from './lifecycle-rules.ts'
+import { startNotifications } from './notifications.ts'
 import { startPopulatorRole } from './populator-role.ts'
 import { startProcessorRole } from './processor-role.ts'
 import { startS3Role } from './s3-role.ts'
@@ -100,7 +101,10 @@ async function startPipeline({ parts, choice, readiness, lifecycle }: Start, s3:
   }
   if (has('populator')) {
     const election = await startPopulatorRole(parts, lifecycle)
-    readiness.began('populator', () => election.state)
+    const notifications = await startNotifications(parts, lifecycle)
+    const state = (): string =>
+      notifications === null ? election.state : `${election.state}, notifications ${notifications.state}`
+    readiness.began('populator', state)
   }
 }
 

@@ -3,6 +3,7 @@ import type { JournalEntry, JournalPosition } from '../../domain/entry.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../../domain/replication-info.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
+import { eventOf } from '../event-form.ts'
 import type {
   ChangeVersion,
   DeleteVersion,
@@ -14,7 +15,6 @@ import type {
   PutVersion,
   VersionKey,
 } from '../metadata-store.ts'
-import { eventOf } from '../event-form.ts'
 import { type BucketRow, bucketForm, type PartRow, partForm, type UploadRow, uploadForm } from '../row-forms.ts'
 import {
   type FormColumns,

@@ -77,7 +77,12 @@ export class WriteContext {
       name,
     )
     if (row === undefined) return null
-    const bucket = { id: row.id, versioning: row.versioning, replicated: row.replicated === 1, notified: row.notified === 1 }
+    const bucket = {
+      id: row.id,
+      versioning: row.versioning,
+      replicated: row.replicated === 1,
+      notified: row.notified === 1,
+    }
     this.#buckets.set(name, bucket)
     return bucket
   }

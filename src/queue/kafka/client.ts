@@ -22,7 +22,11 @@ export async function loadKafkaClient(): Promise<KafkaModule> {
 }
 
 /** Options that every client shares. */
-export function baseOptions(options: KafkaTopicLogOptions, timing: KafkaTiming, turn: number) {
+export function baseOptions(
+  options: Pick<KafkaTopicLogOptions, 'brokers' | 'clientId' | 'sasl' | 'tls'>,
+  timing: KafkaTiming,
+  turn: number,
+) {
   const { brokers, clientId, sasl, tls } = options
   // The client asks the first broker first, also when that one is frozen: each new client begins with another.
   const first = turn % Math.max(1, brokers.length)
