@@ -1,7 +1,8 @@
 // The part of the metadata store's suite about listings: their order, their pages, and what they pass over.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { ListOptions, MetadataStore } from '../../src/metadata/metadata-store.ts'
+import type { ListedVersion, ListOptions, MetadataStore } from '../../src/metadata/metadata-store.ts'
+import { seededDice } from '../fuzz/dice.ts'
 import { makeBucket, put } from './store-fixtures.ts'
 import { opened, page, type StoreAdapter } from './store-subject.ts'
 
@@ -152,6 +153,44 @@ export function listingSuite(adapter: StoreAdapter): void {
       'x/*',
     ])
   })
+
+  it('shows what a plain reading of all versions would show, for any delimiter, prefix and page', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const dice = seededDice(7)
+    const character = (): string => dice.pick(['a', 'b', '/', 'é', '\u{10ffff}', '\ud7ff', '\u0001'])
+    const written = Array.from({ length: 250 }, () => Array.from({ length: 1 + dice.int(5) }, character).join(''))
+    for (const key of written) await put(store, 'b', key, { deleteMarker: dice.chance(0.2) })
+    const all = await store.list({ ...page, bucket: 'b', what: 'versions' })
+    const versions = all.entries.flatMap(entry => (entry.kind === 'version' ? [entry.version] : []))
+    assert.equal(versions.length, written.length)
+    for (const delimiter of ['/', 'ab', 'é', '\u{10ffff}', '\ud7ff', 'a\u{10ffff}'])
+      for (const prefix of ['', 'a', '/', 'é/', 'a\u{10ffff}'])
+        for (const what of ['current', 'versions'] as const) {
+          const wanted = plainly(versions, { delimiter, prefix, what })
+          for (const maxKeys of [1, 7, 1000])
+            assert.deepEqual(
+              await paged(store, { delimiter, prefix, what, maxKeys }),
+              wanted,
+              JSON.stringify({ delimiter, prefix, what, maxKeys }),
+            )
+        }
+  })
+}
+
+/** What a listing shows, from all versions in their order. */
+function plainly(
+  versions: readonly ListedVersion[],
+  { delimiter, prefix, what }: Pick<ListOptions, 'delimiter' | 'prefix' | 'what'>,
+): readonly string[] {
+  const shown = versions
+    .filter(({ key }) => key.startsWith(prefix))
+    .filter(({ isLatest, isDeleteMarker }) => what === 'versions' || (isLatest && !isDeleteMarker))
+    .map(({ key, versionId }) => {
+      const at = key.indexOf(delimiter, prefix.length)
+      return at < 0 ? `${key}@${versionId}` : `${key.slice(0, at + delimiter.length)}*`
+    })
+  return [...new Set(shown)]
 }
 
 const order = (left: string, right: string): number => Buffer.compare(Buffer.from(left), Buffer.from(right))
