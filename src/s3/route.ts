@@ -1,6 +1,8 @@
 // Which operation a request asks for: by method, by what its path names (service, bucket, object) and by its sub-resource. What S3 has and
 // this server has not is refused as NotImplemented; a method that a resource does not know, as MethodNotAllowed. Nothing falls through.
 import { serviceError } from '../domain/errors.ts'
+import { refuseAnonymous } from './access/anonymous.ts'
+import { openBucket } from './access/open-bucket.ts'
 import type { Operation } from './call.ts'
 import { type OperationEntry, operations } from './operation-table.ts'
 import type { HeaderMap } from './request-head.ts'
@@ -41,8 +43,7 @@ export function findRoute(method: string, target: RequestTarget, headers: Header
   const entry = byHeader ?? found?.plain
   if (entry === undefined) throw serviceError('MethodNotAllowed', { details: { Method: method.slice(0, 32) } })
   const { run } = entry
-  if (run === null) throw notHere(resource.split('?')[1] ?? entry.name)
-  return { ...entry, run }
+  return { ...entry, run: run ?? refusal(entry) }
 }
 
 function resourceOf(level: string, target: RequestTarget): string {
@@ -51,6 +52,15 @@ function resourceOf(level: string, target: RequestTarget): string {
     if (level !== 'service' && parameters.has(name)) throw notHere(name)
   }
   return level
+}
+
+/** What is not here is said to those only who could use it if it were. */
+function refusal({ name, resource }: OperationEntry): Operation {
+  return async call => {
+    if (name === 'SelectObjectContent') refuseAnonymous(call)
+    await openBucket(call)
+    throw notHere(resource.split('?')[1] ?? name)
+  }
 }
 
 function notHere(parameter: string) {

@@ -124,6 +124,8 @@ export async function openSource(
   call: Call,
   { bucket: name, key, version }: SourceObject,
 ): Promise<{ readonly bucket: Bucket; readonly record: VersionRecord | null; readonly mayReadTags: boolean }> {
+  // Copies are made by those who have an account.
+  signerOf(call.auth)
   const bucket = await call.services.store.bucket(name)
   if (bucket === null) throw noSuchBucket(name)
   checkExpectedOwner(call, bucket, 'x-amz-source-expected-bucket-owner')
