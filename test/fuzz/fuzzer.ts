@@ -120,9 +120,13 @@ function seededRandomness(seed: number): Random {
   }
 }
 
-/** The buckets are there, also when a request has deleted them. */
+/** The buckets are there, also when a request has deleted them, and open to their owner. */
 async function prepare({ server }: Run): Promise<void> {
-  for (const bucket of buckets) await server.send({ method: 'PUT', path: `/${bucket}` })
+  for (const bucket of buckets) {
+    await server.send({ method: 'PUT', path: `/${bucket}` })
+    for (const setting of ['policy', 'publicAccessBlock', 'ownershipControls'])
+      await server.send({ method: 'DELETE', path: `/${bucket}?${setting}` })
+  }
 }
 
 function nextInput({ dice, known, server }: Run): Input {

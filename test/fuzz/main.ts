@@ -1,4 +1,4 @@
-// The fuzzer by hand: `node test/fuzz/main.ts --seconds N --seed S`. The seed is printed, and drawn when none is given.
+// The fuzzer by hand: `npm run fuzz -- --seconds N --seed S`. The seed is printed, and drawn when none is given.
 import { parseArgs } from 'node:util'
 import { initHashes } from '../../src/base/hash.ts'
 import { fuzz } from './fuzzer.ts'

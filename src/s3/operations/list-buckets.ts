@@ -12,7 +12,7 @@ function pageSize(call: Call): number {
   if (text === undefined) return Number.POSITIVE_INFINITY
   const size = /^\d{1,5}$/.test(text) ? Number(text) : 0
   if (size >= 1 && size <= pageMax) return size
-  throw invalidArgument(`max-buckets must be an integer between 1 and ${pageMax}`, 'max-buckets', text)
+  throw invalidArgument(`Argument max-buckets must be an integer between 1 and ${pageMax}.`, 'max-buckets', text)
 }
 
 /** A page goes on after the bucket that ended the one before. */

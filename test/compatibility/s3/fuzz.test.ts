@@ -1,5 +1,5 @@
 // Goal: no request, valid or mutated, of any operation, kills or hangs the server, is answered 500, makes it grow or leaves half an object.
-// Method: the fuzzer (test/fuzz) for a minute; FUZZ_SECONDS and FUZZ_SEED choose otherwise, and `node test/fuzz/main.ts` runs it by hand.
+// Method: the fuzzer (test/fuzz) for a minute; FUZZ_SECONDS and FUZZ_SEED choose otherwise, and `npm run fuzz` runs it by hand.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { initHashes } from '../../../src/base/hash.ts'
