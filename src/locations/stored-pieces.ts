@@ -1,10 +1,11 @@
 // The bytes of a stored version or part, read from where its pieces are: rows of the metadata store (small ones) and data of the locations.
 // Encrypted ones are decrypted here, chunk by chunk: beyond this file bytes are plain.
 import type { ByteSource } from '../base/byte-source.ts'
-import { type DataKey, openBytes, openStream, sealedRange } from '../base/sealed-bytes.ts'
+import { type DataKey, openBytes } from '../base/sealed-bytes.ts'
 import { Failure } from '../domain/failure.ts'
 import { type DataLocation, isInlineKey, isSealed, type SealedLocation } from '../domain/object-metadata.ts'
 import type { DataStore } from './data-store.ts'
+import { readSealed, type SealedData } from './sealed-data.ts'
 
 /** Where pieces may be. */
 export interface PiecePlaces {
@@ -33,20 +34,14 @@ export async function* readPieces(
     const to = Math.min(end, piece.start + piece.size) - piece.start
     if (from >= to) continue
     if (isInlineKey(piece.key)) yield (await inlinePiece(places, piece)).subarray(from, to)
-    else if (isSealed(piece)) yield* readSealed(places, piece, { start: from, end: to }, signal)
+    else if (isSealed(piece)) yield* readSealed(await sealedPiece(places, piece), { start: from, end: to }, signal)
     else yield* dataStoreOf(places, piece).read(piece.key, from, to, signal, lent)
   }
 }
 
-async function* readSealed(
-  places: PiecePlaces,
-  piece: SealedLocation,
-  range: { readonly start: number; readonly end: number },
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  const { start, end } = sealedRange(range, piece.size)
-  const key = await places.dataKey(piece)
-  yield* openStream(key, dataStoreOf(places, piece).read(piece.key, start, end, signal), range, piece.size)
+async function sealedPiece(places: PiecePlaces, piece: SealedLocation): Promise<SealedData> {
+  const { key: name, size } = piece
+  return { store: dataStoreOf(places, piece), name, size, dataKey: await places.dataKey(piece) }
 }
 
 async function fillSealed(
@@ -57,7 +52,8 @@ async function fillSealed(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let at = 0
-  for await (const chunk of readSealed(places, piece, { start, end: start + target.byteLength }, signal)) {
+  const range = { start, end: start + target.byteLength }
+  for await (const chunk of readSealed(await sealedPiece(places, piece), range, signal)) {
     target.set(chunk, at)
     at += chunk.byteLength
   }

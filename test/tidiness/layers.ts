@@ -21,7 +21,7 @@ const ports = [
   'src/locations/data-holders.ts',
   'src/locations/multiple-backend.ts',
   'src/locations/stored-pieces.ts',
-  'src/locations/sealed-writer.ts',
+  'src/locations/sealed-data.ts',
   'src/locations/master-keys.ts',
   'src/control/state-store.ts',
   'src/control/signal-bus.ts',

@@ -2,9 +2,11 @@
 // bodies are checked in memory, bodies whose checksums the sender declared stream through with the last piece held back, and all others are
 // checked on disk first. So a wrong digest never makes anything visible at a cloud.
 import { type ByteSource, bytesSource } from '../../base/byte-source.ts'
+import { dataKeyOf } from '../../base/sealed-bytes.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
 import type { KnownChecksums } from '../../locations/location.ts'
+import { createSealedWriter, readSealed } from '../../locations/sealed-data.ts'
 import { openPayload, type PayloadCheck, type PayloadFacts } from '../auth/payload-check.ts'
 import type { BackbeatCall } from './backbeat-call.ts'
 import { BodyPipe } from './body-pipe.ts'
@@ -85,7 +87,10 @@ async function writeFromMemory<Result>(
   return { result: await write(bytesSource(bytes), checksumsOf(facts), facts), facts }
 }
 
-/** Needs a place for the bytes, but neither trust in the sender nor memory for them. */
+/**
+ * Needs a place for the bytes, but neither trust in the sender nor memory for them. What may lie encrypted at the source lies encrypted here, too,
+ * under a key that ends with the request.
+ */
 async function writeFromDisk<Result>(
   call: BackbeatCall,
   check: PayloadCheck,
@@ -95,7 +100,8 @@ async function writeFromDisk<Result>(
 ): Promise<Written<Result>> {
   const [store] = call.services.dataStores.values()
   if (store === undefined) throw serviceError('InternalError')
-  const writer = store.create()
+  const dataKey = dataKeyOf(call.services.world.random.bytes(32))
+  const writer = createSealedWriter(store, dataKey)
   try {
     let tail = Promise.resolve()
     const facts = await call.body
@@ -109,9 +115,10 @@ async function writeFromDisk<Result>(
     requireCrc32(facts, crc32)
     await tail
     await writer.finish()
+    const data = { store, name: writer.key, dataKey, size }
     const source = {
       size,
-      open: (start: number, end: number, signal?: AbortSignal) => store.read(writer.key, start, end, signal),
+      open: (start: number, end: number, signal?: AbortSignal) => readSealed(data, { start, end }, signal),
     }
     return { result: await write(source, checksumsOf(facts), facts), facts }
   } finally {

@@ -4,13 +4,14 @@ import { asciiJson, type JsonObject, wireHeaders } from '../../domain/backbeat-w
 import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
-import type { VersionRecord } from '../../domain/object-metadata.ts'
+import { hasCustomerKey, isSealed, type VersionRecord } from '../../domain/object-metadata.ts'
 import { decodeVersionId, encodeVersionId, type VersionId } from '../../domain/version-id.ts'
 import type { NewMetadata, PutReplicaResult } from '../../metadata/metadata-store.ts'
 import { noSuchBucket } from '../access/open-bucket.ts'
 import { jsonErrorAnswer } from '../answer.ts'
 import { openPayload } from '../auth/payload-check.ts'
 import type { Answer } from '../call.ts'
+import { encryptionFields } from '../encryption/sealing.ts'
 import { readSmallBody } from '../request-body.ts'
 import { type BackbeatCall, bucketOf } from './backbeat-call.ts'
 import { parseMetadata, readIntegrity, readMetadata } from './metadata-body.ts'
@@ -123,9 +124,22 @@ function asStoredHere(
   return {
     ...given,
     ...owner,
+    ...(keepLocation ? {} : encryptionHere(given, stored)),
     dataStoreName: kept ?? bucket.locationConstraint,
     replicationInfo: replicationHere(given, stored),
   }
+}
+
+/** What the pieces are, whatever was said of them elsewhere; of no bytes nothing can be told, so that what is stored stays. */
+function encryptionHere(given: NewMetadata, stored: VersionRecord | null): ReturnType<typeof encryptionFields> {
+  const [first] = given.location ?? []
+  if (first === undefined && stored !== null) {
+    const { metadata } = stored
+    if (hasCustomerKey(metadata)) return encryptionFields({ kind: 'customer' })
+    return encryptionFields({ kind: metadata['x-amz-server-side-encryption'] === '' ? 'none' : 'managed' })
+  }
+  if (first === undefined || !isSealed(first)) return encryptionFields({ kind: 'none' })
+  return encryptionFields({ kind: first.masterKeyId === undefined ? 'customer' : 'managed' })
 }
 
 /** Work of this server's own that is still open is not lost over a change that comes from elsewhere. */

@@ -50,6 +50,8 @@ function checkExtent(metadata: NewMetadata): void {
 async function requireData(call: BackbeatCall, piece: DataLocation): Promise<void> {
   const store = call.services.dataStores.get(piece.dataStoreName)
   try {
+    // A key that we do not have would make the version unreadable.
+    if (isSealed(piece) && piece.masterKeyId !== undefined) await call.services.masterKeys.dataKey(piece)
     const size = isSealed(piece) ? sealedSize(piece.size) : piece.size
     const last = store?.read(piece.key, Math.max(0, size - 1), Math.max(1, size)) ?? []
     if (piece.size > 0) for await (const _ of last) break
