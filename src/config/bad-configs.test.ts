@@ -47,7 +47,7 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
   [
     'an unknown key',
     { dataDr: 'x' },
-    'dataDr: found an unknown key, expected one of dataDir, s3, control, accounts, locations, env_replication_endpoints, replicationGroupId, replication, engine, health, log; did you mean "dataDir"?',
+    'dataDr: found an unknown key, expected one of dataDir, s3, control, accounts, locations, env_replication_endpoints, replicationGroupId, replication, engine, notifications, health, log; did you mean "dataDir"?',
   ],
   [
     "CloudServer's name of the sites",
@@ -440,6 +440,31 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
     'a gateway',
     { replication: { gateway: 'htp' } },
     'replication.gateway: found "htp", expected one of direct, http; did you mean "http"?',
+  ],
+  [
+    'a target that is neither webhook nor topic',
+    { notifications: { targets: { audit: {} } } },
+    'notifications.targets.audit: found neither webhook nor kafka, expected one of the two',
+  ],
+  [
+    'a webhook of another scheme',
+    { notifications: { targets: { audit: { webhook: { url: 'ftp://hunter2.example/' } } } } },
+    'notifications.targets.audit.webhook.url: found a string (not shown), expected an http or https URL without user, password and fragment (`authorization` is a key of its own)',
+  ],
+  [
+    'a target whose name cannot stand in an ARN',
+    { notifications: { targets: { 'a:b': { webhook: { url: 'http://127.0.0.1/' } } } } },
+    'notifications.targets["a:b"]: found a name with other characters, expected letters, digits, dots, hyphens and underscores, at most 256',
+  ],
+  [
+    'a broker that is no address',
+    { notifications: { targets: { audit: { kafka: { brokers: ['a b'], topic: 't' } } } } },
+    'notifications.targets.audit.kafka.brokers[0]: found "a b", expected host or host:port (port 9092 if left out)',
+  ],
+  [
+    'a day that is too long',
+    { s3: { lifecycle: { dayLengthSeconds: 90_000 } } },
+    's3.lifecycle.dayLengthSeconds: found 90000, expected a whole number from 1 to 86400',
   ],
 ]
 

@@ -31,6 +31,8 @@ describe('the queue populator', () => {
   let saved: StateValue | null
   let trimmed: string
   let failing: boolean
+  /** Where other readers of the journal are. */
+  let others: string[]
   let journaled: () => void
   let arrived: PromiseWithResolvers<void>
 
@@ -41,12 +43,14 @@ describe('the queue populator', () => {
     saved = null
     trimmed = ''
     failing = false
+    others = []
     journaled = () => {}
     arrived = Promise.withResolvers()
   })
 
   function populator(deposed: () => void = () => {}, gatherMs = 0): Populator {
     return createPopulator({
+      otherReaders: async () => others,
       deposed,
       gatherMs,
       topic: 'backbeat-replication',
@@ -64,9 +68,9 @@ describe('the queue populator', () => {
             journaled = () => {}
           }
         },
-        trimJournal: async position => {
+        trimJournal: async (position, ...others) => {
           assert.ok(Number(position) <= Number(saved?.value), 'nothing is trimmed before its offset was saved')
-          trimmed = position
+          trimmed = [position, ...others].sort()[0] ?? ''
         },
       },
       log: {
@@ -103,6 +107,16 @@ describe('the queue populator', () => {
     assert.equal(saved?.value, '4')
     assert.equal(trimmed, '4')
     assert.equal(running.offset, '4')
+  })
+
+  test('the journal is kept for its slowest reader', async () => {
+    journal = [entryOf(1), entryOf(2), entryOf(3)]
+    others = ['2', '1']
+    const running = populator()
+    await running.start()
+    await arrived.promise
+    await running.close()
+    assert.deepEqual([saved?.value, trimmed], ['3', '1'])
   })
 
   test('what comes after the first entry goes together when it is to gather', async () => {

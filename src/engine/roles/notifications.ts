@@ -32,8 +32,8 @@ export async function startNotifications(parts: Parts, lifecycle: Lifecycle): Pr
     begin: async (_lease, resign) => {
       const begun: { notifier: Notifier; target: EventTarget }[] = []
       const close = async (): Promise<void> => {
-        await Promise.all(begun.map(({ notifier }) => notifier.close()))
-        await Promise.all(begun.map(({ target }) => target.close()))
+        // A target that is closed gives up what it has under way, which the notifier waits for.
+        await Promise.all(begun.flatMap(({ notifier, target }) => [notifier.close(), target.close()]))
       }
       try {
         for (const targetConfig of targets) {
