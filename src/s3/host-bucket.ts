@@ -18,6 +18,7 @@ export function createHostReader(endpoints: readonly string[]): HostReader {
     if (exact.has(name)) return undefined
     const suffix = suffixes.find(end => name.endsWith(end))
     const bucket = suffix === undefined ? '' : name.slice(0, -suffix.length)
-    return bucket === '' ? undefined : bucket
+    // `/_/` is reached by its path alone.
+    return bucket === '' || bucket === '_' ? undefined : bucket
   }
 }

@@ -270,6 +270,7 @@ class HttpS3Server implements S3Server {
       if (internal) return await this.#answerInternal(exchange, head, target, auth, awaitsContinue)
       const found = findRoute(head.method, target, head.headers)
       exchange.operation = found.name
+      checkFraming(found.name, auth)
       return await found.run(this.#call(exchange, found, head, target, auth))
     } catch (error) {
       return this.#refuse(exchange, error)
@@ -351,6 +352,16 @@ const serverOptions: ServerOptions = {
   // Bodies may take as long as they keep moving: the idle watch sees to that.
   requestTimeout: 0,
   highWaterMark: 256 * 1024,
+}
+
+/** Only these read a body in signed chunks, or with a trailer (Amazon S3 API Reference, "Signature Calculations for the Authorization Header"). */
+const readsChunks: ReadonlySet<string> = new Set(['PutObject', 'UploadPart'])
+
+function checkFraming(operation: string, { payload }: AuthResult): void {
+  const inChunks = payload.kind === 'chunked-signed' || payload.kind === 'chunked-unsigned'
+  if (inChunks && !readsChunks.has(operation)) {
+    throw serviceError('InvalidRequest', { message: 'The value of x-amz-content-sha256 header is invalid.' })
+  }
 }
 
 function isSecure({ socket }: IncomingMessage): boolean {

@@ -3,11 +3,12 @@ import { serviceError } from '../../domain/errors.ts'
 import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
 import type { Answer, Call } from '../call.ts'
 import { escapeXml, s3Namespace } from '../xml/writer.ts'
-import { defaultLocation } from './create-bucket.ts'
+import { bucketArn, defaultLocation } from './create-bucket.ts'
 
 export async function headBucket(call: Call): Promise<Answer> {
   const { bucket } = await openBucket(call)
-  return { status: 200, headers: ['x-amz-bucket-region', bucket.locationConstraint], length: 0 }
+  const headers = ['x-amz-bucket-region', bucket.locationConstraint, 'x-amz-bucket-arn', bucketArn(bucket.name)]
+  return { status: 200, headers, length: 0 }
 }
 
 export async function deleteBucket(call: Call): Promise<Answer> {

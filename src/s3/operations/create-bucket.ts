@@ -32,7 +32,7 @@ function requestedLocation(call: Call, document: XmlElement | undefined): Locati
   if (location !== undefined && call.services.dataStores.has(name)) return location
   const message =
     location === undefined
-      ? `The location constraint ${name.slice(0, 255)} is none of this server's locations.`
+      ? 'The specified location-constraint is not valid'
       : `The location ${name} is a ${location.type} location that takes copies: it cannot hold a bucket's objects.`
   throw serviceError('InvalidLocationConstraint', { message, details: { LocationConstraint: name.slice(0, 255) } })
 }
@@ -70,7 +70,12 @@ export async function createBucket(call: Call): Promise<Answer> {
     settings: { ...access, ...(objectLock && { objectLock: {} }), ...(tags !== noTags && { tags }) },
   })
   if (created === 'exists') await refuseExisting(call, account.canonicalId)
-  return { status: 200, headers: ['Location', `/${call.bucket}`] }
+  return { status: 200, headers: ['Location', `/${call.bucket}`, 'x-amz-bucket-arn', bucketArn(call.bucket)] }
+}
+
+/** How policies and answers name a bucket. */
+export function bucketArn(name: string): string {
+  return `arn:aws:s3:::${name}`
 }
 
 /** Making one's own bucket again is harmless where its location says that the oldest AWS behaviour holds. */

@@ -172,7 +172,7 @@ test('route/what S3 has and this server has not is 501, a wrong method 405', asy
     assert.equal(answer.status, 405, `${method} ${path}`)
     assert.equal(errorCode(answer), 'MethodNotAllowed')
   }
-  assert.equal((await server.send({ method: 'POST', path: '/routed' })).status, 501)
+  assert.equal((await server.send({ method: 'POST', path: '/routed' })).status, 412)
 })
 
 test('route/internal paths that nobody serves are no buckets', async () => {

@@ -94,6 +94,14 @@ test('chunked/an unsigned body with a trailing checksum', async () => {
   assert.equal(got.headers['content-encoding'], 'gzip')
 })
 
+test('chunked/only objects and parts come in chunks', async () => {
+  for (const payloadHash of ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD']) {
+    const answer = await server.send({ method: 'PUT', path: '/signed?versioning=', payloadHash, body: '0\r\n\r\n' })
+    assert.equal(answer.status, 400)
+    assert.match(answer.body, /<Code>InvalidRequest<.*The value of x-amz-content-sha256 header is invalid\./)
+  }
+})
+
 test('unknown keys, wrong secrets and old clocks are refused', async () => {
   const now = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '')
   const send = (amzDate: string, authorization: string) => {

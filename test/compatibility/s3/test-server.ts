@@ -14,7 +14,7 @@ import type { MetadataStore } from '../../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../../src/metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../../src/metadata/sqlite/sqlite-metadata-store.ts'
 import { type Account, createAccountDirectory } from '../../../src/s3/auth/account-directory.ts'
-import { createS3Server, type S3ServerOptions } from '../../../src/s3/server.ts'
+import { createS3Server, type S3Server, type S3ServerOptions } from '../../../src/s3/server.ts'
 
 export type AccountName = 'bart' | 'lisa' | 'admin' | 'replication'
 
@@ -98,6 +98,8 @@ export interface RawRequest {
   readonly body?: string | Uint8Array
   /** Null: anonymous. */
   readonly as?: AccountName | null
+  /** The Host to send and sign; the server's address if left out. */
+  readonly host?: string
   /** Replaces the hash of the body in the signature. */
   readonly payloadHash?: string
 }
@@ -106,6 +108,8 @@ export interface TestServer {
   readonly host: string
   readonly port: number
   readonly store: MetadataStore
+  /** The server itself. */
+  readonly s3: S3Server
   /** Data outside the database, by name. */
   readonly disk: ReadonlyMap<string, Uint8Array>
   /** Takes data away behind the server's back. */
@@ -156,6 +160,7 @@ export async function startTestServer(options: Partial<S3ServerOptions> & { worl
     host,
     port,
     store,
+    s3: server,
     disk,
     loseData: key => {
       disk.delete(key)
@@ -210,8 +215,8 @@ function lowerCased(headers: Readonly<Record<string, string>>): Record<string, s
 
 function send(host: string, port: number, request: RawRequest): Promise<RawAnswer> {
   const { method, path, body, as = 'bart' } = request
-  const signed =
-    as === null ? { host: `${host}:${port}`, ...request.headers } : signedHeaders(`${host}:${port}`, { ...request, as })
+  const named = request.host ?? `${host}:${port}`
+  const signed = as === null ? { host: named, ...request.headers } : signedHeaders(named, { ...request, as })
   const headers: Record<string, string> = { ...signed }
   if (body !== undefined && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
     headers['content-length'] = String(Buffer.byteLength(body))
