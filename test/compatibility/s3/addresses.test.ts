@@ -1,7 +1,6 @@
 // Goal: buckets are found by host names as by paths, whatever signs the request, and the S3 port speaks HTTPS with a certificate that changes
 // under way. Method: raw requests with their own Host headers, signed with V4 and V2.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpsRequest } from 'node:https'
@@ -9,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
+import { runCommand } from '../../../src/demo/command.ts'
 import type { S3Certificate } from '../../../src/s3/server.ts'
 import { errorCode, type RawAnswer, startTestServer, type TestServer } from './test-server.ts'
 
@@ -79,14 +79,12 @@ test('regions/signatures for another region are refused and told the right one',
   assert.match(answer.body, /<Region>eu-west-1<\/Region>/)
 })
 
-function certificate(t: TestContext, name: string): S3Certificate {
+async function certificate(t: TestContext, name: string): Promise<S3Certificate> {
   const folder = mkdtempSync(join(tmpdir(), 'crossbeat-certificate-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-  execFileSync('openssl', ['req', '-x509', ...curve, '-keyout', key, '-out', cert, '-subj', `/CN=${name}`], {
-    stdio: 'ignore',
-  })
+  await runCommand('openssl', ['req', '-x509', ...curve, '-keyout', key, '-out', cert, '-subj', `/CN=${name}`])
   return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
 }
 
@@ -114,12 +112,12 @@ function greeted(port: number): Promise<{ socket: TLSSocket; name: string }> {
 }
 
 test('tls/another certificate is used from then on, open connections go on, an unusable one changes nothing', async t => {
-  const server = await withServer(t, { tls: certificate(t, 'first') })
+  const server = await withServer(t, { tls: await certificate(t, 'first') })
   const { port, s3 } = server
   assert.equal(await overTls(port), 403)
   const old = await greeted(port)
   assert.equal(old.name, 'first')
-  s3.changeCertificate(certificate(t, 'second'))
+  s3.changeCertificate(await certificate(t, 'second'))
   const next = await greeted(port)
   assert.equal(next.name, 'second')
   assert.throws(() => s3.changeCertificate({ cert: 'none', key: 'none' }))
@@ -131,7 +129,7 @@ test('tls/another certificate is used from then on, open connections go on, an u
 })
 
 test('tls/on an address of its own, beside HTTP', async t => {
-  const own = { listen: { host: '127.0.0.1', port: 0 }, ...certificate(t, 'own') }
+  const own = { listen: { host: '127.0.0.1', port: 0 }, ...(await certificate(t, 'own')) }
   const server = await withServer(t, { tls: own })
   assert.equal((await server.send({ method: 'GET', path: '/' })).status, 200)
   assert.equal(await overTls(server.s3.tlsAddress?.port ?? 0), 403)
