@@ -21,6 +21,9 @@ async function listCurrent(call: Call, parameters: ListParameters, after: string
   return call.services.store.list({ bucket: bucket.name, prefix, delimiter, after, maxKeys, what: 'current' })
 }
 
+/** What XML 1.0 cannot carry, whatever it is written as. */
+const notXml = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
+
 /** The older form: goes on after a name that the client gives. */
 export async function listObjects(call: Call): Promise<Answer> {
   const parameters = listParameters(call)
@@ -31,7 +34,8 @@ export async function listObjects(call: Call): Promise<Answer> {
   const nextMarker = listing.truncated && delimiter !== '' ? listing.next?.key : undefined
   const content = {
     Name: call.bucket,
-    Prefix: shown(prefix),
+    // The older form gives the prefix back as it came: SDKs decode all other names, and not this one.
+    Prefix: notXml.test(prefix) ? shown(prefix) : prefix,
     Marker: shown(marker),
     NextMarker: nextMarker === undefined ? undefined : shown(nextMarker),
     MaxKeys: maxKeys,

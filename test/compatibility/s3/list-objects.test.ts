@@ -212,6 +212,14 @@ test('list-objects-v2/encoding-type-url: names are percent-encoded, slashes stay
   assert.ok(slashes.body.includes('<Prefix>boo/</Prefix>'))
 })
 
+test('list-objects-v1/encoding-type-url: the prefix comes back as it was given, unless XML cannot carry it', async () => {
+  const { body } = await server.send({ method: 'GET', path: '/tree?encoding-type=url&prefix=z%20&marker=a%20b' })
+  assert.ok(body.includes('<Prefix>z </Prefix><Marker>a%20b</Marker>'), body)
+  assert.ok(body.includes('<Key>z%20z</Key>'), body)
+  const control = await server.send({ method: 'GET', path: '/tree?encoding-type=url&prefix=%01' })
+  assert.ok(control.body.includes('<Prefix>%01</Prefix>'), control.body)
+})
+
 test('list-objects/control-characters: a key that XML cannot carry comes back by url encoding', async () => {
   const page = await client.send(new ListObjectsV2Command({ Bucket: 'control', EncodingType: 'url' }))
   assert.equal(decodeURIComponent(page.Contents?.[0]?.Key ?? ''), 'a\u0001b\rc\nd')
