@@ -16,7 +16,7 @@ export interface RequestedLock {
 
 const noLock: RequestedLock = Object.freeze({})
 
-const names = {
+export const lockHeaders = {
   mode: 'x-amz-object-lock-mode',
   date: 'x-amz-object-lock-retain-until-date',
   legalHold: 'x-amz-object-lock-legal-hold',
@@ -39,15 +39,19 @@ export function parseLockDate(text: string): string | undefined {
 
 /** The refusal of a date that is over. */
 export function pastDate(date: string): ServiceError {
-  return invalidArgument('The retain until date must be in the future!', names.date, date)
+  return invalidArgument('The retain until date must be in the future!', lockHeaders.date, date)
 }
 
 /** Reads the headers of a new version. Throws InvalidArgument. */
 export function readLock(headers: HeaderMap, nowMs: number): RequestedLock {
-  const [mode, date, hold] = [headers.get(names.mode), headers.get(names.date), headers.get(names.legalHold)]
+  const [mode, date, hold] = [
+    headers.get(lockHeaders.mode),
+    headers.get(lockHeaders.date),
+    headers.get(lockHeaders.legalHold),
+  ]
   if (mode === undefined && date === undefined && hold === undefined) return noLock
   if (hold !== undefined && hold !== 'ON' && hold !== 'OFF') {
-    throw invalidArgument("Legal Hold must be either of 'ON' or 'OFF'", names.legalHold, hold)
+    throw invalidArgument("Legal Hold must be either of 'ON' or 'OFF'", lockHeaders.legalHold, hold)
   }
   const retention = readRetention(mode, date, nowMs)
   return {
@@ -59,15 +63,15 @@ export function readLock(headers: HeaderMap, nowMs: number): RequestedLock {
 function readRetention(mode: string | undefined, date: string | undefined, nowMs: number): Retention | undefined {
   if (mode === undefined && date === undefined) return undefined
   if (mode === undefined || date === undefined) {
-    const missing = mode === undefined ? names.mode : names.date
-    throw invalidArgument(`${names.date} and ${names.mode} must both be supplied.`, missing, '')
+    const missing = mode === undefined ? lockHeaders.mode : lockHeaders.date
+    throw invalidArgument(`${lockHeaders.date} and ${lockHeaders.mode} must both be supplied.`, missing, '')
   }
   const until = parseLockDate(date)
   if (until === undefined) {
-    throw invalidArgument('The retain until date must be provided in ISO 8601 format', names.date, date)
+    throw invalidArgument('The retain until date must be provided in ISO 8601 format', lockHeaders.date, date)
   }
   if (Date.parse(until) <= nowMs) throw pastDate(date)
-  if (!isRetentionMode(mode)) throw invalidArgument('Unknown wormMode directive.', names.mode, mode)
+  if (!isRetentionMode(mode)) throw invalidArgument('Unknown wormMode directive.', lockHeaders.mode, mode)
   return { mode, date: until }
 }
 

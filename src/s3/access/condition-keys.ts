@@ -116,8 +116,8 @@ function signatureAge(facts: RequestFacts): readonly string[] | undefined {
   return [String(facts.now - Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`))]
 }
 
-function principalType({ requester }: RequestFacts): readonly string[] {
-  return [requester === null ? 'Anonymous' : requester.arn.includes(':user/') ? 'User' : 'Account']
+function principalType({ arn }: RequestFacts): readonly string[] {
+  return [arn === undefined ? 'Anonymous' : arn.includes(':user/') ? 'User' : 'Account']
 }
 
 function authType({ scheme }: RequestFacts): readonly string[] | undefined {
@@ -138,11 +138,11 @@ const keys: ReadonlyMap<string, ConditionKey> = new Map<string, ConditionKey>([
   ['aws:securetransport', { read: facts => [String(facts.secure)] }],
   ['aws:useragent', { read: header('user-agent') }],
   ['aws:referer', { read: header('referer') }],
-  ['aws:principalarn', { read: facts => one(facts.requester?.arn) }],
+  ['aws:principalarn', { read: facts => one(facts.arn) }],
   ['aws:principalaccount', { read: facts => one(facts.requester?.shortId) }],
   ['aws:principaltype', { read: principalType }],
   ['aws:userid', { read: facts => one(facts.requester?.shortId) }],
-  ['aws:username', { read: facts => one(facts.requester?.arn.split(':user/')[1]?.split('/').at(-1)) }],
+  ['aws:username', { read: facts => one(facts.arn?.split(':user/')[1]?.split('/').at(-1)) }],
   ['aws:resourceaccount', { read: facts => one(facts.resourceAccount) }],
   ['s3:resourceaccount', { read: facts => one(facts.resourceAccount) }],
   ['s3:prefix', { actions: lists, read: query('prefix') }],

@@ -25,7 +25,7 @@ export type Decision =
 
 const refused: Decision = { allowed: false, because: 'nobody allows it' }
 
-/** Whoever owns a bucket can always get at its policy, whatever that says (S3 API Reference, PutBucketPolicy). */
+/** The account that owns a bucket, not each of its users, can always get at its policy, whatever that says (S3 API Reference, PutBucketPolicy). */
 const wayBack: ReadonlySet<Action> = new Set(['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy'])
 
 /** Those who began an upload may look at it and end it (S3 user guide, "Multipart upload API and permissions"). */
@@ -37,7 +37,9 @@ export function decide(question: AccessQuestion): Decision {
   if (requester?.service !== undefined) return { allowed: true, by: 'service' }
   const isOwner = requester?.canonicalId === bucket.ownerId
   const verdict = policyAnswer(question)
-  if (verdict === 'deny' && !(isOwner && wayBack.has(action))) return { allowed: false, because: 'denied by policy' }
+  const isOwnerItself = isOwner && facts.arn === requester?.arn
+  if (verdict === 'deny' && !(isOwnerItself && wayBack.has(action)))
+    return { allowed: false, because: 'denied by policy' }
   if (verdict === 'allow' && policyCounts(question, isOwner)) return { allowed: true, by: 'policy' }
   if (isOwner && ownerMay(question)) return { allowed: true, by: 'owner' }
   if (listAllows(question)) return { allowed: true, by: 'acl' }

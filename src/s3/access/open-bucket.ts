@@ -10,8 +10,9 @@ import { initiatorOfUpload } from '../upload-initiator.ts'
 import { requestedVersion, type VersionAddress } from '../version-parameter.ts'
 import type { Action } from './actions.ts'
 import { type AccessQuestion, type Decision, decide, isOfVersion, isPlain, tagsVouchedFor } from './decide.ts'
+import { looksAtBody, policyOf } from './policy.ts'
 import type { LaterFacts, RequestFacts } from './request-facts.ts'
-import { anonymousAccount, type Requester, requesterOf } from './requester.ts'
+import { anonymousAccount, requesterOf } from './requester.ts'
 
 /** The account that signed. Throws AccessDenied for anonymous requests. */
 export function signerOf(auth: AuthResult): Account {
@@ -35,19 +36,40 @@ const nothingLater: LaterFacts = {}
  */
 export async function openBucket(call: Call, later: LaterFacts = nothingLater): Promise<OpenBucket> {
   const open = await openForKeys(call)
+  await authorize(call, open, later)
+  return open
+}
+
+/** The same for requests whose body may matter: it is read first only where the bucket's policy looks at what stands in it. */
+export async function openWithBody<T>(
+  call: Call,
+  read: () => Promise<T>,
+  later: (body: T) => LaterFacts,
+): Promise<{ readonly open: OpenBucket; readonly body: T }> {
+  const open = await openForKeys(call)
+  const { policy } = open.bucket.settings
+  if (policy === undefined || !looksAtBody(policyOf(policy))) {
+    await authorize(call, open, nothingLater)
+    return { open, body: await read() }
+  }
+  const body = await read()
+  await authorize(call, open, later(body))
+  return { open, body }
+}
+
+async function authorize(call: Call, open: OpenBucket, later: LaterFacts): Promise<void> {
   const { action, key } = call
   if (!isOfVersion(action)) {
-    if (isPlain(open.bucket, requesterOf(call.auth))) return open
+    if (isPlain(open.bucket, requesterOf(call.auth))) return
     const initiator = await initiatorOf(call)
     const asked = question(call, open.bucket, { action, key }, later)
     accept(call, open.bucket, decide({ ...asked, initiator }), { action, key })
-    return open
+    return
   }
   const address = requestedVersion(call)
   const record = await call.services.store.version({ bucket: open.bucket.name, key, version: address })
   requireVersion(call, open.bucket, { action, key }, record, later)
   open.decided.version = { address, record }
-  return open
 }
 
 /** The same for requests that name their keys in their body: `requireAction` decides about each. Throws NoSuchBucket, AccessDenied. */
@@ -168,6 +190,7 @@ function question(
   const facts: RequestFacts = {
     ...later,
     requester: requesterOf(auth),
+    arn: arnOf(call),
     action,
     resourceAccount: services.accounts.findByCanonicalId(bucket.ownerId)?.shortId,
     header: name => headers.get(name),
@@ -194,21 +217,27 @@ const ofOwnersAccount: ReadonlySet<Action> = new Set([
   's3:DeleteBucketPolicy',
 ])
 
+/** A user of an account has an arn of its own. */
+function arnOf({ auth, services }: Call): string | undefined {
+  if (auth.kind === 'anonymous') return undefined
+  return services.accounts.findByAccessKey(auth.accessKey)?.user?.arn ?? auth.account.arn
+}
+
 /** Throws AccessDenied; MethodNotAllowed where a policy opens what only the owner's account can use (S3 API Reference, GetBucketPolicy). */
 function accept(call: Call, bucket: Bucket, decision: Decision, deed: Deed): void {
   const requester = requesterOf(call.auth)
-  if (!decision.allowed) throw accessDenied(bucket, requester, decision.because, deed)
+  if (!decision.allowed) throw accessDenied(bucket, arnOf(call), decision.because, deed)
   if (decision.by === 'policy' && ofOwnersAccount.has(call.action) && requester?.canonicalId !== bucket.ownerId) {
     throw serviceError('MethodNotAllowed', { details: { Method: call.head.method, ResourceType: 'BUCKETPOLICY' } })
   }
 }
 
-function accessDenied(bucket: Bucket, requester: Requester, because: string, { action, key }: Deed): Error {
-  if (because !== 'denied by policy' || requester === null) return serviceError('AccessDenied')
+function accessDenied(bucket: Bucket, arn: string | undefined, because: string, { action, key }: Deed): Error {
+  if (because !== 'denied by policy' || arn === undefined) return serviceError('AccessDenied')
   const resource = `arn:aws:s3:::${bucket.name}${key === '' ? '' : `/${key}`}`
   return serviceError('AccessDenied', {
     message:
-      `User: ${requester.arn} is not authorized to perform: ${action} on resource: "${resource}" ` +
+      `User: ${arn} is not authorized to perform: ${action} on resource: "${resource}" ` +
       'with an explicit deny in a resource-based policy',
   })
 }

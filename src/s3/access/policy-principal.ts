@@ -67,12 +67,12 @@ function add(found: Found, kind: string, name: string, isCanonicalId: (id: strin
   return true
 }
 
-export function isPrincipal(principals: Principals, requester: Requester): boolean {
+export function isPrincipal(principals: Principals, requester: Requester, arn: string | undefined): boolean {
   if (principals.everybody) return true
-  if (requester === null) return false
+  if (requester === null || arn === undefined) return false
   return (
     principals.accounts.has(requester.shortId) ||
-    principals.arns.has(requester.arn) ||
+    principals.arns.has(arn) ||
     principals.canonicalIds.has(requester.canonicalId)
   )
 }

@@ -5,7 +5,6 @@ import { isAction, type NamedAction } from './policy-actions.ts'
 import { readPolicy } from './policy-document.ts'
 import { isPrincipal, type Principals } from './policy-principal.ts'
 import type { RequestFacts } from './request-facts.ts'
-import type { Requester } from './requester.ts'
 import { type Template, templateMatches } from './template.ts'
 
 export interface Statement {
@@ -24,13 +23,13 @@ export interface Policy {
   readonly statements: readonly Statement[]
 }
 
-function principalMatches({ principals, notPrincipals }: Statement, requester: Requester): boolean {
-  return isPrincipal(principals, requester) !== notPrincipals
+function principalMatches({ principals, notPrincipals }: Statement, { requester, arn }: RequestFacts): boolean {
+  return isPrincipal(principals, requester, arn) !== notPrincipals
 }
 
 function applies(statement: Statement, facts: RequestFacts, resource: string): boolean {
   return (
-    principalMatches(statement, facts.requester) &&
+    principalMatches(statement, facts) &&
     statement.actions.some(action => isAction(action, facts.action)) !== statement.notActions &&
     statement.resources.some(template => templateMatches(template, resource, facts)) !== statement.notResources &&
     statement.conditions.every(condition => condition.holds(facts))
@@ -55,6 +54,13 @@ export function allowsByTags(policy: Policy, facts: RequestFacts, resource: stri
       statement.effect === 'Allow' &&
       statement.conditions.some(({ key }) => key.startsWith('s3:requestobjecttag')) &&
       applies(statement, facts, resource),
+  )
+}
+
+/** Whether some condition asks for what may stand in a body. */
+export function looksAtBody({ statements }: Policy): boolean {
+  return statements.some(({ conditions }) =>
+    conditions.some(({ key }) => key.startsWith('s3:requestobjecttag') || key.startsWith('s3:object-lock-')),
   )
 }
 

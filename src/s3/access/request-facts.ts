@@ -13,6 +13,8 @@ export interface LaterFacts {
 
 export interface RequestFacts extends LaterFacts {
   readonly requester: Requester
+  /** Of the requester: the account's, or that of one of its users; undefined for anonymous requests. */
+  readonly arn: string | undefined
   readonly action: Action
   /** Of the bucket's owner: 12 digits. */
   readonly resourceAccount: string | undefined

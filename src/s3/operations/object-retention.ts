@@ -2,7 +2,8 @@
 // it replaces, and made only if that is still the one.
 import { serviceError } from '../../domain/errors.ts'
 import { forbidsRetention, type Retention } from '../../domain/object-lock.ts'
-import { openBucket } from '../access/open-bucket.ts'
+import { openBucket, openWithBody } from '../access/open-bucket.ts'
+import type { LaterFacts } from '../access/request-facts.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
@@ -10,6 +11,7 @@ import {
   isRetentionMode,
   lockCheck,
   lockedVersion,
+  lockHeaders,
   parseLockDate,
   pastDate,
   requireObjectLock,
@@ -36,9 +38,31 @@ function readRetention(root: XmlElement, nowMs: number): Retention | null {
   return { mode, date: until }
 }
 
+/** What policies may ask of a retention and of a legal hold: as if they stood in headers. */
+function retentionFacts(retention: Retention | null): LaterFacts {
+  if (retention === null) return {}
+  return {
+    lock: new Map([
+      [lockHeaders.mode, retention.mode],
+      [lockHeaders.date, retention.date],
+    ]),
+  }
+}
+
+function holdFacts(status: string): LaterFacts {
+  return { lock: new Map([[lockHeaders.legalHold, status]]) }
+}
+
+async function readHold(call: Call): Promise<'ON' | 'OFF'> {
+  const status = (await readRoot(call, 'LegalHold')).optionalText('Status')
+  if (status !== 'ON' && status !== 'OFF') throw serviceError('MalformedXML')
+  return status
+}
+
 export async function putObjectRetention(call: Call): Promise<Answer> {
-  const open = await openBucket(call)
-  const wanted = readRetention(await readRoot(call, 'Retention'), call.services.world.clock.now())
+  const now = call.services.world.clock.now()
+  const read = async () => readRetention(await readRoot(call, 'Retention'), now)
+  const { open, body: wanted } = await openWithBody(call, read, retentionFacts)
   requireObjectLock(open.bucket)
   const check = lockCheck(call, open)
   const found = await changeFields(call, open, {
@@ -70,9 +94,7 @@ export async function getObjectRetention(call: Call): Promise<Answer> {
 }
 
 export async function putObjectLegalHold(call: Call): Promise<Answer> {
-  const open = await openBucket(call)
-  const status = (await readRoot(call, 'LegalHold')).optionalText('Status')
-  if (status !== 'ON' && status !== 'OFF') throw serviceError('MalformedXML')
+  const { open, body: status } = await openWithBody(call, () => readHold(call), holdFacts)
   requireObjectLock(open.bucket)
   const fields = () => ({ legalHold: status === 'ON' })
   const address = requestedLockVersion(call)

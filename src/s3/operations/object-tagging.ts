@@ -1,5 +1,5 @@
 // PutObjectTagging, GetObjectTagging and DeleteObjectTagging. A change of tags is a change of a stored version: it needs replication of its own.
-import { openBucket } from '../access/open-bucket.ts'
+import { openBucket, openWithBody } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
@@ -8,8 +8,8 @@ import { changeFields, findDescribed, versionHeaders } from '../version-change.t
 import { s3Namespace } from '../xml/writer.ts'
 
 export async function putObjectTagging(call: Call): Promise<Answer> {
-  const open = await openBucket(call)
-  const tags = parseTagging(await readDocument(call))
+  const read = async () => parseTagging(await readDocument(call))
+  const { open, body: tags } = await openWithBody(call, read, requestTags => ({ requestTags }))
   const fields = () => ({ tags })
   const found = await changeFields(call, open, { originOp: 's3:ObjectTagging:Put', trigger: 'put-tagging', fields })
   return 'refusal' in found ? found.refusal : { status: 200, headers: versionHeaders(open, found.record) }
