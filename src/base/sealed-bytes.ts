@@ -130,28 +130,33 @@ export async function* openStream(
   if (chunk < Math.ceil(range.end / chunkBytes)) throw damaged()
 }
 
-/** Cuts a stream where chunks end, whatever the sizes in which it comes; `first` is the number of its first chunk. */
+/**
+ * Cuts a stream where chunks end, whatever the sizes in which it comes; `first` is the number of its first chunk. Neither what comes nor what is
+ * yielded is looked at again once more is asked for: the memory may be used again.
+ */
 async function* inChunks(sealed: AsyncIterable<Uint8Array>, first: number, size: number): AsyncGenerator<Uint8Array> {
-  let held: Uint8Array[] = []
-  let missing = sealedLength(first, size)
+  const held = Buffer.allocUnsafe(chunkBytes + tagBytes)
+  let heldBytes = 0
   let chunk = first
+  let length = sealedLength(chunk, size)
   for await (const bytes of sealed) {
     for (let at = 0; at < bytes.byteLength; ) {
-      const part = bytes.subarray(at, at + missing)
+      const part = bytes.subarray(at, at + length - heldBytes)
       at += part.byteLength
-      missing -= part.byteLength
-      if (missing > 0) {
-        held.push(part)
-        continue
+      const isWhole = part.byteLength === length
+      if (!isWhole) {
+        held.set(part, heldBytes)
+        heldBytes += part.byteLength
+        if (heldBytes < length) continue
       }
-      yield held.length === 0 ? part : Buffer.concat([...held, part])
-      held = []
+      yield isWhole ? part : held.subarray(0, length)
+      heldBytes = 0
       chunk += 1
-      missing = sealedLength(chunk, size)
-      if (missing <= 0) return
+      length = sealedLength(chunk, size)
+      if (length === 0) return
     }
   }
-  if (held.length > 0) throw damaged()
+  if (heldBytes > 0) throw damaged()
 }
 
 /** Of one chunk; 0 behind the last. */

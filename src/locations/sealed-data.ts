@@ -38,5 +38,6 @@ export async function* readSealed(
 ): AsyncGenerator<Uint8Array> {
   if (range.end <= range.start) return
   const { start, end } = sealedRange(range, size)
-  yield* openStream(dataKey, store.read(name, start, end, signal), range, size)
+  // Each piece is decrypted before the next is asked for.
+  yield* openStream(dataKey, store.read(name, start, end, signal, 'lent'), range, size)
 }
