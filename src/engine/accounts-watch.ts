@@ -8,8 +8,13 @@ import type { Accounts } from './accounts.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Dependency } from './parts.ts'
 
-/** The watched file as something that probes ask after; nothing where there is no file. */
-export function watchAccounts(accounts: Accounts, timers: Timers, lifecycle: Lifecycle): readonly Dependency[] {
+/** The watched file as something that probes ask after; nothing where there is no file. `taken`: the accounts are others now. */
+export function watchAccounts(
+  accounts: Accounts,
+  timers: Timers,
+  lifecycle: Lifecycle,
+  taken: () => void = () => undefined,
+): readonly Dependency[] {
   const { source } = accounts
   if (source === undefined) return []
   let problem: string | undefined
@@ -17,6 +22,7 @@ export function watchAccounts(accounts: Accounts, timers: Timers, lifecycle: Lif
     try {
       await source.renew()
       problem = undefined
+      taken()
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error)
       pipelineNotices.publish({ kind: 'failed', what: 'taking the changed accounts file (the former stays)', error })

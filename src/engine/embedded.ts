@@ -89,7 +89,7 @@ async function openParts(
       ? null
       : createWorkerPool({
           ...{ config, sqlite, dataStores, masterKeys, flush, world },
-          accounts: accounts.directory.accounts,
+          accounts: accounts.directory,
           databasePath: dataDir.databasePath,
         })
   const destinations = openDestinations({ config, http, world })
@@ -103,7 +103,7 @@ async function openParts(
     endedEpochs: async epochs => new Set(epochs),
     owner: `embedded-${sqlite.epoch}`,
     isShared: false,
-    dependencies: watchAccounts(accounts, world.timers, lifecycle),
+    dependencies: watchAccounts(accounts, world.timers, lifecycle, () => s3Workers?.accountsChanged()),
   }
 }
 

@@ -140,7 +140,10 @@ class HttpS3Server implements S3Server {
       server.maxHeadersCount = 0
       server.on('request', (request, response) => this.#serve(request, response, false))
       server.on('checkContinue', (request, response) => this.#serve(request, response, true))
-      server.on('clientError', connectionRefuser(world.timers))
+      server.on(
+        'clientError',
+        connectionRefuser(world.timers, () => this.#nextRequestId()),
+      )
     }
   }
 
@@ -436,7 +439,10 @@ const refusedLingerMs = 2_000
  * Requests that are not even HTTP, or whose head is too large or too slow: answered in raw form, as there is no response object. The
  * connection is read on for a moment, as closing it at once could take the answer with it.
  */
-function connectionRefuser(timers: Timers): (error: Error & { code?: string }, socket: Duplex) => void {
+function connectionRefuser(
+  timers: Timers,
+  nextRequestId: () => string,
+): (error: Error & { code?: string }, socket: Duplex) => void {
   const refused = new WeakSet<Duplex>()
   return (error, socket) => {
     if (refused.has(socket)) return
@@ -446,10 +452,12 @@ function connectionRefuser(timers: Timers): (error: Error & { code?: string }, s
       return
     }
     const refusal = refusalOf(error.code)
-    const { body } = errorAnswer(refusal, '', '')
+    const id = nextRequestId()
+    const { body } = errorAnswer(refusal, id, '')
     const text = typeof body === 'string' ? body : ''
     socket.end(
-      `HTTP/1.1 ${refusal.status} Bad Request\r\nContent-Type: application/xml\r\n` +
+      `HTTP/1.1 ${refusal.status} Bad Request\r\nx-amz-id-2: ${id}\r\nx-amz-request-id: ${id}\r\nServer: Crossbeat\r\n` +
+        'Content-Type: application/xml\r\n' +
         `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
     )
     const timer = timers.after(refusedLingerMs, () => socket.destroy(), { background: true })

@@ -52,6 +52,8 @@ export type WorkerOrder =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: AnswerMessage }
   /** Answered with `told` when everything that is being read has been told. */
   | { readonly kind: 'tell'; readonly id: number }
+  /** From now on these may sign. */
+  | { readonly kind: 'accounts'; readonly accounts: readonly Account[] }
   | { readonly kind: 'close' }
 
 export type WorkerMessage =

@@ -9,7 +9,7 @@ import { Failure } from '../../domain/failure.ts'
 import type { DataStore } from '../../locations/data-store.ts'
 import type { MasterKeys } from '../../locations/master-keys.ts'
 import type { SqliteEngine } from '../../metadata/sqlite/engine.ts'
-import type { Account } from '../../s3/auth/account-directory.ts'
+import type { AccountDirectory } from '../../s3/auth/account-directory.ts'
 import type { Answer } from '../../s3/call.ts'
 import { publishBridged } from './event-bridge.ts'
 import type {
@@ -29,7 +29,7 @@ export type ControlApi = (request: ApiRequest) => Promise<Answer>
 
 export interface WorkerPoolOptions {
   readonly config: Config
-  readonly accounts: readonly Account[]
+  readonly accounts: AccountDirectory
   readonly databasePath: string
   readonly sqlite: Pick<SqliteEngine, 'epoch' | 'portForThread'>
   /** Whose data the main thread removes. */
@@ -46,6 +46,8 @@ export interface WorkerPool {
   isAlive(writer: string): boolean
   /** Resolves when every reader that could still see what is gone now has held what it reads. */
   told(): Promise<void>
+  /** The accounts are others now: all workers take them. */
+  accountsChanged(): void
   /** Called after a worker has died, when its data can be swept. */
   onDeath(listener: () => void): void
   close(): Promise<void>
@@ -128,13 +130,19 @@ class Pool implements WorkerPool {
     await Promise.all([...this.#members].map(one))
   }
 
+  accountsChanged(): void {
+    const { accounts } = this.#options.accounts
+    for (const member of this.#members) order(member, { kind: 'accounts', accounts })
+  }
+
   onDeath(listener: () => void): void {
     this.#listeners.push(listener)
   }
 
   /** Resolves when the new worker listens. */
   #startOne(): Promise<void> {
-    const { accounts, databasePath, sqlite, flush } = this.#options
+    const { databasePath, sqlite, flush } = this.#options
+    const { accounts } = this.#options.accounts
     const storePort = sqlite.portForThread()
     this.#count += 1
     const writer = `${sqlite.epoch}w${this.#count}`

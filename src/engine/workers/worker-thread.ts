@@ -9,7 +9,7 @@ import type { SealedLocation } from '../../domain/object-metadata.ts'
 import type { DataStore } from '../../locations/data-store.ts'
 import { joinSqlite } from '../../metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../metadata/sqlite/sqlite-metadata-store.ts'
-import { createAccountDirectory } from '../../s3/auth/account-directory.ts'
+import { createAccountDirectory, createLiveDirectory } from '../../s3/auth/account-directory.ts'
 import { createBackbeatRoutes } from '../../s3/backbeat-routes/mount.ts'
 import { openDataStores } from '../data-stores.ts'
 import { openDestinations } from '../gateway.ts'
@@ -96,9 +96,11 @@ async function serve(port: MessagePort, setup: WorkerSetup): Promise<void> {
     api: ({ method, target, body }) => owner.ask('api', { method, target, body }),
   })
   lifecycle.add(() => routes.close())
+  const directory = createLiveDirectory(createAccountDirectory(setup.accounts))
   port.on('message', (order: WorkerOrder) => {
     if (order.kind === 'answer') owner.answered(order.id, order.answer)
     // Ends this thread alone, whatever may still be open.
+    else if (order.kind === 'accounts') directory.replace(createAccountDirectory(order.accounts))
     else if (order.kind === 'close') void lifecycle.close().finally(() => process.exit())
     else {
       // Whoever reads from now on sees that what is to be removed is gone.
@@ -108,7 +110,7 @@ async function serve(port: MessagePort, setup: WorkerSetup): Promise<void> {
   })
   const served = {
     ...{ config, world, destinations },
-    accounts: { directory: createAccountDirectory(setup.accounts) },
+    accounts: { directory },
     store: sqliteMetadataStore(sqlite),
     dataStores: toldHolds(opened.stores, owner),
     masterKeys: {

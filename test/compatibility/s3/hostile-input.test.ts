@@ -49,7 +49,9 @@ function putText(path: string, declaredBody: string, extra: string): string {
 }
 
 test('hostile/not HTTP at all', async () => {
-  assert.match(await server.raw('\0\x01\x02 garbage\r\n\r\n'), /^HTTP\/1\.1 400 .*InvalidRequest/s)
+  const answer = await server.raw('\0\x01\x02 garbage\r\n\r\n')
+  assert.match(answer, /^HTTP\/1\.1 400 .*InvalidRequest/s)
+  assert.match(answer, /\r\nx-amz-request-id: (\w+)\r\n.*<RequestId>\1<\/RequestId><HostId>\1<\/HostId>/s)
 })
 
 test('hostile/a TLS greeting', async () => {
