@@ -2,7 +2,7 @@
 // moves; what is left is compared, and what happens between the listing and the deletion is done by hand.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { complete, newMetadata, type put as putVersion } from '../../test/conformance/store-fixtures.ts'
+import { complete, newMetadata, put as putVersion } from '../../test/conformance/store-fixtures.ts'
 import { createManualWorld } from '../../test/control/manual-world.ts'
 import { realWorld } from '../base/world.ts'
 import type { VersioningStatus } from '../domain/bucket.ts'
@@ -217,6 +217,41 @@ test('a noncurrent version that became the current one is not deleted', async co
   }
   await stage.walk(3, { store: { ...store, list } })
   assert.deepEqual(await stage.left(), ['k'])
+})
+
+for (const failing of [1, 2, 3, 4]) {
+  test(`a walk that is cut off at its call ${failing} of the store is made up for by the next one`, async context => {
+    const rules = [{ expiration: { days: 1 }, noncurrentExpiration: { days: 1 } }]
+    const stage = await staged(context, rules, 'Enabled')
+    for (const key of ['k1', 'k2']) for (const size of [1, 2]) await stage.put(key, { size })
+    const { store } = stage
+    let calls = 0
+    const cut = async <Result>(call: Promise<Result>): Promise<Result> => {
+      const result = await call
+      calls += 1
+      if (calls >= failing) throw new Error('killed')
+      return result
+    }
+    const killed: LifecycleRunnerOptions['store'] = {
+      ...store,
+      putVersion: put => cut(store.putVersion(put)),
+      deleteVersion: remove => cut(store.deleteVersion(remove)),
+    }
+    await stage.walk(3, { store: killed })
+    await stage.walk(3)
+    assert.deepEqual(await stage.left(), ['-k1', 'k1', '-k2', 'k2'])
+    await stage.walk(5)
+    assert.deepEqual(await stage.left(), ['-k1', '-k2'])
+  })
+}
+
+test('a null version of before versioning is a noncurrent one like any other', async context => {
+  const stage = await staged(context, [{ noncurrentExpiration: { days: 1 } }], 'Enabled')
+  await putVersion(stage.store, 'b', 'k', { mode: 'null-unversioned' })
+  await stage.put('k')
+  await stage.walk(3)
+  assert.deepEqual(await stage.left(), ['k'])
+  assert.equal(await stage.store.version({ bucket: 'b', key: 'k', version: 'null' }), null)
 })
 
 test('incomplete uploads are aborted, page by page', async context => {

@@ -3,7 +3,14 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { realWorld } from '../../../src/base/world.ts'
-import { errorCode, errorMessage, type RawAnswer, startTestServer, type TestServer } from './test-server.ts'
+import {
+  errorCode,
+  errorMessage,
+  type RawAnswer,
+  startTestServer,
+  type TestServer,
+  versioningEnabled,
+} from './test-server.ts'
 
 let server: TestServer
 /** Only the difference between wall clock and this counts: requests are signed with the real time. */
@@ -251,6 +258,27 @@ test('x-amz-expiration/the soonest of the rules that take the object by its tags
   assert.match(tagged.headers['x-amz-expiration'] ?? '', /rule-id="tagged"$/)
   const plain = await server.send({ method: 'PUT', path: '/rules/plain', body: 'x' })
   assert.match(plain.headers['x-amz-expiration'] ?? '', /rule-id="later"$/)
+})
+
+test('x-amz-expiration/copies and completed uploads tell it, too; noncurrent versions and markers do not', async () => {
+  await put(rule(days, '<Filter/>', 'all'))
+  await server.send({ method: 'PUT', path: '/rules/source', body: 'x' })
+  const headers = { 'x-amz-copy-source': '/rules/source' }
+  const copied = await server.send({ method: 'PUT', path: '/rules/copy', headers })
+  assert.match(copied.headers['x-amz-expiration'] ?? '', /rule-id="all"$/)
+  const created = await server.send({ method: 'POST', path: '/rules/joined?uploads=' })
+  const uploadId = /<UploadId>([^<]*)</.exec(created.body)?.[1]
+  const part = await server.send({ method: 'PUT', path: `/rules/joined?partNumber=1&uploadId=${uploadId}`, body: 'x' })
+  const body =
+    '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>' +
+    `<ETag>${part.headers['etag']}</ETag></Part></CompleteMultipartUpload>`
+  const joined = await server.send({ method: 'POST', path: `/rules/joined?uploadId=${uploadId}`, body })
+  assert.match(joined.headers['x-amz-expiration'] ?? '', /rule-id="all"$/)
+  await server.send({ method: 'PUT', path: '/rules?versioning=', body: versioningEnabled })
+  const first = await server.send({ method: 'PUT', path: '/rules/twice', body: 'x' })
+  await server.send({ method: 'PUT', path: '/rules/twice', body: 'y' })
+  const older = `/rules/twice?versionId=${first.headers['x-amz-version-id']}`
+  assert.equal((await server.send({ method: 'HEAD', path: older })).headers['x-amz-expiration'], undefined)
 })
 
 test('x-amz-abort-date/tells when an upload will be aborted', async () => {
