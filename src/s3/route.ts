@@ -3,6 +3,7 @@
 import { serviceError } from '../domain/errors.ts'
 import { refuseAnonymous } from './access/anonymous.ts'
 import { openBucket } from './access/open-bucket.ts'
+import { invalidArgument } from './answer.ts'
 import type { Operation } from './call.ts'
 import { type OperationEntry, operations } from './operation-table.ts'
 import type { HeaderMap } from './request-head.ts'
@@ -30,20 +31,43 @@ function methodsOf(entries: readonly OperationEntry[]): Methods {
   )
 }
 
+const copySource = 'x-amz-copy-source'
+
 /** Parameters that name a sub-resource of something: none of them is overlooked where it names none. */
 const parameters = new Set(operations.flatMap(({ resource }) => resource.split('?')[1] ?? []))
 
-/** Throws NotImplemented, MethodNotAllowed. */
+/** Throws NotImplemented, MethodNotAllowed, InvalidRequest and InvalidArgument for what stands where S3 has no place for it. */
 export function findRoute(method: string, target: RequestTarget, headers: HeaderMap): Route {
   const { bucket, key } = target
   const level = bucket === undefined ? 'service' : key === undefined ? 'bucket' : 'object'
+  refuseMisplaced(method, level, target, headers)
   const resource = target.rawQuery === '' ? level : resourceOf(level, target)
   const found = resources.get(resource)?.get(method)
-  const byHeader = headers.has('x-amz-copy-source') ? found?.byHeader : undefined
+  const byHeader = headers.has(copySource) ? found?.byHeader : undefined
   const entry = byHeader ?? found?.plain
-  if (entry === undefined) throw serviceError('MethodNotAllowed', { details: { Method: method.slice(0, 32) } })
+  if (entry === undefined)
+    throw serviceError('MethodNotAllowed', {
+      details: { Method: method.slice(0, 32), ResourceType: level.toUpperCase() },
+    })
   const { run } = entry
   return { ...entry, run: run ?? refusal(entry) }
+}
+
+function refuseMisplaced(method: string, level: string, { query }: RequestTarget, headers: HeaderMap): void {
+  const source = headers.get(copySource)
+  if (source !== undefined && (method === 'POST' ? query.has('uploadId') : method !== 'PUT')) {
+    throw invalidArgument('You can only specify a copy source header for copy requests.', copySource, source)
+  }
+  if (level !== 'object') return
+  const ofBucket = method === 'GET' ? ['uploads', 'versions'].find(name => query.has(name)) : undefined
+  if (ofBucket !== undefined) {
+    throw serviceError('InvalidRequest', {
+      message: `There is no such thing as the ?${ofBucket} sub-resource for a key`,
+    })
+  }
+  if (method === 'PUT' && query.has('uploadId') && !query.has('partNumber')) {
+    throw serviceError('MethodNotAllowed', { details: { Method: method, ResourceType: 'OBJECT' } })
+  }
 }
 
 function resourceOf(level: string, target: RequestTarget): string {

@@ -110,7 +110,9 @@ export function checkUploadSize(decodedLength: number | undefined, max: number):
 export function refuseParameters(call: Call): void {
   for (const name of ['versionId', 'partNumber']) {
     const value = call.query.get(name)
-    if (value !== undefined) throw invalidArgument(`This operation does not accept the parameter ${name}`, name, value)
+    if (value === undefined) continue
+    const what = name === 'partNumber' ? 'partNumber without uploadId' : `the parameter ${name}`
+    throw invalidArgument(`This operation does not accept ${what}`, name, value)
   }
 }
 

@@ -194,3 +194,19 @@ test('list-buckets/pages and prefix', async () => {
   assert.doesNotMatch(second.body, /ContinuationToken/)
   assert.equal(errorCode(await server.send({ method: 'GET', path: '/?max-buckets=0' })), 'InvalidArgument')
 })
+
+for (const [method, path, headers, status, code] of [
+  ['GET', '/b/k?uploads', {}, 400, 'InvalidRequest'],
+  ['GET', '/b/k?versions', {}, 400, 'InvalidRequest'],
+  ['PUT', '/b/k?uploadId=u', {}, 405, 'MethodNotAllowed'],
+  ['PUT', '/b/k?partNumber=1', {}, 400, 'InvalidArgument'],
+  ['GET', '/b', { 'x-amz-copy-source': 'b/k' }, 400, 'InvalidArgument'],
+  ['DELETE', '/b/k', { 'x-amz-copy-source': 'b/k' }, 400, 'InvalidArgument'],
+  ['POST', '/b/k?uploadId=u', { 'x-amz-copy-source': 'b/k' }, 400, 'InvalidArgument'],
+] as const) {
+  test(`route/${method} ${path} ${Object.keys(headers).join('')} is ${code}`, async () => {
+    const answer = await server.send({ method, path, headers })
+    assert.equal(answer.status, status)
+    assert.equal(errorCode(answer), code)
+  })
+}
