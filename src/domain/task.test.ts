@@ -69,6 +69,12 @@ test('a site that the version is no longer for is not wanted', () => {
   assert.deepEqual(planTask({ ...base, replication: noReplication }), { kind: 'skip', why: 'not-wanted' })
 })
 
+test('a version under the key of its writer goes nowhere, whatever of it has changed', () => {
+  const skip = { kind: 'skip', why: 'customer-key' }
+  assert.deepEqual(planTask({ ...base, hasCustomerKey: true }), skip)
+  assert.deepEqual(planTask({ ...base, hasCustomerKey: true, replication: info('d5', tags) }), skip)
+})
+
 test('changed tags are set on the version that is there, also when newer versions followed', () => {
   const replication = info('d5', tags)
   assert.deepEqual(planTask({ ...base, replication }), { kind: 'tags', destinationVersionId: 'd5' })
