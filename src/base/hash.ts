@@ -1,24 +1,43 @@
-// Incremental hashes of object bytes: MD5, SHA-1, SHA-256 (node:crypto), CRC32 (node:zlib), CRC32C and CRC64NVME (hash-wasm), with digests
-// in S3's form (big-endian, base64). Also joins CRCs of consecutive parts into the CRC of the whole without reading the bytes again.
-// initHashes() must have finished before the first CRC32C or CRC64NVME hasher is made: WebAssembly compiles asynchronously.
+// Incremental hashes of object bytes: MD5 and SHA (node:crypto), CRC32 (node:zlib), CRC32C, CRC64NVME and XXH (hash-wasm), with digests in S3's
+// form (big-endian, base64). initHashes() must have finished before the first hasher of hash-wasm is made: WebAssembly compiles asynchronously.
 
 import { createHash, createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { createCRC32, createCRC64, type IHasher } from 'hash-wasm'
+import { createCRC32, createCRC64, createXXHash3, createXXHash64, createXXHash128, type IHasher } from 'hash-wasm'
 
 /** The checksum algorithms of S3, named as in `x-amz-checksum-algorithm`. */
-export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256'
+export const checksumAlgorithms = [
+  'CRC32',
+  'CRC32C',
+  'CRC64NVME',
+  'MD5',
+  'SHA1',
+  'SHA256',
+  'SHA512',
+  'XXHASH128',
+  'XXHASH3',
+  'XXHASH64',
+] as const
+export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number]
 export type CrcAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME'
-export type HashAlgorithm = ChecksumAlgorithm | 'MD5'
+
+/** CRCs of parts can be joined into the one of the whole. */
+export function isCrc(algorithm: ChecksumAlgorithm): algorithm is CrcAlgorithm {
+  return algorithm.startsWith('CRC')
+}
 
 /** Digest length in bytes. */
-export const digestBytes: Readonly<Record<HashAlgorithm, number>> = {
+export const digestBytes: Readonly<Record<ChecksumAlgorithm, number>> = {
   CRC32: 4,
   CRC32C: 4,
   CRC64NVME: 8,
   MD5: 16,
   SHA1: 20,
   SHA256: 32,
+  SHA512: 64,
+  XXHASH128: 16,
+  XXHASH3: 8,
+  XXHASH64: 8,
 }
 
 /** A running hash. `digest` ends it: call it once, nothing after it. */
@@ -30,30 +49,37 @@ export interface Hasher {
 const crc32cPolynomial = 0x82f63b78
 const crc64NvmePolynomial = 0x9a6c9329ac4bc9b5n
 
-interface SharedCrc {
+interface SharedHash {
   readonly engine: IHasher
   readonly initial: Uint8Array
 }
 
-const shared: { crc32c?: SharedCrc; crc64Nvme?: SharedCrc; starting?: Promise<void> } = {}
+const compiled = {
+  CRC32C: () => createCRC32(crc32cPolynomial),
+  CRC64NVME: () => createCRC64(crc64NvmePolynomial.toString(16)),
+  XXHASH128: () => createXXHash128(),
+  XXHASH3: () => createXXHash3(),
+  XXHASH64: () => createXXHash64(),
+}
+const shared = new Map<string, SharedHash>()
+const state: { starting?: Promise<void> } = {}
 
 /** Compiles the WebAssembly hashes once; later calls wait for the same. */
 export function initHashes(): Promise<void> {
-  shared.starting ??= compileHashes()
-  return shared.starting
+  state.starting ??= compileHashes()
+  return state.starting
 }
 
 async function compileHashes(): Promise<void> {
-  const [crc32c, crc64Nvme] = await Promise.all([
-    createCRC32(crc32cPolynomial),
-    createCRC64(crc64NvmePolynomial.toString(16)),
-  ])
-  shared.crc32c = { engine: crc32c, initial: crc32c.init().save() }
-  shared.crc64Nvme = { engine: crc64Nvme, initial: crc64Nvme.init().save() }
+  const compile = async ([name, make]: [string, () => Promise<IHasher>]): Promise<void> => {
+    const engine = await make()
+    shared.set(name, { engine, initial: engine.init().save() })
+  }
+  await Promise.all(Object.entries(compiled).map(compile))
 }
 
-/** Starts a hash. Throws an Error (a defect of the caller) for CRC32C and CRC64NVME before initHashes() has finished. */
-export function createHasher(algorithm: HashAlgorithm): Hasher {
+/** Starts a hash. Throws an Error (a defect of the caller) for those of hash-wasm before initHashes() has finished. */
+export function createHasher(algorithm: ChecksumAlgorithm): Hasher {
   switch (algorithm) {
     case 'MD5':
       return createHash('md5')
@@ -61,12 +87,12 @@ export function createHasher(algorithm: HashAlgorithm): Hasher {
       return createHash('sha1')
     case 'SHA256':
       return createHash('sha256')
+    case 'SHA512':
+      return createHash('sha512')
     case 'CRC32':
       return createCrc32Hasher()
-    case 'CRC32C':
-      return createSharedHasher(shared.crc32c)
-    case 'CRC64NVME':
-      return createSharedHasher(shared.crc64Nvme)
+    default:
+      return createSharedHasher(shared.get(algorithm))
   }
 }
 
@@ -81,21 +107,21 @@ function createCrc32Hasher(): Hasher {
 }
 
 /** Many hashes take turns on one WebAssembly instance: its small state is loaded before and saved after each chunk. */
-function createSharedHasher(crc: SharedCrc | undefined): Hasher {
-  if (crc === undefined) throw new Error('initHashes() must finish before this hash is used')
-  const { engine, initial } = crc
-  let state = initial
+function createSharedHasher(found: SharedHash | undefined): Hasher {
+  if (found === undefined) throw new Error('initHashes() must finish before this hash is used')
+  const { engine, initial } = found
+  let reached = initial
   return {
     update: chunk => {
-      engine.load(state).update(chunk)
-      state = engine.save()
+      engine.load(reached).update(chunk)
+      reached = engine.save()
     },
-    digest: () => Buffer.from(engine.load(state).digest('binary')),
+    digest: () => Buffer.from(engine.load(reached).digest('binary')),
   }
 }
 
 /** Hashes a whole buffer at once. */
-export function digestOf(algorithm: HashAlgorithm, bytes: Uint8Array): Buffer {
+export function digestOf(algorithm: ChecksumAlgorithm, bytes: Uint8Array): Buffer {
   switch (algorithm) {
     case 'MD5':
       return hash('md5', bytes, 'buffer')

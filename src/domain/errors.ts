@@ -77,13 +77,13 @@ export const errorCatalogue = {
   InvalidPart: {
     status: 400,
     message:
-      'One or more of the specified parts could not be found. The part may not have been uploaded, ' +
+      'One or more of the specified parts could not be found.  The part may not have been uploaded, ' +
       "or the specified entity tag may not match the part's entity tag.",
   },
-  InvalidPartNumber: { status: 416, message: 'The requested partnumber is not satisfiable' },
+  InvalidPartNumber: { status: 416, message: 'The requested partnumber is not satisfiable.' },
   InvalidPartOrder: {
     status: 400,
-    message: 'The list of parts was not in ascending order. Parts list must be specified in order by part number.',
+    message: 'The list of parts was not in ascending order. Parts must be ordered by part number.',
   },
   InvalidQueryParameter: { status: 400, message: 'The request contains an invalid query parameter.' },
   InvalidPolicyDocument: {
@@ -131,7 +131,7 @@ export const errorCatalogue = {
     message: 'Your POST request fields preceding the upload file were too large.',
   },
   MaxMessageLengthExceeded: { status: 400, message: 'Your request was too big.' },
-  MetadataTooLarge: { status: 400, message: 'Your metadata headers exceed the maximum allowed metadata size.' },
+  MetadataTooLarge: { status: 400, message: 'Your metadata headers exceed the maximum allowed metadata size' },
   MethodNotAllowed: { status: 405, message: 'The specified method is not allowed against this resource.' },
   MisdirectedRequest: { status: 421, message: 'This server does not have what is asked for; another one may.' },
   MissingContentLength: { status: 411, message: 'You must provide the Content-Length HTTP header.' },

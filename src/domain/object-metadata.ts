@@ -1,5 +1,6 @@
 // The public form of an object version's metadata: what `/_/backbeat/metadata` reads and writes and what topic entries carry. Field names
 // and meanings are fixed by the original programs (Backbeat wire format); what Crossbeat adds lies beside it (see VersionRecord), never inside.
+import type { ChecksumAlgorithm } from '../base/hash.ts'
 import type { RetentionMode } from './bucket-settings.ts'
 import type { ReplicationInfo } from './replication-info.ts'
 import type { VersionId } from './version-id.ts'
@@ -93,7 +94,7 @@ export interface ObjectMetadata {
 
 /** Whole-object checksum that a client declared or asked for. Values are base64 (S3 form); composite ones end in `-<parts>`. */
 export interface StoredChecksum {
-  readonly algorithm: 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256'
+  readonly algorithm: ChecksumAlgorithm
   readonly value: string
   readonly type: 'FULL_OBJECT' | 'COMPOSITE'
 }
@@ -102,6 +103,8 @@ export interface StoredChecksum {
 export interface Integrity {
   readonly crc32: string
   readonly checksum?: StoredChecksum
+  /** The same of each part of a multipart object; not sent to other servers. */
+  readonly parts?: readonly string[]
   /** Of a version that is encrypted with its writer's key (SSE-C): tells whether a key is that one. */
   readonly customerKeyCheck?: string
 }

@@ -204,7 +204,9 @@ function versionQuery(version: SourceVersion): string {
 }
 
 function metadataHeaders(version: SourceVersion): Readonly<Record<string, string>> {
-  return version.integrity === null ? {} : { [wireHeaders.integrity]: asciiJson(version.integrity) }
+  return version.integrity === null
+    ? {}
+    : { [wireHeaders.integrity]: asciiJson({ ...version.integrity, parts: undefined }) }
 }
 
 /** The version as the peer stores it: a replica, that it replicates no further. */

@@ -1,19 +1,21 @@
 // How the parts of a multipart upload become one object: which parts the client names, whether they may be joined, and what is known of the
 // whole from its parts alone (ETag, size, CRCs, checksums). Pure; no bytes are read.
 import { combineCrc, crc32Combine } from '../base/crc-combine.ts'
-import { type ChecksumAlgorithm, crc32Bytes, createHasher, md5Hex } from '../base/hash.ts'
+import { type ChecksumAlgorithm, checksumAlgorithms, crc32Bytes, createHasher, isCrc, md5Hex } from '../base/hash.ts'
 import { serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
-import type { DataLocation, StoredChecksum } from '../domain/object-metadata.ts'
+import type { DataLocation, Integrity, StoredChecksum } from '../domain/object-metadata.ts'
 import type { UploadPart } from '../metadata/metadata-store.ts'
 import { invalidArgument } from './answer.ts'
 import {
   type ChecksumChoice,
-  checksumAlgorithms,
   checksumElements,
+  defaultChecksum,
+  isChecksumValue,
   requestedType,
   statedChecksum,
 } from './checksum-request.ts'
+import { partNumberMessage } from './multipart.ts'
 import { quoted } from './object-headers.ts'
 import type { HeaderMap } from './request-head.ts'
 import type { XmlElement } from './xml/reader.ts'
@@ -43,8 +45,8 @@ function readNamedPart(element: XmlElement): NamedPart {
   if (!/^-?\d{1,10}$/.test(number)) throw serviceError('MalformedXML')
   const partNumber = Number(number)
   if (partNumber < 1 || partNumber > limits.partNumberMax) {
-    const message = `Part number must be an integer between 1 and ${limits.partNumberMax}, inclusive`
-    throw invalidArgument(message, 'partNumber', number)
+    const message = partNumber < 1 ? 'PartNumber must be >= 1' : partNumberMessage
+    throw invalidArgument(message, 'PartNumber', number)
   }
   const etag = element
     .requiredText('ETag')
@@ -54,6 +56,11 @@ function readNamedPart(element: XmlElement): NamedPart {
     const value = element.optionalText(checksumElements[algorithm])
     return value === undefined ? [] : [{ algorithm, value: value.trim() }]
   })
+  for (const { algorithm, value } of checksums) {
+    if (isChecksumValue(algorithm, value, 'FULL_OBJECT') && checksums.length === 1) continue
+    const message = `Invalid Base64 or multiple checksums present in request`
+    throw invalidArgument(message, 'PartNumber', number)
+  }
   return { partNumber, etag, checksums }
 }
 
@@ -62,7 +69,9 @@ export function chooseParts(
   uploadId: string,
   named: readonly NamedPart[],
   stored: readonly UploadPart[],
+  choice: ChecksumChoice | null,
 ): readonly UploadPart[] {
+  for (const name of named) checkNamedChecksum(name, choice)
   const byNumber = new Map(stored.map(part => [part.partNumber, part]))
   const chosen = named.map(name => {
     const part = byNumber.get(name.partNumber)
@@ -85,6 +94,25 @@ export function chooseParts(
     throw serviceError('EntityTooLarge', { details })
   }
   return chosen
+}
+
+/** Throws InvalidRequest for a part that should be named by its checksum too, BadDigest for one named by a checksum of another kind. */
+function checkNamedChecksum({ partNumber, checksums }: NamedPart, choice: ChecksumChoice | null): void {
+  if (choice === null) return
+  const [stated] = checksums
+  const algorithm = choice.algorithm.toLowerCase()
+  if (stated === undefined) {
+    if (choice.type !== 'COMPOSITE') return
+    throw serviceError('InvalidRequest', {
+      message:
+        `The upload was created using a ${algorithm} checksum. The complete request must include the checksum for each part. ` +
+        `It was missing for part ${partNumber} in the request.`,
+    })
+  }
+  if (stated.algorithm === choice.algorithm) return
+  throw serviceError('BadDigest', {
+    message: `The ${stated.algorithm.toLowerCase()} you specified for part ${partNumber} did not match what we received.`,
+  })
 }
 
 // A checksum of another kind than the part's says nothing about it.
@@ -135,6 +163,15 @@ function partChecksum(part: UploadPart, algorithm: ChecksumAlgorithm): string | 
   return algorithm === 'CRC32' ? Buffer.from(part.crc32, 'hex').toString('base64') : undefined
 }
 
+/** Those of all parts, base64; none of them when one is missing. */
+export function checksumsOfParts(
+  algorithm: ChecksumAlgorithm,
+  chosen: readonly UploadPart[],
+): Pick<Integrity, 'parts'> {
+  const parts = chosen.flatMap(part => partChecksum(part, algorithm) ?? [])
+  return parts.length === chosen.length ? { parts } : {}
+}
+
 /** The checksum of the whole; undefined when the parts do not tell it. */
 export function checksumOfParts(choice: ChecksumChoice, parts: readonly UploadPart[]): StoredChecksum | undefined {
   const { algorithm, type } = choice
@@ -149,7 +186,7 @@ export function checksumOfParts(choice: ChecksumChoice, parts: readonly UploadPa
     for (const value of values) hasher.update(Buffer.from(value, 'base64'))
     return { algorithm, value: `${hasher.digest().toString('base64')}-${parts.length}`, type }
   }
-  if (algorithm === 'SHA1' || algorithm === 'SHA256') return undefined
+  if (!isCrc(algorithm)) return undefined
   let whole: string | undefined
   parts.forEach((part, index) => {
     const value = values[index] ?? ''
@@ -177,9 +214,9 @@ export function checkedChecksum(
   if (choice !== null && stated !== undefined && stated.algorithm !== choice.algorithm) {
     throw checksumMismatch(choice.algorithm, stated.algorithm)
   }
-  if (stated === undefined) return choice === null ? undefined : checksumOfParts(choice, parts)
-  const assumed = stated.value.includes('-') ? 'COMPOSITE' : 'FULL_OBJECT'
-  const computed = checksumOfParts(choice ?? { algorithm: stated.algorithm, type: type ?? assumed }, parts)
+  const computed = computedChecksum(choice, stated, type, parts)
+  // An upload without a choice has a checksum of its own: what is stated of another, that its parts do not tell, is not looked at.
+  if (stated === undefined || (choice === null && stated.algorithm !== computed?.algorithm)) return computed
   if (computed === undefined) {
     const message = `The upload's parts were sent without ${stated.algorithm.toLowerCase()} checksums that could vouch for the object.`
     throw serviceError('InvalidRequest', { message })
@@ -193,23 +230,35 @@ export function checkedChecksum(
   return computed
 }
 
+function computedChecksum(
+  choice: ChecksumChoice | null,
+  stated: { readonly algorithm: ChecksumAlgorithm; readonly value: string } | undefined,
+  type: ChecksumChoice['type'] | undefined,
+  parts: readonly UploadPart[],
+): StoredChecksum | undefined {
+  if (choice !== null) return checksumOfParts(choice, parts)
+  const own = () => checksumOfParts({ algorithm: defaultChecksum, type: 'FULL_OBJECT' }, parts)
+  if (stated === undefined) return own()
+  const assumed = stated.value.includes('-') ? 'COMPOSITE' : 'FULL_OBJECT'
+  return checksumOfParts({ algorithm: stated.algorithm, type: type ?? assumed }, parts) ?? own()
+}
+
 /** The refusal of a checksum of another algorithm than the upload was created with. */
-export function checksumMismatch(expected: ChecksumAlgorithm, actual: ChecksumAlgorithm): Error {
+export function checksumMismatch(expected: ChecksumAlgorithm, actual: ChecksumAlgorithm | undefined): Error {
   return serviceError('InvalidRequest', {
-    message:
-      `Checksum Type mismatch occurred, expected checksum Type: ${expected.toLowerCase()}, ` +
-      `actual checksum Type: ${actual.toLowerCase()}`,
+    message: `Checksum Type mismatch occurred, expected checksum Type: ${expected}, actual checksum Type: ${actual ?? 'null'}`,
   })
 }
 
-/** Checks x-amz-mp-object-size. Throws InvalidArgument, InvalidRequest. */
+/** Checks x-amz-mp-object-size. Throws InvalidRequest. */
 export function checkObjectSize(headers: HeaderMap, size: number): void {
   const stated = headers.get('x-amz-mp-object-size')
   if (stated === undefined) return
-  if (!/^\d{1,15}$/.test(stated)) {
-    throw invalidArgument('x-amz-mp-object-size must be a whole number of bytes.', 'x-amz-mp-object-size', stated)
-  }
-  if (Number(stated) === size) return
-  const message = "The provided 'x-amz-mp-object-size' header value does not match what was computed."
+  if (/^\d{1,15}$/.test(stated) && Number(stated) === size) return
+  const message = /^\d{1,15}$/.test(stated)
+    ? `The provided 'x-amz-mp-object-size' header value ${stated} does not match what was computed: ${size}`
+    : /^-\d{1,15}$/.test(stated)
+      ? `Value for x-amz-mp-object-size header is less than zero: '${stated}'`
+      : 'Value for x-amz-mp-object-size header is invalid.'
   throw serviceError('InvalidRequest', { message })
 }

@@ -2,6 +2,7 @@
 // precedence: an ETag condition that holds outweighs the date condition beside it.
 import { type ServiceError, serviceError } from '../domain/errors.ts'
 import type { WriteCondition } from '../metadata/metadata-store.ts'
+import { invalidArgument } from './answer.ts'
 import { parseHttpDate } from './auth/claim.ts'
 import type { HeaderMap } from './request-head.ts'
 
@@ -56,16 +57,38 @@ export function readCondition(headers: HeaderMap, object: Comparable, prefix = '
   return null
 }
 
-/** Conditions of a write on the key's current version. Throws NotImplemented for If-None-Match with an ETag, as S3 does. */
+export interface StatedDeletion {
+  readonly etag: string | undefined
+  /** An HTTP date or one in ISO 8601. */
+  readonly modified: string | undefined
+  readonly size: string | undefined
+}
+
+/** Conditions of a deletion; where there is nothing they hold. Throws InvalidArgument. */
+export function deleteCondition({ etag, modified, size }: StatedDeletion): WriteCondition | undefined {
+  if (etag === undefined && modified === undefined && size === undefined) return undefined
+  const at = modified === undefined ? 0 : (parseHttpDate(modified) ?? Date.parse(modified))
+  if (modified !== undefined && Number.isNaN(at)) {
+    throw invalidArgument('The last modified time of the condition is no date.', 'LastModifiedTime', modified)
+  }
+  if (size !== undefined && !/^\d{1,15}$/.test(size)) {
+    throw invalidArgument('The size of the condition is no whole number of bytes.', 'Size', size)
+  }
+  return {
+    ...(etag !== undefined && { ifMatch: parseETags(etag) }),
+    ...(modified !== undefined && { ifModified: new Date(at).toISOString().slice(0, 19) }),
+    ...(size !== undefined && { ifSize: Number(size) }),
+    orAbsent: true,
+  }
+}
+
+/** Conditions of a write on the key's current version. */
 export function writeCondition(headers: HeaderMap): WriteCondition | undefined {
   const ifMatch = headers.get('if-match')
   const ifNoneMatch = headers.get('if-none-match')
   if (ifMatch === undefined && ifNoneMatch === undefined) return undefined
-  if (ifNoneMatch !== undefined && ifNoneMatch.trim() !== '*') {
-    throw serviceError('NotImplemented', { details: { Header: 'If-None-Match' } })
-  }
   return {
     ...(ifMatch === undefined ? undefined : { ifMatch: parseETags(ifMatch) }),
-    ...(ifNoneMatch === undefined ? undefined : { ifNoneMatch: ['*'] }),
+    ...(ifNoneMatch === undefined ? undefined : { ifNoneMatch: parseETags(ifNoneMatch) }),
   }
 }

@@ -9,6 +9,7 @@ import type { VersionRecord } from '../domain/object-metadata.ts'
 import { noSuchKey, openSource } from './access/open-bucket.ts'
 import { invalidArgument } from './answer.ts'
 import type { PayloadFacts } from './auth/payload-check.ts'
+import { isBucketName } from './bucket-name.ts'
 import type { ByteRange } from './byte-range.ts'
 import type { Call } from './call.ts'
 import { readCondition } from './conditions.ts'
@@ -43,7 +44,7 @@ const versionMark = '?versionId='
  * Reads x-amz-copy-source: `[/]bucket/key[?versionId=...]`, percent-encoded as a whole or by segment. Throws InvalidArgument,
  * KeyTooLongError.
  */
-function parseCopySource(value: string): SourceAddress {
+export function parseCopySource(value: string): SourceAddress {
   const mark = value.lastIndexOf(versionMark)
   const path = decoded(mark < 0 ? value : value.slice(0, mark), value).replace(/^\//, '')
   const slash = path.indexOf('/')
@@ -53,6 +54,7 @@ function parseCopySource(value: string): SourceAddress {
     const message = 'Copy Source must mention the source bucket and key: sourcebucket/sourcekey'
     throw invalidArgument(message, header, value)
   }
+  if (!isBucketName(bucket)) throw invalidArgument('Invalid copy source bucket name', header, value)
   checkKeyLength(key)
   if (mark < 0) return { bucket, key, version: 'latest', shownVersion: '' }
   const shownVersion = decoded(value.slice(mark + versionMark.length), value)

@@ -70,11 +70,12 @@ export async function findUpload(call: Call): Promise<Upload> {
   return upload
 }
 
+export const partNumberMessage = `Part number must be an integer between 1 and ${limits.partNumberMax}, inclusive.`
+
 /** Reads partNumber. Throws InvalidArgument. */
 export function requestedPartNumber(call: Call): number {
   const text = call.query.get('partNumber') ?? ''
   const partNumber = /^\d{1,5}$/.test(text) ? Number(text) : 0
   if (partNumber >= 1 && partNumber <= limits.partNumberMax) return partNumber
-  const message = `Part number must be an integer between 1 and ${limits.partNumberMax}, inclusive`
-  throw invalidArgument(message, 'partNumber', text)
+  throw invalidArgument(partNumberMessage, 'partNumber', text)
 }

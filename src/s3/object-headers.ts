@@ -2,7 +2,7 @@
 // replication, overall and per site (Backbeat wire format, "What HEAD/GET show").
 import type { Bucket } from '../domain/bucket.ts'
 import { encodeWords } from '../domain/encoded-word.ts'
-import type { ObjectMetadata, VersionRecord } from '../domain/object-metadata.ts'
+import type { ObjectMetadata, StoredChecksum, VersionRecord } from '../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../domain/replication-info.ts'
 import { encodeVersionId } from '../domain/version-id.ts'
 import { headerValue } from './answer.ts'
@@ -36,6 +36,9 @@ const contentHeaders = [
 /** Metadata from other servers may have names that no header can have; S3 counts those. */
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
+/** Of an object whose writer said nothing of it. */
+const defaultContentType = 'binary/octet-stream'
+
 /** Everything but length and range. `overrides` replace content headers (response-* parameters), names lower-case. */
 export function describeVersion(
   bucket: Bucket,
@@ -56,8 +59,8 @@ export function describeVersion(
   if (versionId !== undefined) headers.push('x-amz-version-id', versionId)
   headers.push('Accept-Ranges', 'bytes')
   for (const [name, shown] of contentHeaders) {
-    const value = overrides.get(name) ?? metadata[name]
-    if (value !== undefined && value !== '') headers.push(shown, headerValue(value))
+    const value = overrides.get(name) || metadata[name] || (name === 'content-type' ? defaultContentType : '')
+    if (value !== '') headers.push(shown, headerValue(value))
   }
   headers.push(
     'ETag',
@@ -103,13 +106,13 @@ function replicationHeaders(info: ReplicationInfo): FlatHeaders {
 }
 
 /** The checksum of the whole object: the one its writer chose, otherwise the CRC32 that is kept of every object. */
+export function checksumOf({ integrity }: VersionRecord): StoredChecksum | undefined {
+  if (integrity === null || integrity.checksum !== undefined) return integrity?.checksum
+  return { algorithm: 'CRC32', value: Buffer.from(integrity.crc32, 'hex').toString('base64'), type: 'FULL_OBJECT' }
+}
+
 export function checksumHeadersOf(record: VersionRecord): FlatHeaders {
-  const { integrity } = record
-  if (integrity === null) return []
-  const { checksum } = integrity
-  if (checksum !== undefined) {
-    return [checksumHeaders[checksum.algorithm], checksum.value, 'x-amz-checksum-type', checksum.type]
-  }
-  const crc32 = Buffer.from(integrity.crc32, 'hex').toString('base64')
-  return [checksumHeaders.CRC32, crc32, 'x-amz-checksum-type', 'FULL_OBJECT']
+  const checksum = checksumOf(record)
+  if (checksum === undefined) return []
+  return [checksumHeaders[checksum.algorithm], checksum.value, 'x-amz-checksum-type', checksum.type]
 }

@@ -36,6 +36,7 @@ import { createMultipartUpload } from './operations/create-multipart-upload.ts'
 import { deleteObject } from './operations/delete-object.ts'
 import { deleteObjects } from './operations/delete-objects.ts'
 import { getObject, headObject } from './operations/get-object.ts'
+import { getObjectAttributes } from './operations/get-object-attributes.ts'
 import { listBuckets } from './operations/list-buckets.ts'
 import { listMultipartUploads } from './operations/list-multipart-uploads.ts'
 import { listObjectVersions } from './operations/list-object-versions.ts'
@@ -323,7 +324,7 @@ export const operations: readonly OperationEntry[] = [
   op('DeleteObjectTagging', 'DELETE', 'object?tagging', 's3:DeleteObjectTagging', deleteObjectTagging),
   op('GetObjectAcl', 'GET', 'object?acl', 's3:GetObjectAcl', getObjectAcl),
   op('PutObjectAcl', 'PUT', 'object?acl', 's3:PutObjectAcl', putObjectAcl),
-  op('GetObjectAttributes', 'GET', 'object?attributes', 's3:GetObjectAttributes', null),
+  op('GetObjectAttributes', 'GET', 'object?attributes', 's3:GetObjectAttributes', getObjectAttributes),
   op('GetObjectRetention', 'GET', 'object?retention', 's3:GetObjectRetention', getObjectRetention),
   op('PutObjectRetention', 'PUT', 'object?retention', 's3:PutObjectRetention', putObjectRetention),
   op('GetObjectLegalHold', 'GET', 'object?legal-hold', 's3:GetObjectLegalHold', getObjectLegalHold),

@@ -51,6 +51,8 @@ export function parseTagHeader(value: string): TagSet {
   let pairs: (readonly [string, string])[]
   try {
     pairs = parseQuery(value).map(({ name, value: text }) => [name, text ?? ''] as const)
+    const names = new Set(pairs.map(([name]) => name))
+    if (names.has('') || names.size < pairs.length) throw new Error('a name is missing, or there twice')
   } catch {
     throw invalidArgument(
       "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",

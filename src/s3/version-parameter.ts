@@ -13,12 +13,16 @@ export function parseVersionId(shown: string, argument = 'versionId'): VersionId
   return id
 }
 
+/** Of the ids that this server gives: one of that length that does not read as one is malformed. */
+const ownLength = 32
+
 /** The id of no version. */
 const absentVersion = storedVersionId(`${'9'.repeat(20)}absent `)
 
 /** The same for a version that is looked for: an id such as another server gives is well-formed, and no version here has it. */
 export function addressedVersion(shown: string): VersionId | 'null' {
-  const isForeign = /^[A-Za-z0-9._]{26,64}$/.test(shown) && decodeVersionId(shown) === null
+  const isForeign =
+    shown.length !== ownLength && /^[A-Za-z0-9._]{26,64}$/.test(shown) && decodeVersionId(shown) === null
   return isForeign ? absentVersion : parseVersionId(shown)
 }
 

@@ -2,7 +2,7 @@
 // declared. The caller pushes the bytes as they come off the socket and stores what it gets back; until end() has returned, nothing of it
 // may become visible.
 
-import { type ChecksumAlgorithm, createHasher, digestBytes, type Hasher } from '../../base/hash.ts'
+import { type ChecksumAlgorithm, checksumAlgorithms, createHasher, digestBytes, type Hasher } from '../../base/hash.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { HeaderMap } from '../request-head.ts'
 import { type ChunkedBody, type ChunkedBodyOptions, createChunkedBody } from './chunked-body.ts'
@@ -33,6 +33,8 @@ export interface PayloadOptions {
   readonly contentMd5?: 'base64' | 'hex' | 'ignore'
   /** 'ignore' where x-amz-checksum-* describes an object and not this body (CompleteMultipartUpload). */
   readonly checksums?: 'check' | 'ignore'
+  /** Computed where the request neither sends nor asks for one. */
+  readonly byDefault?: ChecksumAlgorithm
 }
 
 export interface PayloadCheck {
@@ -49,11 +51,15 @@ export const checksumHeaders: Readonly<Record<ChecksumAlgorithm, string>> = {
   CRC32: 'x-amz-checksum-crc32',
   CRC32C: 'x-amz-checksum-crc32c',
   CRC64NVME: 'x-amz-checksum-crc64nvme',
+  MD5: 'x-amz-checksum-md5',
   SHA1: 'x-amz-checksum-sha1',
   SHA256: 'x-amz-checksum-sha256',
+  SHA512: 'x-amz-checksum-sha512',
+  XXHASH128: 'x-amz-checksum-xxhash128',
+  XXHASH3: 'x-amz-checksum-xxhash3',
+  XXHASH64: 'x-amz-checksum-xxhash64',
 }
 
-const algorithms: readonly ChecksumAlgorithm[] = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256']
 const otherChecksumHeaders: ReadonlySet<string> = new Set([
   'x-amz-checksum-type',
   'x-amz-checksum-algorithm',
@@ -76,7 +82,8 @@ export function openPayload(
   headers: HeaderMap,
   options: PayloadOptions = {},
 ): PayloadCheck {
-  const announced = options.checksums === 'ignore' ? undefined : readAnnounced(declaration, headers)
+  const announced =
+    (options.checksums === 'ignore' ? undefined : readAnnounced(declaration, headers)) ?? computed(options.byDefault)
   const md5 = readContentMd5(headers, options.contentMd5 ?? 'base64')
   const chunked = declaration.kind === 'chunked-signed' || declaration.kind === 'chunked-unsigned'
   if (!chunked) {
@@ -181,7 +188,7 @@ class PayloadReader implements PayloadCheck {
 
 /** Finds the one checksum the headers announce. Throws InvalidRequest when there are several or they contradict each other. */
 function readAnnounced(declaration: PayloadDeclaration, headers: HeaderMap): Announced | undefined {
-  const inHeader = algorithms.filter(algorithm => headers.has(checksumHeaders[algorithm]))
+  const inHeader = checksumAlgorithms.filter(algorithm => headers.has(checksumHeaders[algorithm]))
   const trailing = readTrailerAnnouncement(declaration, headers)
   if (inHeader.length > 1 || (inHeader.length === 1 && trailing !== undefined)) {
     throw serviceError('InvalidRequest', {
@@ -203,6 +210,10 @@ function readAnnounced(declaration: PayloadDeclaration, headers: HeaderMap): Ann
   return { algorithm, value, inTrailer: false }
 }
 
+function computed(algorithm: ChecksumAlgorithm | undefined): Announced | undefined {
+  return algorithm === undefined ? undefined : { algorithm, value: undefined, inTrailer: false }
+}
+
 /** x-amz-sdk-checksum-algorithm without a checksum: a promise not kept. x-amz-checksum-algorithm asks to compute one. */
 function readRequestedOnly(requested: ChecksumAlgorithm | undefined, headers: HeaderMap): Announced | undefined {
   if (requested === undefined) return undefined
@@ -219,7 +230,7 @@ function readRequested(headers: HeaderMap): ChecksumAlgorithm | undefined {
   for (const name of ['x-amz-sdk-checksum-algorithm', 'x-amz-checksum-algorithm']) {
     const value = headers.get(name)
     if (value === undefined) continue
-    const algorithm = algorithms.find(known => known === value.toUpperCase())
+    const algorithm = checksumAlgorithms.find(known => known === value.toUpperCase())
     if (algorithm !== undefined) return algorithm
     throw serviceError('InvalidRequest', { message: `Value for ${name} header is invalid.` })
   }
@@ -236,7 +247,7 @@ function readTrailerAnnouncement(declaration: PayloadDeclaration, headers: Heade
   })
   if (!takesTrailer) throw invalid
   const name = announcement.trim().toLowerCase()
-  const algorithm = algorithms.find(known => checksumHeaders[known] === name)
+  const algorithm = checksumAlgorithms.find(known => checksumHeaders[known] === name)
   if (algorithm === undefined) throw invalid
   return algorithm
 }
@@ -245,7 +256,7 @@ function readTrailerAnnouncement(declaration: PayloadDeclaration, headers: Heade
 function checkHeaderNames(headers: HeaderMap): void {
   for (const name of headers.keys()) {
     if (!name.startsWith('x-amz-checksum-') || otherChecksumHeaders.has(name)) continue
-    if (algorithms.some(algorithm => checksumHeaders[algorithm] === name)) continue
+    if (checksumAlgorithms.some(algorithm => checksumHeaders[algorithm] === name)) continue
     throw serviceError('InvalidRequest', {
       message: 'The algorithm type you specified in x-amz-checksum- header is invalid.',
     })

@@ -1,5 +1,6 @@
 // Reads the metadata of a version as another server of this family writes it (Backbeat wire format, "Object metadata JSON"): every field that
 // is used is checked, fields we do not know are kept, and what cannot be right is refused before anything is stored.
+import { checksumAlgorithms } from '../../base/hash.ts'
 import { isJsonObject, type JsonObject } from '../../domain/backbeat-wire.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import { type DataLocation, type Integrity, metadataModelVersion } from '../../domain/object-metadata.ts'
@@ -249,11 +250,9 @@ export function readIntegrity(header: string | undefined): Integrity | null {
   return { crc32, ...readChecksum(checksum) }
 }
 
-const algorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const
-
 function readChecksum(value: unknown): Pick<Integrity, 'checksum'> {
   if (!isJsonObject(value)) return {}
-  const algorithm = algorithms.find(known => known === value['algorithm'])
+  const algorithm = checksumAlgorithms.find(known => known === value['algorithm'])
   const { value: digest, type } = value
   if (algorithm === undefined || typeof digest !== 'string' || !/^[A-Za-z0-9+/=]{1,100}(-\d+)?$/.test(digest)) return {}
   return { checksum: { algorithm, value: digest, type: type === 'COMPOSITE' ? 'COMPOSITE' : 'FULL_OBJECT' } }

@@ -39,7 +39,8 @@ export async function getMetadata(call: BackbeatCall): Promise<Answer> {
     return { ...answer, headers: [...(answer.headers ?? []), wireHeaders.revision, '0'] }
   }
   const headers = [wireHeaders.revision, String(record.revision)]
-  if (record.integrity !== null) headers.push(wireHeaders.integrity, asciiJson(record.integrity))
+  if (record.integrity !== null)
+    headers.push(wireHeaders.integrity, asciiJson({ ...record.integrity, parts: undefined }))
   return jsonAnswer({ Body: JSON.stringify(record.metadata) }, headers)
 }
 

@@ -7,10 +7,11 @@ import type { NewMetadata, Upload } from '../../metadata/metadata-store.ts'
 import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { checksumContent } from '../checksum-request.ts'
+import { checksumContent, statedChecksum } from '../checksum-request.ts'
 import {
   checkedChecksum,
   checkObjectSize,
+  checksumsOfParts,
   chooseParts,
   crc32OfParts,
   etagOfParts,
@@ -54,10 +55,10 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
   const { services, key } = call
   const { bucket } = open
   const { uploadId } = upload
-  const parts = chooseParts(uploadId, named, await services.store.parts(uploadId))
   const settings = settingsOfUpload(upload)
   const encryption = encryptionOfUpload(settings)
   checkCompletion(call.headers, encryption, bucket.settings.encryption, settings.checksum !== null)
+  const parts = chooseParts(uploadId, named, await services.store.parts(uploadId), settings.checksum)
   const checksum = checkedChecksum(call.headers, settings.checksum, parts)
   const size = sizeOf(parts)
   checkObjectSize(call.headers, size)
@@ -89,7 +90,7 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
     metadata,
     integrity: {
       crc32: crc32OfParts(parts),
-      ...(checksum === undefined ? undefined : { checksum }),
+      ...(checksum === undefined ? undefined : { checksum, ...checksumsOfParts(checksum.algorithm, parts) }),
       ...encryptionCheck(encryption),
     },
     completes: { uploadId },
@@ -156,6 +157,7 @@ async function completeOnce(call: Call, open: OpenBucket, named: readonly NamedP
 
 export async function completeMultipartUpload(call: Call): Promise<Answer> {
   const open = await openBucket(call)
+  statedChecksum(call.headers)
   const named = await readParts(call)
   const { etag, versionId, checksum, metadata } = await completeOnce(call, open, named)
   const headers: FlatHeaders = open.bucket.versioning === 'Unversioned' ? [] : ['x-amz-version-id', versionId]

@@ -8,7 +8,7 @@ import { type OpenBucket, openBucket, requireTagging } from '../access/open-buck
 import { accessOfWrite } from '../access/written-object.ts'
 import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { checksumContent, requestedAlgorithm } from '../checksum-request.ts'
+import { checksumContent, defaultChecksum, requestedAlgorithm } from '../checksum-request.ts'
 import { writeCondition } from '../conditions.ts'
 import { type CopySource, checkCopySize, copyBytes, findCopySource } from '../copy-source.ts'
 import { encryptionCheck, storedEncryption } from '../encryption/sealing.ts'
@@ -66,9 +66,9 @@ function settingsOfCopy(call: Call, source: CopySource): ObjectSettings {
     lock: readLock(headers, call.services.world.clock.now()),
     ...readWebsiteRedirect(headers),
   }
-  if (replaceMetadata) {
-    return { content: readContentHeaders(headers), userMetadata: readUserMetadata(headers), ...rest }
-  }
+  // What is too large is refused also where it is not asked for.
+  const userMetadata = readUserMetadata(headers)
+  if (replaceMetadata) return { content: readContentHeaders(headers), userMetadata, ...rest }
   return { content: storedContentHeaders(source), userMetadata: userMetadataOf(metadata), ...rest }
 }
 
@@ -134,6 +134,7 @@ interface Copied {
 
 async function copied(call: Call, open: OpenBucket): Promise<Copied> {
   const encryption = encryptionOfWrite(call.headers, open.bucket.settings.encryption)
+  const algorithm = requestedAlgorithm(call.headers)
   // Again when the source was replaced between being found and being opened.
   for (let attempt = 0; attempt < 3; attempt++) {
     const source = await findCopySource(call)
@@ -141,7 +142,6 @@ async function copied(call: Call, open: OpenBucket): Promise<Copied> {
     const settings = settingsOfCopy(call, source)
     requireCopiedTags(call, open, source)
     checkRequestedLock(call, open, settings.lock)
-    const algorithm = requestedAlgorithm(call.headers)
     refuseIdleSelfCopy(call, open, source, algorithm)
     const { record } = source
     const size = record.metadata['content-length']
@@ -152,7 +152,7 @@ async function copied(call: Call, open: OpenBucket): Promise<Copied> {
       range: { start: 0, end: size },
       target: open.bucket,
       partNumber: 1,
-      algorithm: algorithm ?? record.integrity?.checksum?.algorithm,
+      algorithm: algorithm ?? record.integrity?.checksum?.algorithm ?? defaultChecksum,
     })
     if (data !== null) return { source, settings, encryption, data }
   }

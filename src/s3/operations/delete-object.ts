@@ -9,7 +9,7 @@ import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
 import { headerValue, notImplemented } from '../answer.ts'
 import type { Account } from '../auth/account-directory.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { parseETags } from '../conditions.ts'
+import { deleteCondition } from '../conditions.ts'
 import { lockCheck, lockedVersion } from '../object-lock.ts'
 import { newMetadata, noSettings } from '../object-settings.ts'
 import { requestedVersion, type VersionAddress } from '../version-address.ts'
@@ -88,18 +88,20 @@ async function addDeleteMarker(call: Call, bucket: Bucket, account: Account, del
   return { deleteMarker: true, versionId: result.isNull ? 'null' : encodeVersionId(result.versionId) }
 }
 
-const refusedConditions = ['x-amz-if-match-last-modified-time', 'x-amz-if-match-size', 'x-amz-mfa']
-
 export async function deleteObject(call: Call): Promise<Answer> {
   const open = await openBucket(call)
   const { bucket, account } = open
-  for (const name of refusedConditions) if (call.headers.has(name)) throw notImplemented(name)
-  const ifMatch = call.headers.get('if-match')
+  if (call.headers.has('x-amz-mfa')) throw notImplemented('x-amz-mfa')
+  const condition = deleteCondition({
+    etag: call.headers.get('if-match'),
+    modified: call.headers.get('x-amz-if-match-last-modified-time'),
+    size: call.headers.get('x-amz-if-match-size'),
+  })
   const deleted = await deleteOne(call, bucket, account, {
     key: call.key,
     version: requestedVersion(call),
     lock: lockCheck(call, open),
-    ...(ifMatch === undefined ? undefined : { condition: { ifMatch: parseETags(ifMatch) } }),
+    ...(condition !== undefined && { condition }),
   })
   const headers: FlatHeaders = []
   if (deleted.deleteMarker) headers.push('x-amz-delete-marker', 'true')

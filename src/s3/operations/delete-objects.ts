@@ -1,13 +1,17 @@
 // DeleteObjects: up to a thousand deletions in one request, each with its own outcome; the body must be vouched for by a digest.
 import { defects } from '../../base/channels.ts'
+import { checksumAlgorithms } from '../../base/hash.ts'
 import { ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
+
+import type { WriteCondition } from '../../metadata/metadata-store.ts'
+
 import { type OpenBucket, openForKeys, requireAction } from '../access/open-bucket.ts'
+
 import { notImplemented, xmlAnswer } from '../answer.ts'
 import { checksumHeaders } from '../auth/payload-check.ts'
 import type { Answer, Call } from '../call.ts'
-import { checksumAlgorithms } from '../checksum-request.ts'
-import { parseETags } from '../conditions.ts'
+import { deleteCondition } from '../conditions.ts'
 import { readDocument } from '../document-body.ts'
 import { lockCheck } from '../object-lock.ts'
 import { checkKeyLength } from '../request-target.ts'
@@ -20,7 +24,7 @@ interface Wanted {
   readonly key: string
   /** As the client wrote it. */
   readonly versionId?: string
-  readonly etag?: string
+  readonly condition?: WriteCondition
 }
 
 type Outcome = { readonly deleted: XmlContent } | { readonly refused: XmlContent }
@@ -36,12 +40,15 @@ function requireDigest(call: Call): void {
 
 function readWanted(element: XmlElement): Wanted {
   const versionId = element.optionalText('VersionId')
-  const etag = element.optionalText('ETag')
-  for (const name of ['LastModifiedTime', 'Size']) if (element.child(name) !== undefined) throw notImplemented(name)
+  const condition = deleteCondition({
+    etag: element.optionalText('ETag'),
+    modified: element.optionalText('LastModifiedTime'),
+    size: element.optionalText('Size'),
+  })
   return {
     key: element.requiredText('Key'),
     ...(versionId === undefined ? undefined : { versionId }),
-    ...(etag === undefined ? undefined : { etag }),
+    ...(condition !== undefined && { condition }),
   }
 }
 
@@ -69,15 +76,19 @@ function isDenied(outcome: Outcome): boolean {
 }
 
 async function deleteWanted(call: Call, open: OpenBucket, wanted: Wanted): Promise<Outcome> {
-  const { key, versionId, etag } = wanted
+  const { key, versionId, condition } = wanted
   try {
     if (key === '') throw serviceError('UserKeyMustBeSpecified')
     checkKeyLength(key)
     const version = versionId === undefined || versionId === '' ? 'latest' : addressedVersion(versionId)
     requireAction(call, open, version === 'latest' ? 's3:DeleteObject' : 's3:DeleteObjectVersion', key)
-    const condition = etag === undefined ? undefined : { condition: { ifMatch: parseETags(etag) } }
     const lock = lockCheck(call, open, key)
-    const done = await deleteOne(call, open.bucket, open.account, { key, version, lock, ...condition })
+    const done = await deleteOne(call, open.bucket, open.account, {
+      key,
+      version,
+      lock,
+      ...(condition !== undefined && { condition }),
+    })
     const marker = done.deleteMarker ? { DeleteMarker: true, DeleteMarkerVersionId: done.versionId } : {}
     return { deleted: { Key: key, VersionId: version === 'latest' ? undefined : versionId, ...marker } }
   } catch (error) {

@@ -2,18 +2,20 @@
 // that what is missing is an error and not a broken download.
 import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
-import type { DataLocation, VersionRecord } from '../../domain/object-metadata.ts'
+import type { VersionRecord } from '../../domain/object-metadata.ts'
 import { openBucket } from '../access/open-bucket.ts'
-import { errorAnswer, headerValue, invalidArgument } from '../answer.ts'
+import { errorAnswer, headerValue } from '../answer.ts'
 import { type ByteRange, contentRange, parseRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { readCondition } from '../conditions.ts'
 import { customerKeyHeaders, keyOfRead } from '../encryption/customer-key.ts'
 import { refuseOnRead } from '../encryption/write-encryption.ts'
 import { pushExpiration } from '../expiry-headers.ts'
+import { requestedPartNumber } from '../multipart.ts'
 import { checksumHeadersOf, describeVersion, httpDate, quoted, shownVersionId } from '../object-headers.ts'
 import { refuseUnsupported } from '../object-settings.ts'
 import { chooseReplica, openBytes } from '../replica-read.ts'
+import { storedParts } from '../stored-parts.ts'
 import { findVersion, requestedVersion } from '../version-address.ts'
 
 const noOverrides: ReadonlyMap<string, string> = new Map()
@@ -44,46 +46,35 @@ interface Extent {
   readonly partsCount?: number
 }
 
-function partNumberOf(piece: DataLocation): number {
-  return Number.parseInt(piece.dataStoreETag, 10)
-}
-
-/** Throws InvalidRange, InvalidPartNumber, InvalidArgument, InvalidRequest. */
-function extentOf(call: Call, record: VersionRecord): Extent {
-  const size = record.metadata['content-length']
-  const rangeHeader = call.headers.get('range')
-  const partParameter = call.query.get('partNumber')
-  if (partParameter === undefined) {
-    const range = parseRange(rangeHeader, size)
-    return range === null ? { range: { start: 0, end: size }, partial: false } : { range, partial: true }
-  }
-  if (rangeHeader !== undefined) {
+/** Reads partNumber. Throws InvalidArgument, InvalidRequest (a range beside it). */
+function readPartNumber(call: Call): number | undefined {
+  const text = call.query.get('partNumber')
+  if (text === undefined) return undefined
+  if (call.headers.has('range')) {
     throw serviceError('InvalidRequest', { message: 'Cannot specify both Range header and partNumber query parameter' })
   }
-  const partNumber = /^\d{1,5}$/.test(partParameter) ? Number(partParameter) : 0
-  if (partNumber < 1 || partNumber > 10_000) {
-    const message = 'Part number must be an integer between 1 and 10000, inclusive'
-    throw invalidArgument(message, 'partNumber', partParameter)
-  }
-  return extentOfPart(record, partNumber, size)
+  return requestedPartNumber(call)
+}
+
+/** Throws InvalidRange, InvalidPartNumber. */
+function extentOf(call: Call, record: VersionRecord, partNumber: number | undefined): Extent {
+  const size = record.metadata['content-length']
+  if (partNumber !== undefined) return extentOfPart(record, partNumber, size)
+  const range = parseRange(call.headers.get('range'), size)
+  return range === null ? { range: { start: 0, end: size }, partial: false } : { range, partial: true }
 }
 
 function extentOfPart(record: VersionRecord, partNumber: number, size: number): Extent {
-  const { metadata } = record
-  const isMultipart = metadata['content-md5'].includes('-')
-  if (!isMultipart) {
+  const parts = storedParts(record)
+  if (parts === null) {
     if (partNumber !== 1) throw serviceError('InvalidPartNumber')
     return { range: { start: 0, end: size }, partial: size > 0 }
   }
-  const pieces = metadata.location ?? []
-  const numbers = [...new Set(pieces.map(partNumberOf))]
   // Parts may be numbered with gaps; readers count the parts of the finished object.
-  const wanted = numbers[partNumber - 1]
-  const inPart = pieces.filter(piece => partNumberOf(piece) === wanted)
-  const first = inPart[0]
-  const last = inPart.at(-1)
-  if (first === undefined || last === undefined) throw serviceError('InvalidPartNumber')
-  return { range: { start: first.start, end: last.start + last.size }, partial: true, partsCount: numbers.length }
+  const part = parts[partNumber - 1]
+  if (part === undefined) throw serviceError('InvalidPartNumber')
+  const { start } = part
+  return { range: { start, end: start + part.size }, partial: true, partsCount: parts.length }
 }
 
 function deleteMarkerAnswer(call: Call, bucket: Bucket, record: VersionRecord, asked: string): Answer {
@@ -109,22 +100,30 @@ function read(withBody: boolean) {
     refuseUnsupported(call.headers)
     refuseOnRead(call.headers)
     const overrides = readOverrides(call)
+    const partNumber = readPartNumber(call)
     const address = requestedVersion(call)
     // Once more, as the version read may be replaced before its bytes are opened.
     for (let attempt = 0; attempt < 3; attempt++) {
       const record = await findVersion(call, open, address)
-      const answer = await answerVersion(call, bucket, record, { address, overrides, withBody })
+      const answer = await answerVersion(call, bucket, record, { address, overrides, partNumber, withBody })
       if (answer !== null) return answer
     }
     throw new Error(`the data of ${bucket.name}/${call.key} is missing`)
   }
 }
 
+interface ReadOptions {
+  readonly address: string
+  readonly overrides: ReadonlyMap<string, string>
+  readonly partNumber: number | undefined
+  readonly withBody: boolean
+}
+
 async function answerVersion(
   call: Call,
   bucket: Bucket,
   record: VersionRecord,
-  options: { readonly address: string; readonly overrides: ReadonlyMap<string, string>; readonly withBody: boolean },
+  options: ReadOptions,
 ): Promise<Answer | null> {
   if (record.isDeleteMarker) return deleteMarkerAnswer(call, bucket, record, options.address)
   // A location that cannot be meant is refused whatever else is asked.
@@ -137,7 +136,7 @@ async function answerVersion(
     const headers = ['ETag', headerValue(quoted(etag)), 'Last-Modified', httpDate(metadata['last-modified'])]
     return errorAnswer(unmet, call.requestId, call.target.rawPath, unmet.status === 304 ? headers : [])
   }
-  const extent = extentOf(call, record)
+  const extent = extentOf(call, record, options.partNumber)
   const headers = describeVersion(bucket, record, options.overrides)
   if (record.isLatest) pushExpiration(headers, bucket, metadata)
   if (customerKey !== undefined) headers.push(...customerKeyHeaders(customerKey))

@@ -4,20 +4,21 @@ import type { UploadPart } from '../../metadata/metadata-store.ts'
 import { openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { checksumContent } from '../checksum-request.ts'
+import { checksumContent, defaultChecksum } from '../checksum-request.ts'
 import { pushAbortDate } from '../expiry-headers.ts'
 import { countParameter, nameEncoding } from '../listing.ts'
 import { findUpload, peopleOfUpload, settingsOfUpload } from '../multipart.ts'
 import { quoted } from '../object-headers.ts'
 import { s3Namespace, type XmlContent } from '../xml/writer.ts'
 
-function partContent(part: UploadPart): XmlContent {
+function partContent(part: UploadPart, hasChoice: boolean): XmlContent {
+  const isDefault = !hasChoice && part.checksum?.algorithm === defaultChecksum
   return {
     PartNumber: part.partNumber,
     LastModified: part.lastModified,
     ETag: quoted(part.etag),
     Size: part.size,
-    ...checksumContent(part.checksum),
+    ...checksumContent(isDefault ? undefined : part.checksum),
   }
 }
 
@@ -44,7 +45,7 @@ export async function listParts(call: Call): Promise<Answer> {
     IsTruncated: maxParts > 0 && rest.length > page.length,
     ChecksumAlgorithm: checksum?.algorithm,
     ChecksumType: checksum?.type,
-    Part: page.map(partContent),
+    Part: page.map(part => partContent(part, checksum !== null)),
   }
   const headers: FlatHeaders = []
   pushAbortDate(headers, bucket, call.key, upload.initiated)

@@ -13,6 +13,7 @@ import { invalidArgument } from '../answer.ts'
 import type { Account } from '../auth/account-directory.ts'
 import { checksumHeaders, openPayload, type PayloadFacts } from '../auth/payload-check.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
+import { defaultChecksum } from '../checksum-request.ts'
 import { writeCondition } from '../conditions.ts'
 import { encryptionCheck, storedEncryption } from '../encryption/sealing.ts'
 import { encryptionHeaders, encryptionOfWrite } from '../encryption/write-encryption.ts'
@@ -142,7 +143,7 @@ export async function storeObject(call: Call, originOp: string): Promise<Answer>
   checkRequestedLock(call, open, settings.lock)
   const condition = writeCondition(headers)
   const encryption = encryptionOfWrite(headers, bucketBefore.settings.encryption)
-  const check = openPayload(call.auth.payload, headers)
+  const check = openPayload(call.auth.payload, headers, { byDefault: defaultChecksum })
   if (call.body.isUnmeasured !== true) checkUploadSize(check.decodedLength, limits.singlePutBytes)
   const data = await receiveData(call, bucketBefore, check, { partNumber: 1, encryption })
   const bucket = await bucketAfterData(call, bucketBefore, data)

@@ -1,6 +1,6 @@
 // UploadPart and UploadPartCopy: bytes that wait for the completion of their upload. A part sent again replaces the former one; one whose
 // upload ended in the meantime leaves nothing behind.
-import type { ChecksumAlgorithm } from '../../base/hash.ts'
+import { type ChecksumAlgorithm, checksumAlgorithms } from '../../base/hash.ts'
 import { limits } from '../../domain/limits.ts'
 import { inlineKey } from '../../domain/object-metadata.ts'
 import type { UploadPart } from '../../metadata/metadata-store.ts'
@@ -9,9 +9,16 @@ import { invalidArgument, xmlAnswer } from '../answer.ts'
 import { checksumHeaders, openPayload } from '../auth/payload-check.ts'
 import type { ByteRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { checksumAlgorithms, checksumContent } from '../checksum-request.ts'
+import { type ChecksumChoice, checksumContent, defaultChecksum } from '../checksum-request.ts'
 import { checksumMismatch } from '../completion.ts'
-import { type CopySource, type CopyTask, checkCopySize, copyBytes, findCopySource } from '../copy-source.ts'
+import {
+  type CopySource,
+  type CopyTask,
+  checkCopySize,
+  copyBytes,
+  findCopySource,
+  parseCopySource,
+} from '../copy-source.ts'
 import { encryptionOfPart } from '../encryption/upload-encryption.ts'
 import { encryptionHeaders } from '../encryption/write-encryption.ts'
 import { encryptionOfUpload, findUpload, noSuchUpload, requestedPartNumber, settingsOfUpload } from '../multipart.ts'
@@ -29,15 +36,15 @@ function sentAlgorithm(headers: HeaderMap): ChecksumAlgorithm | undefined {
 }
 
 /**
- * The headers by which a part's body is checked: what the upload promised is computed also when the client does not send it. Throws
- * InvalidRequest for a checksum of another algorithm.
+ * The checksum to compute of a part whose client sends none. Throws InvalidRequest for one of another algorithm than the upload's, and for none
+ * where the object's is made of the parts'.
  */
-function partHeaders(headers: HeaderMap, promised: ChecksumAlgorithm | undefined): HeaderMap {
-  if (promised === undefined) return headers
+function partChecksum(headers: HeaderMap, choice: ChecksumChoice | null): ChecksumAlgorithm {
+  if (choice === null) return defaultChecksum
   const sent = sentAlgorithm(headers)
-  if (sent === promised) return headers
-  if (sent !== undefined) throw checksumMismatch(promised, sent)
-  return new Map([...headers, ['x-amz-checksum-algorithm', promised]])
+  const isMissing = sent === undefined && choice.type === 'COMPOSITE'
+  if (isMissing || (sent !== undefined && sent !== choice.algorithm)) throw checksumMismatch(choice.algorithm, sent)
+  return choice.algorithm
 }
 
 async function storePart(call: Call, partNumber: number, uploadId: string, data: ReceivedData): Promise<UploadPart> {
@@ -73,15 +80,16 @@ export async function uploadPart(call: Call): Promise<Answer> {
   refuseUnsupported(call.headers)
   const upload = await findUpload(call)
   const settings = settingsOfUpload(upload)
-  const promised = settings.checksum?.algorithm
+  const byDefault = partChecksum(call.headers, settings.checksum)
   const encryption = encryptionOfPart(call.headers, encryptionOfUpload(settings), bucket.settings.encryption)
-  const check = openPayload(call.auth.payload, partHeaders(call.headers, promised))
+  const check = openPayload(call.auth.payload, call.headers, { byDefault })
   checkUploadSize(check.decodedLength, limits.partBytesMax)
   const data = await receiveData(call, bucket, check, { partNumber, encryption })
   const part = await storePart(call, partNumber, upload.uploadId, data)
   const headers: FlatHeaders = ['ETag', quoted(part.etag), ...encryptionHeaders(encryption)]
   const { checksum } = data.facts
-  if (checksum !== undefined) headers.push(checksumHeaders[checksum.algorithm], checksum.value)
+  if (checksum !== undefined && (settings.checksum !== null || sentAlgorithm(call.headers) !== undefined))
+    headers.push(checksumHeaders[checksum.algorithm], checksum.value)
   return { status: 200, headers }
 }
 
@@ -122,16 +130,19 @@ async function copiedPart(
 export async function uploadPartCopy(call: Call): Promise<Answer> {
   const open = await openBucket(call)
   const partNumber = requestedPartNumber(call)
+  parseCopySource(call.headers.get('x-amz-copy-source') ?? '')
   refuseUnsupported(call.headers)
   const upload = await findUpload(call)
   const settings = settingsOfUpload(upload)
   const encryption = encryptionOfPart(call.headers, encryptionOfUpload(settings), open.bucket.settings.encryption)
-  const algorithm = settings.checksum?.algorithm
+  const algorithm = settings.checksum?.algorithm ?? defaultChecksum
   const { source, data } = await copiedPart(call, open, { partNumber, encryption, algorithm })
   const part = await storePart(call, partNumber, upload.uploadId, data)
   const sourceVersion = shownVersionId(source.bucket, source.record)
   const headers = encryptionHeaders(encryption)
   if (sourceVersion !== undefined) headers.push('x-amz-copy-source-version-id', sourceVersion)
-  const content = { LastModified: part.lastModified, ETag: quoted(part.etag), ...checksumContent(part.checksum) }
+  // What is computed for the finished object's own sake is not shown.
+  const checksum = settings.checksum === null ? undefined : part.checksum
+  const content = { LastModified: part.lastModified, ETag: quoted(part.etag), ...checksumContent(checksum) }
   return xmlAnswer('CopyPartResult', content, headers, s3Namespace)
 }

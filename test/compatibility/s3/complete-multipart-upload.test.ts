@@ -138,7 +138,7 @@ test('complete-multipart-upload/replicated: the version waits for its sites as a
 
 test('complete-multipart-upload/repeated: a lost answer can be asked for again, as long as the version is there', async () => {
   for (const bucket of ['plain', 'versioned']) {
-    const started = await steps.create(bucket, 'again', { ChecksumAlgorithm: 'CRC32' })
+    const started = await steps.create(bucket, 'again', { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' })
     const parts = [await steps.upload(started, 1, tail)]
     const first = await steps.rawComplete(started, parts)
     const again = await steps.rawComplete(started, parts)
@@ -275,9 +275,9 @@ test('complete-multipart-upload/conditions: If-None-Match and If-Match hold at t
     412,
     'PreconditionFailed',
   ])
-  assert.deepEqual(codeOf(await steps.rawComplete(started, parts, { 'if-none-match': '"abc"' })), [
-    501,
-    'NotImplemented',
+  assert.deepEqual(codeOf(await steps.rawComplete(started, parts, { 'if-none-match': `"${md5Hex('x')}"` })), [
+    412,
+    'PreconditionFailed',
   ])
   const current = `"${md5Hex('x')}"`
   assert.equal((await steps.rawComplete(started, parts, { 'if-match': current })).status, 200)
@@ -319,18 +319,24 @@ for (const ChecksumAlgorithm of ['CRC32', 'CRC32C', 'CRC64NVME'] as const) {
   })
 }
 
-test('multipart-checksums/composite: the checksum of checksums is answered and kept; parts sent without one count too', async () => {
+test('multipart-checksums/composite: the checksum of checksums is answered and kept; no part may be without one', async () => {
   const started = await steps.create('plain', 'composite', { ChecksumAlgorithm: 'SHA256' })
   const first = await client.send(
     new UploadPartCommand({ ...started, PartNumber: 1, Body: five, ChecksumAlgorithm: 'SHA256' }),
   )
   assert.equal(first.ChecksumSHA256, digestOf('SHA256', five).toString('base64'))
-  const plain = await server.send({ method: 'PUT', path: uploadPath(started, 'partNumber=2&'), body: tail })
-  assert.equal(plain.headers['x-amz-checksum-sha256'], digestOf('SHA256', tail).toString('base64'))
-  const done = await steps.complete(started, [
+  const without = await server.send({ method: 'PUT', path: uploadPath(started, 'partNumber=2&'), body: tail })
+  assert.deepEqual(codeOf(without), [400, 'InvalidRequest'])
+  const ChecksumSHA256 = digestOf('SHA256', tail).toString('base64')
+  const headers = { 'x-amz-checksum-sha256': ChecksumSHA256 }
+  const second = await server.send({ method: 'PUT', path: uploadPath(started, 'partNumber=2&'), body: tail, headers })
+  const parts = [
     { PartNumber: 1, ETag: first.ETag, ChecksumSHA256: first.ChecksumSHA256 },
-    { PartNumber: 2, ETag: plain.headers['etag'] },
-  ])
+    { PartNumber: 2, ETag: second.headers['etag'] },
+  ]
+  assert.deepEqual(codeOf(await steps.rawComplete(started, parts)), [400, 'InvalidRequest'])
+  const [one = {}, two = {}] = parts
+  const done = await steps.complete(started, [one, { ...two, ChecksumSHA256 }])
   const joined = Buffer.concat([five, tail].map(bytes => digestOf('SHA256', bytes)))
   assert.equal(done.ChecksumSHA256, `${digestOf('SHA256', joined).toString('base64')}-2`)
   assert.equal(done.ChecksumType, 'COMPOSITE')
@@ -351,12 +357,15 @@ test('multipart-checksums/refused: combinations, mismatches and false values', a
   for (const headers of wrong) {
     assert.deepEqual(codeOf(await createWith(headers)), [400, 'InvalidRequest'], JSON.stringify(headers))
   }
-  const started = await steps.create('plain', 'refused-checksum', { ChecksumAlgorithm: 'CRC32C' })
+  const started = await steps.create('plain', 'refused-checksum', {
+    ChecksumAlgorithm: 'CRC32C',
+    ChecksumType: 'FULL_OBJECT',
+  })
   const path = uploadPath(started, 'partNumber=1&')
   const put = (headers: Record<string, string>) => server.send({ method: 'PUT', path, headers, body: 'abc' })
   const mismatch = await put({ 'x-amz-checksum-sha256': digestOf('SHA256', Buffer.from('abc')).toString('base64') })
   assert.deepEqual(codeOf(mismatch), [400, 'InvalidRequest'])
-  assert.match(errorMessage(mismatch), /expected checksum Type: crc32c, actual checksum Type: sha256/)
+  assert.match(errorMessage(mismatch), /expected checksum Type: CRC32C, actual checksum Type: SHA256/)
   assert.deepEqual(codeOf(await put({ 'x-amz-checksum-crc32c': 'AAAAAA==' })), [400, 'BadDigest'])
   assert.deepEqual(codeOf(await put({ 'x-amz-checksum-crc32c': '?' })), [400, 'InvalidRequest'])
   assert.deepEqual(codeOf(await put({ 'content-md5': digestOf('MD5', Buffer.from('x')).toString('base64') })), [

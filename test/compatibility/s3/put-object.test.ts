@@ -11,6 +11,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3'
+import { md5Hex } from '../../../src/base/hash.ts'
 import { errorCode, startTestServer, type TestServer, versioningEnabled } from './test-server.ts'
 
 let server: TestServer
@@ -140,10 +141,9 @@ const refused: readonly (readonly [string, Record<string, string>, number, strin
   ['a storage class for archives', { 'x-amz-storage-class': 'GLACIER' }, 400, 'InvalidStorageClass'],
   ['too much user metadata', { 'x-amz-meta-a': 'x'.repeat(2048) }, 400, 'MetadataTooLarge'],
   ['eleven tags', { 'x-amz-tagging': 'a=&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=' }, 400, 'BadRequest'],
-  ['a tag twice', { 'x-amz-tagging': 'a=1&a=2' }, 400, 'InvalidTag'],
+  ['a tag twice', { 'x-amz-tagging': 'a=1&a=2' }, 400, 'InvalidArgument'],
   ['a tag of the system', { 'x-amz-tagging': 'aws:a=1' }, 400, 'InvalidTag'],
   ['tags that are not encoded', { 'x-amz-tagging': 'a=%zz' }, 400, 'InvalidArgument'],
-  ['if-none-match of an ETag', { 'if-none-match': '"x"' }, 501, 'NotImplemented'],
   ['a wrong content-md5', { 'content-md5': '1B2M2Y8AsgTpgAmY7PhCfg==' }, 400, 'BadDigest'],
   ['a content-md5 that is none', { 'content-md5': 'x' }, 400, 'InvalidDigest'],
   ['a wrong CRC32', { 'x-amz-checksum-crc32': 'AAAAAA==' }, 400, 'BadDigest'],
@@ -166,6 +166,15 @@ for (const [name, headers, status, code] of refused) {
 async function referencedNames(): Promise<ReadonlySet<string>> {
   return server.store.referencedData([...server.disk.keys()])
 }
+
+test('put-object/if-none-match of an ETag: anything but this', async () => {
+  const put = (etag: string) =>
+    server.send({ method: 'PUT', path: '/plain/unlike', headers: { 'if-none-match': `"${etag}"` }, body: 'x' })
+  assert.equal((await put(md5Hex('x'))).status, 200)
+  const again = await put(md5Hex('x'))
+  assert.deepEqual([again.status, errorCode(again)], [412, 'PreconditionFailed'])
+  assert.equal((await put(md5Hex('y'))).status, 200)
+})
 
 test('put-object/if-none-match star: the first write wins', async () => {
   const write = () =>

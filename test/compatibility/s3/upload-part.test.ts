@@ -50,7 +50,7 @@ test('upload-part/refused: numbers, uploads, buckets and accounts that are wrong
   for (const number of ['0', '10001', '-1', '1.5', 'x', '', '99999999999']) {
     const answer = await put(uploadPath(started, `partNumber=${number}&`))
     assert.deepEqual(codeOf(answer), [400, 'InvalidArgument'], number)
-    assert.equal(errorMessage(answer), 'Part number must be an integer between 1 and 10000, inclusive')
+    assert.equal(errorMessage(answer), 'Part number must be an integer between 1 and 10000, inclusive.')
   }
   assert.deepEqual(codeOf(await put('/plain/part-refused?partNumber=1')), [400, 'InvalidArgument'])
   assert.deepEqual(codeOf(await put('/plain/part-refused?partNumber=1&uploadId=nonsense')), [404, 'NoSuchUpload'])
@@ -201,7 +201,7 @@ test('create-multipart-upload/refused: settings that no object could have', asyn
     server.send({ method: 'POST', path: '/plain/k?uploads=', headers, as })
   const attempts: readonly (readonly [Record<string, string>, number, string])[] = [
     [{ 'x-amz-storage-class': 'COLD' }, 400, 'InvalidStorageClass'],
-    [{ 'x-amz-tagging': 'a=1&a=2' }, 400, 'InvalidTag'],
+    [{ 'x-amz-tagging': 'a=1&a=2' }, 400, 'InvalidArgument'],
     [{ 'x-amz-meta-a': 'x'.repeat(2100) }, 400, 'MetadataTooLarge'],
     [{ 'x-amz-server-side-encryption': 'aws:kms' }, 501, 'NotImplemented'],
     [{ 'x-amz-acl': 'everybody' }, 400, 'InvalidArgument'],
