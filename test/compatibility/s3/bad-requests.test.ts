@@ -195,7 +195,7 @@ const refused: Readonly<Record<string, readonly Row[]>> = {
       'InvalidRequest',
     ],
     ['an unknown storage class', ['PUT', '/bad/new', { 'x-amz-storage-class': 'x' }, 'x'], 400, 'InvalidStorageClass'],
-    ['tags that are none', ['PUT', '/bad/new', { 'x-amz-tagging': 'a=1&a=2' }, 'x'], 400, 'InvalidTag'],
+    ['tags that are none', ['PUT', '/bad/new', { 'x-amz-tagging': 'a=1&a=2' }, 'x'], 400, 'InvalidArgument'],
     ['an unknown canned ACL', ['PUT', '/bad/new', { 'x-amz-acl': 'everybody' }, 'x'], 400, 'InvalidArgument'],
     [
       'metadata beyond two KiB',
