@@ -1,6 +1,5 @@
 // The public form of an object version's metadata: what `/_/backbeat/metadata` reads and writes and what topic entries carry. Field names
 // and meanings are fixed by the original programs (Backbeat wire format); what Crossbeat adds lies beside it (see VersionRecord), never inside.
-import type { ChecksumAlgorithm } from '../base/hash.ts'
 import type { RetentionMode } from './bucket-settings.ts'
 import type { ReplicationInfo } from './replication-info.ts'
 import type { VersionId } from './version-id.ts'
@@ -94,7 +93,11 @@ export interface ObjectMetadata {
 
 /** Whole-object checksum that a client declared or asked for. Values are base64 (S3 form); composite ones end in `-<parts>`. */
 export interface StoredChecksum {
-  readonly algorithm: ChecksumAlgorithm
+  readonly algorithm:
+    | `CRC${'32' | '32C' | '64NVME'}`
+    | 'MD5'
+    | `SHA${'1' | '256' | '512'}`
+    | `XXHASH${'3' | '64' | '128'}`
   readonly value: string
   readonly type: 'FULL_OBJECT' | 'COMPOSITE'
 }
