@@ -175,8 +175,10 @@ async function send(run: Run, input: Input, lane: number): Promise<WireAnswer | 
       return undefined
     }
     if (outcome !== 'closed') return outcome
-    // A connection that was kept open may be closed by the server just now.
-    if (!whole || attempt === 3) return undefined
+    if (!whole) return undefined
+    // A connection that was kept open may be closed by the server just now; a fresh one must not be.
+    assert.ok(attempt < 3, `the connection was closed without an answer:\n${shown(input)}`)
+    wires[lane] = undefined
   }
 }
 
