@@ -1,4 +1,7 @@
 // A valid body for each operation that takes one: where the fuzzer begins.
+import { hmacSha256Hex } from '../../src/base/hash.ts'
+import { amzDateOf, signingKeyOf } from '../../src/base/signature-v4.ts'
+import { accounts } from '../compatibility/s3/test-server.ts'
 import type { Dice } from './dice.ts'
 
 /** What earlier answers told: ids that exist. */
@@ -99,13 +102,45 @@ function completion(dice: Dice, known: Known): string {
 /** The boundary of every form. */
 export const formBoundary = 'fuzz-boundary'
 
+/** The fields of a policy that is signed and allows the form. */
+function signedFields(dice: Dice): Readonly<Record<string, string>> {
+  const now = Date.now()
+  const date = amzDateOf(now)
+  const [key] = accounts.bart.keys
+  const credential = `${key?.access}/${date.slice(0, 8)}/us-east-1/s3/aws4_request`
+  const conditions = [
+    ['starts-with', '$key', 'k'],
+    ['starts-with', '$bucket', ''],
+    { acl: 'private' },
+    ['starts-with', '$Content-Type', ''],
+    ['starts-with', '$x-amz-meta-a', ''],
+    { success_action_status: '201' },
+    ['content-length-range', 0, 1_000_000],
+    { 'x-amz-credential': credential },
+    { 'x-amz-algorithm': 'AWS4-HMAC-SHA256' },
+    { 'x-amz-date': date },
+  ]
+  const shown = dice.chance(0.8) ? conditions : conditions.filter(() => dice.chance(0.8))
+  const document = { expiration: new Date(now + 600_000).toISOString(), conditions: shown }
+  const policy = Buffer.from(JSON.stringify(document)).toString('base64')
+  const signingKey = signingKeyOf(key?.secret ?? '', date.slice(0, 8), 'us-east-1', 's3')
+  return {
+    policy,
+    'x-amz-algorithm': 'AWS4-HMAC-SHA256',
+    'x-amz-credential': credential,
+    'x-amz-date': date,
+    'x-amz-signature': hmacSha256Hex(signingKey, policy),
+  }
+}
+
 function form(dice: Dice): string {
   const fields: Readonly<Record<string, string>> = {
-    key: `k${dice.int(6)}`,
+    key: dice.chance(0.8) ? `k${dice.int(6)}` : `k${'$'}{filename}`,
     acl: 'private',
     'Content-Type': 'text/plain',
     success_action_status: '201',
     'x-amz-meta-a': 'b',
+    ...(dice.chance(0.8) && signedFields(dice)),
   }
   const parts = Object.entries(fields).map(
     ([name, value]) => `--${formBoundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
