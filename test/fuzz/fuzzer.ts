@@ -155,7 +155,7 @@ async function runWave(run: Run, found: readonly string[]): Promise<void> {
     if (answer !== undefined) check(input, answer, found)
     if (answer !== undefined) learn(run.known, input.request, answer)
   }
-  if (run.inputs % 400 === 0) await prepare(run)
+  if (run.inputs % 80 === 0) await prepare(run)
 }
 
 async function send(run: Run, input: Input, lane: number): Promise<WireAnswer | undefined> {

@@ -165,8 +165,15 @@ function objectBody(dice: Dice): Buffer {
   return dice.chance(0.1) ? Buffer.alloc(20_000 + dice.int(60_000), dice.int(256)) : dice.bytes(dice.int(40))
 }
 
+/** Operations that make and read what others work on. */
+const frequent = operations.filter(({ name }) =>
+  /^(?:PutObject|PostObject|CopyObject|GetObject|UploadPart|UploadPartCopy|\w+MultipartUpload|ListObject\w*)$/.test(
+    name,
+  ),
+)
+
 export function validRequest(dice: Dice, known: Known): FuzzRequest {
-  const entry = dice.pick(operations)
+  const entry = dice.pick(dice.chance(0.4) ? frequent : operations)
   const [level = '', parameter] = entry.resource.split('?')
   const { bucket, key, query } = placeOf(dice, known, parameter)
   const document = documentOf(entry.name, dice, known)
@@ -188,6 +195,7 @@ export function validRequest(dice: Dice, known: Known): FuzzRequest {
     body: document === undefined ? (holdsData ? objectBody(dice) : Buffer.alloc(0)) : Buffer.from(document),
     payload: holdsData ? dice.pick(payloads) : 'signed',
     signing: entry.name === 'PostObject' ? 'none' : dice.chance(0.08) ? 'query' : 'headers',
-    account: dice.chance(0.1) ? 'lisa' : 'bart',
+    // A bucket that the other account makes would stay closed to the first.
+    account: entry.name !== 'CreateBucket' && dice.chance(0.1) ? 'lisa' : 'bart',
   }
 }
