@@ -122,6 +122,27 @@ test('a file made of almost-delimiters is read in linear time', () => {
   assert.ok(performance.now() - started < 5_000)
 })
 
+test('whatever the bytes, they are read or refused with an error of the catalogue', () => {
+  const piece = fc.constantFrom(
+    `--${boundary}`,
+    '\r\n',
+    '--',
+    ': ',
+    'Content-Disposition: form-data; name="',
+    '"',
+    'file',
+    ';',
+    '\0',
+  )
+  const text = fc.array(fc.oneof(piece, fc.string()), { maxLength: 30 }).map(parts => parts.join(''))
+  fc.assert(
+    fc.property(text, body => {
+      assert.match(refusal(body), /^(none|MalformedPOSTRequest|MaxPostPreDataLengthExceeded)$/)
+    }),
+    { verbose: 1 },
+  )
+})
+
 test('boundaries of content types', () => {
   const cases: readonly (readonly [string | undefined, string | undefined])[] = [
     [undefined, undefined],

@@ -39,7 +39,10 @@ export function declarePayload(contentSha256: string, signing: ChunkSigning | un
     case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD':
     case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER':
       if (signing === undefined) {
-        throw serviceError('InvalidRequest', { message: 'Signed chunks need a request signed with AWS4-HMAC-SHA256.' })
+        throw serviceError('InvalidRequest', {
+          message:
+            "Anonymous requests don't support this x-amz-content-sha256 value. Please use UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER.",
+        })
       }
       return { kind: 'chunked-signed', signing, trailer: contentSha256.endsWith('-TRAILER') }
   }
