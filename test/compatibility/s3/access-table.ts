@@ -29,7 +29,8 @@ const needsNothing = (operation: OperationEntry) => facts(operation).on === 'acc
 const notAnonymous = new Set([
   ...['CreateBucket', 'ListBuckets', 'PutBucketAcl', 'PutObjectAcl', 'CreateMultipartUpload', 'CopyObject'],
   ...['UploadPartCopy', 'SelectObjectContent', 'PutBucketOwnershipControls', 'GetBucketOwnershipControls'],
-  'DeleteBucketOwnershipControls',
+  // The last judges its body before it looks at the bucket, but not for strangers.
+  ...['DeleteBucketOwnershipControls', 'PutBucketReplication'],
 ])
 /** Only the owner's account gets at these, and always. */
 const policyOperations = new Set(['GetBucketPolicy', 'PutBucketPolicy', 'DeleteBucketPolicy'])
