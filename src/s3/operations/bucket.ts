@@ -1,5 +1,6 @@
 // HeadBucket, DeleteBucket and GetBucketLocation.
-import { serviceError } from '../../domain/errors.ts'
+import type { Bucket } from '../../domain/bucket.ts'
+import { errorCatalogue, type ServiceError, serviceError } from '../../domain/errors.ts'
 import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
 import type { Answer, Call } from '../call.ts'
 import { escapeXml, s3Namespace } from '../xml/writer.ts'
@@ -15,8 +16,16 @@ export async function deleteBucket(call: Call): Promise<Answer> {
   const { bucket } = await openBucket(call)
   const outcome = await call.services.store.deleteBucket(bucket.name)
   if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
-  if (outcome === 'not-empty') throw serviceError('BucketNotEmpty', { details: { BucketName: bucket.name } })
+  if (outcome === 'not-empty') throw notEmpty(bucket)
   return { status: 204 }
+}
+
+function notEmpty({ name, versioning }: Bucket): ServiceError {
+  const details = { BucketName: name }
+  if (versioning === 'Unversioned') return serviceError('BucketNotEmpty', { details })
+  // It may look empty to who lists its objects.
+  const message = `${errorCatalogue.BucketNotEmpty.message} You must delete all versions in the bucket.`
+  return serviceError('BucketNotEmpty', { message, details })
 }
 
 export async function getBucketLocation(call: Call): Promise<Answer> {
