@@ -9,6 +9,8 @@ import { benchDrain } from './drain-rows.ts'
 import { benchMemory } from './memory-row.ts'
 import { benchBacklog, benchCpu, benchDurablePut, benchLag } from './object-rows.ts'
 import { printTable } from './result.ts'
+import { benchList } from './s3-list-row.ts'
+import { benchTransferMemory } from './s3-memory-row.ts'
 import { benchSpeed } from './s3-rows.ts'
 
 type Rows = Readonly<Record<string, (server: S3Address, scale: number) => Promise<void>>>
@@ -25,6 +27,8 @@ const engines: Readonly<Record<string, Rows>> = {
     get: (server, scale) => benchSpeed('get', server, scale),
     'put-large': (server, scale) => benchSpeed('put-large', server, scale),
     'get-large': (server, scale) => benchSpeed('get-large', server, scale),
+    list: (_, scale) => benchList(scale),
+    transfers: (_, scale) => benchTransferMemory(scale),
   },
   distributed: {
     cpu: benchDistributedCpu,
