@@ -46,13 +46,19 @@ function nodeBinary() {
   process.exit(1)
 }
 
+// What was compiled once need not be again, by any thread: the compiler is half of a worker thread's memory. Buffers come from one
+// thread and are freed by another: with a heap for each thread of the C library, much of it would lie idle.
+function childEnvironment() {
+  return { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'crossbeat'), MALLOC_ARENA_MAX: '2' }
+}
+
 // The fourth stream is a tether: its other end closes when this process dies in whatever way, and tether.js in the
 // child then ends the child. Without it, kill -9 of the launcher would leave a server behind that nobody owns.
 function run(binary, args) {
   const tether = pathToFileURL(join(root, 'bin', 'tether.js')).href
   const child = spawn(binary, ['--import', tether, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-    env: { ...process.env, CROSSBEAT_TETHER: '3' },
+    env: { ...childEnvironment(), ...process.env, CROSSBEAT_TETHER: '3' },
   })
   child.stdio[3].on('error', () => {})
   for (const signal of SIGNALS) {

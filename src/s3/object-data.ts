@@ -65,6 +65,7 @@ export async function receiveData(
   }
   const writer = writerAt(place, check.decodedLength)
   const sink = writerSink(writer)
+  underWay.bodies += 1
   try {
     const facts = await call.body.receive(check, sink)
     await sink.done()
@@ -74,6 +75,8 @@ export async function receiveData(
     await sink.done().catch(nothingToDiscard)
     await writer.discard()
     throw refusalOfStore(store.name, error)
+  } finally {
+    underWay.bodies -= 1
   }
 }
 
@@ -174,8 +177,13 @@ function inlineSink(expected: number): BodySink & { bytes(): Uint8Array } {
   }
 }
 
-/** Bytes that may wait for the data store before the socket is paused. */
-const writeWindowBytes = 1024 * 1024
+/** Bodies on their way into data stores. */
+const underWay = { bodies: 0 }
+
+/** Bytes of each that may wait for its data store before the socket is paused: fewer where there are many. */
+function writeWindowBytes(): number {
+  return underWay.bodies <= 32 ? 512 * 1024 : 64 * 1024
+}
 
 function writerSink(writer: DataWriter): BodySink & { done(): Promise<void> } {
   let tail: Promise<void> = Promise.resolve()
@@ -188,7 +196,7 @@ function writerSink(writer: DataWriter): BodySink & { done(): Promise<void> } {
         .then(() => {
           pending -= piece.length
         })
-      if (pending > writeWindowBytes) return tail
+      if (pending > writeWindowBytes()) return tail
       // A failure shows in done() and in every later wait.
       tail.catch(nothingToDiscard)
       return undefined

@@ -2,6 +2,7 @@
 // Knows three ways for a body to end badly: the client goes away, it stalls, or it does not match what was declared. Also discards bodies
 // that nobody read, within bounds, so that an early refusal reaches the client over a connection it can go on using.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { spent } from '../base/spent-buffers.ts'
 import type { Timers } from '../base/world.ts'
 import { serviceError } from '../domain/errors.ts'
 import type { PayloadCheck, PayloadFacts } from './auth/payload-check.ts'
@@ -36,6 +37,7 @@ export function incomingBody(options: IncomingBodyOptions): IncomingBody {
       if (awaitsContinue) response.writeContinue()
       return receive(request, check, sink, idle, size => {
         read += size
+        spent(size)
       })
     },
   }

@@ -337,9 +337,10 @@ class HttpS3Server implements S3Server {
   }
 
   #refuse(exchange: Exchange, error: unknown): Answer {
-    const { requestId, path, isVisit } = exchange
+    const { requestId, path, isVisit, response } = exchange
     const refusal = error instanceof ServiceError ? error : serviceError('InternalError', { cause: error })
-    if (refusal !== error) defects.publish({ where: exchange.operation, requestId, error })
+    // What breaks because its client has left is no defect.
+    if (refusal !== error && !response.destroyed) defects.publish({ where: exchange.operation, requestId, error })
     if (path.startsWith('/_/backbeat')) return jsonErrorAnswer(refusal, requestId)
     if (isVisit) return htmlErrorAnswer(refusal, requestId)
     return errorAnswer(refusal, requestId, path.split('?', 1)[0] ?? '')

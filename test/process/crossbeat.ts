@@ -196,6 +196,12 @@ function launch(place: Place): ChildProcess {
   const flush = place.options.flush === false ? 'no-flush' : 'flush'
   const child = spawn(process.execPath, [entry, join(place.folder, 'crossbeat.yaml'), flush], {
     stdio: ['ignore', 'inherit', 'inherit'],
+    // As the launcher does.
+    env: {
+      NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_modules/.cache/crossbeat'),
+      MALLOC_ARENA_MAX: '2',
+      ...process.env,
+    },
   })
   // A test that fails before it can stop its server must not hang, nor leave it behind.
   child.unref()

@@ -1,5 +1,6 @@
 // The worker threads of the S3 port, as the main thread sees them: all listen on one address, and one that dies is replaced. It loses the requests
 // it had; what it was writing is nobody's, and swept when it is gone.
+import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { controlEvents, defects } from '../../base/channels.ts'
@@ -72,6 +73,8 @@ function freeAddress({ host, port }: HostPort): Promise<HostPort> {
 }
 
 const restartMs = 1_000
+/** What a request makes is soon gone: more room for it would only be more memory. */
+const resourceLimits = { maxYoungGenerationSizeMb: 12 }
 
 interface Member {
   readonly thread: Worker
@@ -105,6 +108,8 @@ class Pool implements WorkerPool {
     const s3 = { ...config.s3, listen, tls: tls === undefined ? undefined : { ...tls, listen: own } }
     this.#api = api
     this.#config = withPlainSecrets({ ...config, s3 })
+    // What this thread has compiled the workers find, if there is a cache.
+    flushCompileCache()
     try {
       await Promise.all(Array.from({ length: s3.workers }, () => this.#startOne()))
     } catch (error) {
@@ -152,7 +157,7 @@ class Pool implements WorkerPool {
       epoch: sqlite.epoch,
     }
     const url = new URL('./worker-thread.ts', import.meta.url)
-    const thread = new Worker(url, { workerData: setup, transferList: [storePort] })
+    const thread = new Worker(url, { workerData: setup, transferList: [storePort], resourceLimits })
     const ended = Promise.withResolvers<void>()
     const listening = Promise.withResolvers<void>()
     const member: Member = { thread, writer, holds: new Map(), telling: new Map(), ended: ended.promise }

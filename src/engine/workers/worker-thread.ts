@@ -99,8 +99,8 @@ async function serve(port: MessagePort, setup: WorkerSetup): Promise<void> {
   const directory = createLiveDirectory(createAccountDirectory(setup.accounts))
   port.on('message', (order: WorkerOrder) => {
     if (order.kind === 'answer') owner.answered(order.id, order.answer)
-    // Ends this thread alone, whatever may still be open.
     else if (order.kind === 'accounts') directory.replace(createAccountDirectory(order.accounts))
+    // Ends this thread alone, whatever may still be open.
     else if (order.kind === 'close') void lifecycle.close().finally(() => process.exit())
     else {
       // Whoever reads from now on sees that what is to be removed is gone.

@@ -37,6 +37,8 @@ interface Store {
   readonly folders: FolderFlusher
   /** Streams whose memory is used again. */
   readonly lending: { streams: number; readonly pool: BufferPool }
+  /** Files that are open for writing. */
+  readonly writing: { streams: number }
   pathOf(dataKey: string): string
   temporaryPathOf(dataKey: string): string
 }
@@ -49,6 +51,7 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
     options,
     files,
     flushes,
+    writing: { streams: 0 },
     lending: { streams: 0, pool: createBufferPool(lentBytesKept) },
     folders: createFolderFlusher(files, options.folder, flushes),
     pathOf: dataKey => join(options.folder, folderOf(dataKey), dataKey),
@@ -98,18 +101,26 @@ function createWriter(store: Store, key: string): DataWriter {
   let heldBytes = 0
   let renamed = false
   const flushHeld = async (): Promise<void> => {
-    file ??= await files.create(temporary)
+    if (file === undefined) {
+      file = await files.create(temporary)
+      store.writing.streams += 1
+    }
     const chunks = held
     held = []
     heldBytes = 0
     if (chunks.length > 0) await file.append(chunks)
   }
-  const discard = async (): Promise<void> => {
-    held = []
+  const closeFile = async (): Promise<void> => {
+    if (file === undefined) return
     const open = file
     file = undefined
+    store.writing.streams -= 1
+    await open.close()
+  }
+  const discard = async (): Promise<void> => {
+    held = []
     // Whatever went wrong before is what the caller hears of; the sweep of orphans takes what cannot be removed now.
-    await open?.close().catch(() => undefined)
+    await closeFile().catch(() => undefined)
     await files.remove(temporary).catch(() => undefined)
     if (renamed) await files.remove(store.pathOf(key)).catch(() => undefined)
   }
@@ -126,14 +137,13 @@ function createWriter(store: Store, key: string): DataWriter {
     write(chunk) {
       held.push(chunk)
       heldBytes += chunk.byteLength
-      return heldBytes < chunkBytes ? done : leavingNothing(flushHeld)
+      return heldBytes < chunkBytesOf(store.writing.streams) ? done : leavingNothing(flushHeld)
     },
     finish: () =>
       leavingNothing(async () => {
         await flushHeld()
         if (store.flushes) await file?.flush()
-        await file?.close()
-        file = undefined
+        await closeFile()
         const path = store.pathOf(key)
         const folder = join(store.options.folder, folderOf(key))
         await store.folders.prepare(folder)
@@ -171,7 +181,7 @@ async function* readRange(
   }
 }
 
-/** Two buffers in turns: one is filled while the other is read. */
+/** Two buffers in turns, one filled while the other is read; one where there are many streams, and others have work meanwhile. */
 async function* lendRange(
   store: Store,
   dataKey: string,
@@ -182,8 +192,8 @@ async function* lendRange(
   signal?.throwIfAborted()
   const file = await openData(store, dataKey)
   store.lending.streams += 1
-  const size = lentBytes(store.lending.streams)
-  const buffers = Array.from({ length: end - start > size ? 2 : 1 }, () => store.lending.pool.take(size))
+  const size = chunkBytesOf(store.lending.streams)
+  const buffers = Array.from({ length: size === chunkBytes ? 2 : 1 }, () => store.lending.pool.take(size))
   let position = start
   const fill = async (turn: number): Promise<Uint8Array | null> => {
     const into = buffers[turn % buffers.length]?.bytes
@@ -200,6 +210,11 @@ async function* lendRange(
       const chunk = await filling
       if (chunk === null) return
       signal?.throwIfAborted()
+      if (buffers.length === 1) {
+        yield chunk
+        filling = fill(turn)
+        continue
+      }
       filling = fill(turn)
       // Seen when it is waited for.
       filling.catch(() => undefined)
@@ -215,7 +230,7 @@ async function* lendRange(
 }
 
 /** Fewer bytes for each stream where there are many: what all of them hold stays within bounds. */
-function lentBytes(streams: number): number {
+function chunkBytesOf(streams: number): number {
   if (streams <= 16) return chunkBytes
   return streams <= 64 ? chunkBytes / 2 : chunkBytes / 4
 }

@@ -169,16 +169,21 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteEngine> 
   }
   if (options.inline || path === ':memory:') return openInline(options, writerOptions, memory?.connection)
   const thread = await startWriter(writerOptions)
-  const reader = openReader(path, options.world)
+  const reader = openReader(path, options.world, 16_384)
   const engine = new SqliteEngine(options, thread, reader, new Checkpoints(path))
   thread.onLost(error => engine.fail(error))
   thread.onBeside(outcome => engine.beside(outcome))
   return engine
 }
 
-function openReader(path: string, { timers }: World): { readonly connection: Connection; readonly owned: true } {
+/** Each commit empties the cache: it is for the pages that the reads of one turn share. */
+function openReader(
+  path: string,
+  { timers }: World,
+  cacheKib: number,
+): { readonly connection: Connection; readonly owned: true } {
   const connection = new Connection(path, { readOnly: true, endOfTurn: end => timers.immediate(end) })
-  connection.execute('PRAGMA cache_size = -16384')
+  connection.execute(`PRAGMA cache_size = -${cacheKib}`)
   return { connection, owned: true }
 }
 
@@ -203,7 +208,7 @@ export function joinSqlite(options: JoinOptions): SqliteEngine {
     close: async () => port.close(),
     abandon: async () => port.close(),
   }
-  const engine = new SqliteEngine(options, backend, openReader(path, options.world), null)
+  const engine = new SqliteEngine(options, backend, openReader(path, options.world, 4096), null)
   port.on('message', (reply: BatchReply) => pending.shift()?.(reply))
   port.on('close', () => engine.fail(new StoreFailedError('the writer thread ended')))
   return engine
