@@ -41,7 +41,15 @@ export interface ObjectSettings {
 
 /** Headers that would change what is stored, in ways this server cannot. */
 const refusedHeaders = new Set(['x-amz-write-offset-bytes', 'x-amz-mfa', 'x-amz-rename-source', 'x-scal-s3-version-id'])
-const storageClasses = new Set(['STANDARD', 'STANDARD_IA', 'REDUCED_REDUNDANCY'])
+/** Kept as labels: whoever reads gets the bytes at once, as from these classes of S3. Those of archives, which do not give them at once, are none here. */
+const storageClasses = new Set([
+  'STANDARD',
+  'STANDARD_IA',
+  'ONEZONE_IA',
+  'INTELLIGENT_TIERING',
+  'GLACIER_IR',
+  'REDUCED_REDUNDANCY',
+])
 
 /** Throws NotImplemented for headers of functions that are not here. */
 export function refuseUnsupported(headers: HeaderMap): void {

@@ -264,3 +264,13 @@ test('put-object/a write that names a version or a part is refused', async () =>
   }
   assert.equal(await server.store.version({ bucket: 'plain', key: 'named', version: 'latest' }), null)
 })
+
+for (const storageClass of ['STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR', 'REDUCED_REDUNDANCY']) {
+  test(`put-object/storage class ${storageClass}: kept as a label, and shown`, async () => {
+    const path = `/plain/class-${storageClass}`
+    const headers = { 'x-amz-storage-class': storageClass }
+    assert.equal((await server.send({ method: 'PUT', path, headers, body: 'x' })).status, 200)
+    const head = await server.send({ method: 'HEAD', path })
+    assert.equal(head.headers['x-amz-storage-class'], storageClass)
+  })
+}
