@@ -155,8 +155,9 @@ export class WriteContext {
     const last = this.#lastIssued
     const floor = stored === null || (last !== null && last < stored) ? last : stored
     const id = nextVersionId(this.now, floor, this.group)
-    // An id ahead of the clock (after a replica from a server whose clock is) must not drag the other keys with it.
-    if (momentOf(id).epochMs <= this.now) this.#lastIssued = id
+    // An id ahead of the clock (after a replica from a server whose clock is) must not drag the other keys with it. One that follows our own does:
+    // commands of several threads come with times that run back a little.
+    if (floor === last || momentOf(id).epochMs <= this.now) this.#lastIssued = id
     return id
   }
 

@@ -74,6 +74,18 @@ const done: AttemptEnd = {
   becomesApplied: true,
 }
 
+test('no two versions get the same id, also when commands of several threads come with times that run back', () => {
+  const desk = new Desk()
+  const start = desk.now
+  const ids = [0, -1, -1, -7, 2, 1, 1, -3_600_000, 0].map((shift, index) => {
+    desk.now = start + shift
+    const [result] = desk.run(desk.put(`k${index}`))
+    assert.ok(typeof result === 'object' && result !== null && 'versionId' in result, String(result))
+    return result.versionId
+  })
+  assert.equal(new Set(ids).size, ids.length)
+})
+
 test('commands beside one that fails are carried out once', () => {
   const desk = new Desk()
   const replies = desk.run(desk.put('a'), desk.failing(), desk.put('b'))
