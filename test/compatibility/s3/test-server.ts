@@ -15,6 +15,7 @@ import { openSqlite } from '../../../src/metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../../src/metadata/sqlite/sqlite-metadata-store.ts'
 import { type Account, createAccountDirectory } from '../../../src/s3/auth/account-directory.ts'
 import { createS3Server, type S3Server, type S3ServerOptions } from '../../../src/s3/server.ts'
+import { startWorkerServer } from './worker-server.ts'
 
 export type AccountName = 'bart' | 'lisa' | 'admin' | 'replication'
 
@@ -131,7 +132,33 @@ export const testMasterKeys = createMasterKeys({
   random: realWorld.random,
 })
 
+/** What tests need of a server, whoever serves. */
+type Served = Pick<TestServer, 'host' | 'port' | 'store' | 's3' | 'disk' | 'loseData' | 'close'>
+
 export async function startTestServer(options: Partial<S3ServerOptions> & { world?: World } = {}): Promise<TestServer> {
+  const workers = Number(process.env['CROSSBEAT_TEST_WORKERS'] ?? 0)
+  const special = Object.keys(options).length > 0
+  return withClients(workers > 0 && !special ? await serveByWorkers(workers) : await serveHere(options))
+}
+
+async function serveByWorkers(workers: number): Promise<Served> {
+  const directory = createAccountDirectory(Object.values(accounts))
+  const server = await startWorkerServer({ workers, accounts: directory, masterKeys: testMasterKeys, sites, locations })
+  const { host, port, store } = server
+  return {
+    ...{ host, port, store },
+    get s3(): S3Server {
+      throw new Error('the server is in other threads')
+    },
+    get disk() {
+      return server.disk()
+    },
+    loseData: key => server.loseData(key),
+    close: () => server.close(),
+  }
+}
+
+async function serveHere(options: Partial<S3ServerOptions> & { world?: World }): Promise<Served> {
   const world = options.world ?? realWorld
   const engine = await openSqlite({ path: ':memory:', inline: true, world, group: 'RG001', bootId: 'test' })
   const store = sqliteMetadataStore(engine)
@@ -154,17 +181,33 @@ export async function startTestServer(options: Partial<S3ServerOptions> & { worl
     ...options,
   })
   await server.listen()
-  const { host, port } = server.address
-  const clients: S3Client[] = []
   return {
-    host,
-    port,
+    ...server.address,
     store,
     s3: server,
     disk,
     loseData: key => {
       disk.delete(key)
     },
+    async close() {
+      await server.close()
+      await engine.close()
+    },
+  }
+}
+
+function withClients(served: Served): TestServer {
+  const { host, port, store } = served
+  const clients: S3Client[] = []
+  return {
+    ...{ host, port, store },
+    get s3() {
+      return served.s3
+    },
+    get disk() {
+      return served.disk
+    },
+    loseData: key => served.loseData(key),
     client(as = 'bart') {
       const [key] = accounts[as].keys
       const client = new S3Client({
@@ -181,8 +224,7 @@ export async function startTestServer(options: Partial<S3ServerOptions> & { worl
     raw: bytes => sendRaw(host, port, bytes),
     async close() {
       for (const client of clients) client.destroy()
-      await server.close()
-      await engine.close()
+      await served.close()
     },
   }
 }
