@@ -73,6 +73,8 @@ function freeAddress({ host, port }: HostPort): Promise<HostPort> {
 }
 
 const restartMs = 1_000
+/** More than the S3 server's grace for running requests. */
+const closeMs = 15_000
 /** What a request makes is soon gone: more room for it would only be more memory. */
 const resourceLimits = { maxYoungGenerationSizeMb: 12 }
 
@@ -249,7 +251,13 @@ class Pool implements WorkerPool {
     for (const timer of this.#restarts) timer.cancel()
     const members = [...this.#members]
     for (const member of members) order(member, { kind: 'close' })
+    // A thread that does not end by itself is ended, long after its requests were given up.
+    const { timers } = this.#options.world
+    const timer = timers.after(closeMs, () => {
+      for (const member of this.#members) void member.thread.terminate()
+    })
     await Promise.all(members.map(member => member.ended))
+    timer.cancel()
   }
 }
 

@@ -129,6 +129,7 @@ if (parentPort !== null) {
   const setup: WorkerSetup = workerData
   serve(port, setup).catch((error: unknown) => {
     port.postMessage({ kind: 'failed', error } satisfies WorkerMessage)
-    port.close()
+    // Whatever was opened before it failed would keep the thread alive.
+    process.exit()
   })
 }

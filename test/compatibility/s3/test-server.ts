@@ -3,7 +3,7 @@
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { S3Client } from '@aws-sdk/client-s3'
-import { sha256Hex } from '../../../src/base/hash.ts'
+import { initHashes, sha256Hex } from '../../../src/base/hash.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { signV4Headers } from '../../../src/base/signature-v4.ts'
 import { realWorld, type World } from '../../../src/base/world.ts'
@@ -142,6 +142,8 @@ export async function startTestServer(options: Partial<S3ServerOptions> & { worl
 }
 
 async function serveByWorkers(workers: number): Promise<Served> {
+  // The tests compute checksums in this thread.
+  await initHashes()
   const directory = createAccountDirectory(Object.values(accounts))
   const server = await startWorkerServer({ workers, accounts: directory, masterKeys: testMasterKeys, sites, locations })
   const { host, port, store } = server
