@@ -7,6 +7,7 @@ import { realWorld } from '../../../src/base/world.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { memoryEnvironment } from '../../../src/config/memory-environment.ts'
 import type { LocationConfig, SiteConfig } from '../../../src/config/types.ts'
+import { openNodeId } from '../../../src/engine/node-id.ts'
 import { createWorkerPool } from '../../../src/engine/workers/worker-pool.ts'
 import type { MasterKeys } from '../../../src/locations/master-keys.ts'
 import type { MetadataStore } from '../../../src/metadata/metadata-store.ts'
@@ -42,6 +43,8 @@ export async function startWorkerServer(options: WorkerServerOptions): Promise<W
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
   const config = { ...loaded.config, sites, locations, s3: { ...loaded.config.s3, region: '*' } }
   const world = realWorld
+  // As the main thread of the program does before it has workers.
+  await openNodeId(dataDir, world.random)
   const databasePath = join(dataDir, 'crossbeat.db')
   const sqlite = await openSqlite({ path: databasePath, world, group: 'RG001', bootId: 'test' })
   const pool = createWorkerPool({
