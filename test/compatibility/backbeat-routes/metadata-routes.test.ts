@@ -83,7 +83,10 @@ test('the metadata of a version comes as text in JSON, with its fields as the or
   const versionId = await put('both/o1', 'hello world', { 'x-amz-meta-color': 'blue', 'x-amz-tagging': 'k1=v1' })
   const answer = await getMetadata('both/o1', versionId)
   assert.equal(answer.headers['x-crossbeat-revision'], '1')
-  assert.deepEqual(JSON.parse(answer.headers['x-crossbeat-integrity'] ?? ''), { crc32: '0d4a1185' })
+  assert.deepEqual(JSON.parse(answer.headers['x-crossbeat-integrity'] ?? ''), {
+    crc32: '0d4a1185',
+    checksum: { algorithm: 'CRC64NVME', type: 'FULL_OBJECT', value: 'jSnVw/bqjr4=' },
+  })
   const metadata = await metadataOf('both/o1', versionId)
   assert.equal(metadata['content-md5'], '5eb63bbbe01eeed093cb22bb8f5acdc3')
   assert.equal(metadata['versionId'], decodeVersionId(versionId))
