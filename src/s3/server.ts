@@ -140,6 +140,8 @@ class HttpS3Server implements S3Server {
       server.maxHeadersCount = 0
       server.on('request', (request, response) => this.#serve(request, response, false))
       server.on('checkContinue', (request, response) => this.#serve(request, response, true))
+      // An expectation that nobody knows is no reason to refuse a request, as at S3.
+      server.on('checkExpectation', (request, response) => this.#serve(request, response, false))
       server.on(
         'clientError',
         connectionRefuser(world.timers, () => this.#nextRequestId()),

@@ -45,7 +45,7 @@ export function checkedTags(pairs: readonly (readonly [string, string])[], on: T
   return Object.fromEntries(pairs)
 }
 
-/** Reads the x-amz-tagging header: a query string. Throws InvalidArgument, InvalidTag, BadRequest. */
+/** Reads the x-amz-tagging header: a query string, whose tags are kept in the order of their keys. Throws InvalidArgument, InvalidTag, BadRequest. */
 export function parseTagHeader(value: string): TagSet {
   if (value === '') return noTags
   let pairs: (readonly [string, string])[]
@@ -60,7 +60,7 @@ export function parseTagHeader(value: string): TagSet {
       value,
     )
   }
-  return checkedTags(pairs)
+  return checkedTags(pairs.toSorted(([left], [right]) => (left < right ? -1 : 1)))
 }
 
 /** Reads a Tagging document. Throws MalformedXML, InvalidTag, BadRequest. */

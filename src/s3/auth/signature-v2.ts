@@ -43,6 +43,9 @@ const responseOverrides: ReadonlySet<string> = new Set([
   'response-expires',
 ])
 
+/** The path of a bucket as most clients write it; some sign it with a slash that they do not send. */
+const bucketPath = /^\/[^/]+$/
+
 /** The path as sent plus the classic sub-resources of the query, sorted by name. */
 export function canonicalResourceV2(rawPath: string, rawQuery: string, decodeValues: boolean): string {
   if (rawQuery === '') return rawPath
@@ -102,17 +105,22 @@ export interface V2Claim {
 
 export type V2Verdict = { readonly ok: true } | { readonly ok: false; readonly stringToSign: string }
 
-/** Checks a signature; values of sub-resources are taken as sent first, then decoded (clients differ). Throws InvalidURI. */
+/**
+ * Checks a signature; values of sub-resources are taken as sent first, then decoded, and a bucket's path as sent first, then with a slash behind it
+ * (clients differ). Throws InvalidURI.
+ */
 export function verifyV2(claim: V2Claim): V2Verdict {
-  const sent = canonicalResourceV2(claim.rawPath, claim.rawQuery, false)
-  const text = stringToSignV2(claim.method, claim.headers, sent, claim.expires)
-  if (equalInConstantTime(signatureV2(claim.secretKey, text), claim.signature)) return { ok: true }
-  const decoded = canonicalResourceV2(claim.rawPath, claim.rawQuery, true)
-  if (decoded !== sent) {
-    const other = stringToSignV2(claim.method, claim.headers, decoded, claim.expires)
-    if (equalInConstantTime(signatureV2(claim.secretKey, other), claim.signature)) return { ok: true }
+  const { rawPath } = claim
+  const paths = bucketPath.test(rawPath) ? [rawPath, `${rawPath}/`] : [rawPath]
+  const [sent = '', ...others] = paths.flatMap(path => [
+    canonicalResourceV2(path, claim.rawQuery, false),
+    canonicalResourceV2(path, claim.rawQuery, true),
+  ])
+  for (const resource of new Set([sent, ...others])) {
+    const text = stringToSignV2(claim.method, claim.headers, resource, claim.expires)
+    if (equalInConstantTime(signatureV2(claim.secretKey, text), claim.signature)) return { ok: true }
   }
-  return { ok: false, stringToSign: text }
+  return { ok: false, stringToSign: stringToSignV2(claim.method, claim.headers, sent, claim.expires) }
 }
 
 export interface SignV2Request {

@@ -121,6 +121,15 @@ test('hostile/another body than was signed', async () => {
   }
 })
 
+test('hostile/an expectation that nobody knows is passed over', async () => {
+  for (const expectation of ['200', '']) {
+    const path = `/hostile/expected-${expectation}`
+    const head = putText(path, 'abc', `Content-Length: 3\r\nExpect: ${expectation}\r\nConnection: close\r\n`)
+    assert.match(await server.raw(`${head}abc`), /^HTTP\/1\.1 200 /)
+    assert.equal((await server.send({ method: 'DELETE', path })).status, 204)
+  }
+})
+
 test('hostile/no length', async () => {
   const text = putText('/hostile/endless', '', 'Transfer-Encoding: chunked\r\nConnection: close\r\n')
   assert.match(await server.raw(`${text}3\r\nabc\r\n0\r\n\r\n`), /^HTTP\/1\.1 411 .*MissingContentLength/s)

@@ -58,6 +58,15 @@ test('object-tagging/round-trip: tags replace those before, and can be taken awa
   assert.equal(again.status, 204)
 })
 
+test('object-tagging/order: tags of a header are answered in the order of their keys', async () => {
+  await client.send(new PutObjectCommand({ Bucket: 'plain', Key: 'order', Body: 'x', Tagging: 'foo=bar&bar' }))
+  const { body } = await server.send({ method: 'GET', path: '/plain/order?tagging=' })
+  assert.deepEqual(
+    [...body.matchAll(/<Key>(\w+)<\/Key>/g)].map(match => match[1]),
+    ['bar', 'foo'],
+  )
+})
+
 test('object-tagging/empty-set: putting no tags takes all away', async () => {
   await client.send(new PutObjectCommand({ Bucket: 'plain', Key: 'none', Body: 'x', Tagging: 'a=1' }))
   const answer = await server.send({ method: 'PUT', path: '/plain/none?tagging=', body: tagging('') })

@@ -78,6 +78,26 @@ test('signature V2/GET of an object, with the location header that Backbeat send
   assert.equal(answer.body, 'hello')
 })
 
+test('signature V2/of a bucket, signed with a slash behind its name as boto3 does, or without', async () => {
+  const date = new Date().toUTCString()
+  const signed = (resource: string): Record<string, string> => {
+    const text = `GET\n\n\n\nx-amz-date:${date}\n${resource}`
+    const signature = createHmac('sha1', 'bart-secret').update(text).digest('base64')
+    return { 'x-amz-date': date, authorization: `AWS bart-key:${signature}` }
+  }
+  for (const [path, resource, status] of [
+    ['/signed', '/signed', 200],
+    ['/signed', '/signed/', 200],
+    ['/signed?versioning', '/signed?versioning', 200],
+    ['/signed?versioning', '/signed/?versioning', 200],
+    ['/signed', '/signed/o', 403],
+    ['/signed/o', '/signed/o/', 403],
+  ] as const) {
+    const answer = await server.send({ method: 'GET', path, headers: signed(resource), as: null })
+    assert.equal(answer.status, status, `${path} signed as ${resource}: ${answer.body}`)
+  }
+})
+
 test('chunked/an unsigned body with a trailing checksum', async () => {
   const body = 'b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n'
   const headers = {
