@@ -68,6 +68,13 @@ export function grantsOf(acl: AccessControlList, { owner, bucketOwner }: AclOwne
   return grants
 }
 
+/** Whether two lists grant the same, however they are written. */
+export function grantTheSame(one: AccessControlList, other: AccessControlList, owners: AclOwners): boolean {
+  const granted = (acl: AccessControlList) =>
+    new Set(grantsOf(acl, owners).map(({ grantee, permission }) => `${permission} ${grantee}`))
+  return granted(one).symmetricDifference(granted(other)).size === 0
+}
+
 export interface AclQuestion {
   readonly acl: AccessControlList
   readonly owners: AclOwners

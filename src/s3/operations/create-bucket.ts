@@ -2,6 +2,7 @@
 import type { LocationConfig } from '../../config/types.ts'
 import type { AccessSettings } from '../../domain/bucket-access.ts'
 import { serviceError } from '../../domain/errors.ts'
+import { grantTheSame, privateBucketAcl } from '../access/acl.ts'
 import { aclOfHeaders } from '../access/acl-request.ts'
 import { refuseAnonymous } from '../access/anonymous.ts'
 import { signerOf } from '../access/open-bucket.ts'
@@ -69,7 +70,7 @@ export async function createBucket(call: Call): Promise<Answer> {
     ...(objectLock && { versioning: 'Enabled' }),
     settings: { ...access, ...(objectLock && { objectLock: {} }), ...(tags !== noTags && { tags }) },
   })
-  if (created === 'exists') await refuseExisting(call, account.canonicalId)
+  if (created === 'exists') await refuseExisting(call, account.canonicalId, access)
   return { status: 200, headers: ['Location', `/${call.bucket}`, 'x-amz-bucket-arn', bucketArn(call.bucket)] }
 }
 
@@ -78,13 +79,18 @@ export function bucketArn(name: string): string {
   return `arn:aws:s3:::${name}`
 }
 
-/** Making one's own bucket again is harmless where its location says that the oldest AWS behaviour holds. */
-async function refuseExisting(call: Call, ownerId: string): Promise<void> {
+/**
+ * Making one's own bucket again is harmless where its location says that the oldest AWS behaviour holds, and it has the list that is asked
+ * for. AWS sets the list anew; here a bucket in use is neither opened nor closed by this, and no success hides a list that is not there.
+ */
+async function refuseExisting(call: Call, owner: string, asked: AccessSettings): Promise<void> {
   const bucket = await call.services.store.bucket(call.bucket)
-  if (bucket?.ownerId !== ownerId) {
-    throw serviceError('BucketAlreadyExists', { details: { BucketName: call.bucket } })
-  }
+  const details = { BucketName: call.bucket }
+  if (bucket?.ownerId !== owner) throw serviceError('BucketAlreadyExists', { details })
   const location = call.services.locations.find(({ name }) => name === bucket.locationConstraint)
-  if (location?.legacyAwsBehavior === true) return
-  throw serviceError('BucketAlreadyOwnedByYou', { details: { BucketName: call.bucket } })
+  if (location?.legacyAwsBehavior !== true) throw serviceError('BucketAlreadyOwnedByYou', { details })
+  const acl = bucket.settings.acl ?? privateBucketAcl
+  if (grantTheSame(acl, asked.acl ?? privateBucketAcl, { owner, bucketOwner: owner })) return
+  const message = 'The bucket exists, is yours and has another access control list. Change it with PutBucketAcl.'
+  throw serviceError('BucketAlreadyExists', { message, details })
 }

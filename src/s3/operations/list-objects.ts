@@ -16,9 +16,17 @@ import { s3Namespace } from '../xml/writer.ts'
 
 async function listCurrent(call: Call, parameters: ListParameters, after: string): Promise<Listing> {
   const { bucket } = await openBucket(call)
-  if (parameters.maxKeys === 0) return emptyListing
   const { prefix, delimiter, maxKeys } = parameters
+  refuseUnordered(call, delimiter)
+  if (maxKeys === 0) return emptyListing
   return call.services.store.list({ bucket: bucket.name, prefix, delimiter, after, maxKeys, what: 'current' })
+}
+
+/** Ceph's parameter for a list in any order: ours has one at no cost. Beside a delimiter Ceph refuses it. Throws InvalidArgument. */
+function refuseUnordered(call: Call, delimiter: string): void {
+  const asked = call.query.get('allow-unordered')
+  if (asked?.toLowerCase() !== 'true' || delimiter === '') return
+  throw invalidArgument('A list in any order cannot have a delimiter', 'allow-unordered', asked)
 }
 
 /** What XML 1.0 cannot carry, whatever it is written as. */

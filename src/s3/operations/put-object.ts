@@ -72,8 +72,9 @@ export async function commitVersion(call: Call, put: PutVersion): Promise<PutVer
   }
 }
 
+/** An ETag that must be the current one's needs an object (S3 answers NoSuchKey); `*` only asks whether there is one (RFC 9110). */
 async function preconditionFailed(call: Call, put: PutVersion): Promise<Error> {
-  if (put.condition?.ifMatch !== undefined) {
+  if (put.condition?.ifMatch?.includes('*') === false) {
     const current = await call.services.store.version({ bucket: put.bucket, key: put.key, version: 'latest' })
     if (current === null || current.isDeleteMarker) return noSuchKey(put.key)
   }

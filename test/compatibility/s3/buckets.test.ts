@@ -69,6 +69,24 @@ test('create-bucket/one that exists, mine or not', async () => {
   assert.equal((await put('/legacy', locationXml('legacy-1'))).status, 200)
 })
 
+test('create-bucket/my own again where the oldest behaviour holds: only with the list that it has', async () => {
+  const again = (acl?: string) =>
+    server.send({
+      method: 'PUT',
+      path: '/legacy-list',
+      body: locationXml('legacy-1'),
+      headers: acl === undefined ? {} : { 'x-amz-acl': acl },
+    })
+  assert.equal((await again('public-read')).status, 200)
+  assert.equal((await again('public-read')).status, 200)
+  for (const acl of [undefined, 'private', 'public-read-write']) {
+    const answer = await again(acl)
+    assert.deepEqual([answer.status, errorCode(answer)], [409, 'BucketAlreadyExists'], acl)
+  }
+  const { body } = await server.send({ method: 'GET', path: '/legacy-list?acl=' })
+  assert.match(body, /AllUsers<\/URI><\/Grantee><Permission>READ</)
+})
+
 test('create-bucket/location: none, empty, known, a cloud, unknown', async () => {
   const location = async (bucket: string) => (await server.send({ method: 'GET', path: `/${bucket}?location=` })).body
   assert.equal((await put('/l-empty', locationXml(''))).status, 200)

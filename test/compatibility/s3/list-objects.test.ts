@@ -245,6 +245,7 @@ const refused: readonly (readonly [string, string, string])[] = [
   ['max-keys below zero in version 1', 'max-keys=-1', 'Argument -1 must be an integer between 0 and 2147483647'],
   ['unknown encoding', 'encoding-type=base64&list-type=2', 'Invalid Encoding Method specified in Request'],
   ['an unknown list type', 'list-type=3', 'Invalid List Type specified in Request'],
+  ['any order with a delimiter', 'allow-unordered=true&delimiter=/', 'A list in any order cannot have a delimiter'],
   ['a made-up token', 'continuation-token=abcdef&list-type=2', 'The continuation token provided is incorrect'],
   ['a token that is a key', 'continuation-token=boo%2Fbar&list-type=2', 'The continuation token provided is incorrect'],
   [
@@ -264,6 +265,17 @@ for (const [what, query, message] of refused) {
     assert.equal(errorMessage(answer), message)
   })
 }
+
+test('list-objects/a list in any order is given in the usual one', async () => {
+  for (const version of ['', '&list-type=2']) {
+    const { status, body } = await server.send({
+      method: 'GET',
+      path: `/tree?allow-unordered=true&max-keys=2${version}`,
+    })
+    assert.equal(status, 200)
+    assert.match(body, /<Key>a<\/Key>.*<Key>asdf<\/Key>/s)
+  }
+})
 
 test('list-objects/no-such-bucket and access-denied', async () => {
   for (const query of ['list-type=2', '', 'versions=']) {
