@@ -46,7 +46,6 @@ interface Completed {
 
 async function readParts(call: Call): Promise<NamedPart[]> {
   const body = await readDocument(call, { checksums: 'ignore' }, bodyBytesMax)
-  if (body.length === 0) throw serviceError('InvalidRequest', { message: 'You must specify at least one part' })
   const root = parseXml(body, { ...defaultXmlLimits, bytesMax: bodyBytesMax }, 'CompleteMultipartUpload')
   return readNamedParts(root)
 }

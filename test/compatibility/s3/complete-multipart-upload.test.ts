@@ -228,7 +228,7 @@ test('complete-multipart-upload/refused: wrong lists leave the upload as it was'
     assert.deepEqual(codeOf(await steps.rawComplete(started, parts)), [400, code])
   }
   const bodies: readonly (readonly [string, string])[] = [
-    ['', 'InvalidRequest'],
+    ['', 'MalformedXML'],
     ['<CompleteMultipartUpload>', 'MalformedXML'],
     ['<Other/>', 'MalformedXML'],
     ['<!DOCTYPE a [<!ENTITY b "c">]><CompleteMultipartUpload/>', 'MalformedXML'],
