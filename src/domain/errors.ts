@@ -67,7 +67,7 @@ export const errorCatalogue = {
   InvalidBucketName: { status: 400, message: 'The specified bucket is not valid.' },
   InvalidBucketState: { status: 409, message: 'The request is not valid with the current state of the bucket.' },
   InvalidChunkSizeError: { status: 400, message: 'Only the last chunk is allowed to have a size less than 8192 bytes' },
-  InvalidDigest: { status: 400, message: 'The Content-MD5 you specified is not valid.' },
+  InvalidDigest: { status: 400, message: 'The Content-Md5 you specified is not valid.' },
   InvalidEncryptionAlgorithmError: {
     status: 400,
     message: 'The Encryption request you specified is not valid. Supported value: AES256.',
@@ -177,7 +177,7 @@ export const errorCatalogue = {
   ReplicationConfigurationNotFoundError: { status: 404, message: 'The replication configuration was not found' },
   RequestHeaderSectionTooLarge: {
     status: 400,
-    message: 'Your request header section exceeds the maximum allowed request header section size.',
+    message: 'Your request header section exceeds the maximum allowed size.',
   },
   RequestTimeTooSkewed: {
     status: 403,

@@ -18,6 +18,8 @@ export const limits = {
   xmlDepth: 20,
   controlBodyBytes: 1024 ** 2,
   headerBytes: 64 * 1024,
+  /** Amazon S3 User Guide, "Working with object metadata": the header of a PUT request. */
+  putHeaderBytes: 8 * 1024,
   /** What stands before the file of a form. */
   formFieldBytes: 20 * 1024,
   listKeysMax: 1000,

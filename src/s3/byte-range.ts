@@ -10,7 +10,10 @@ export interface ByteRange {
 
 const rangeForm = /^bytes=(\d*)-(\d*)$/
 
-/** Null when there is no range to apply. Throws InvalidRange. */
+/**
+ * Null when there is no range to apply. The last bytes of an object that has none are all of it (RFC 7233, "Byte Ranges"), which no
+ * Content-Range can say. Throws InvalidRange.
+ */
 export function parseRange(header: string | undefined, size: number): ByteRange | null {
   const match = header === undefined ? null : rangeForm.exec(header.trim())
   if (match === null) return null
@@ -18,7 +21,8 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
   if (first === '') {
     if (last === '') return null
     const length = Number(last)
-    if (length === 0 || size === 0) throw notSatisfiable(header ?? '', size)
+    if (length === 0) throw notSatisfiable(header ?? '', size)
+    if (size === 0) return null
     return { start: Math.max(0, size - length), end: size }
   }
   const start = Number(first)

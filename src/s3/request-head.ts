@@ -23,6 +23,11 @@ export function headerMap(rawHeaders: readonly string[]): HeaderMap {
   return map
 }
 
+/** Bytes of node's `rawHeaders` as they were sent: with a colon, a space and an end of line each. */
+export function headerBytes(rawHeaders: readonly string[]): number {
+  return rawHeaders.reduce((sum, text) => sum + text.length + 2, 0)
+}
+
 /** Makes a header map of plain entries (tests, callers that have an object). */
 export function headersOf(entries: Readonly<Record<string, string>>): HeaderMap {
   const map = new Map<string, string>()

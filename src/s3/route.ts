@@ -62,11 +62,14 @@ function refuseMisplaced(method: string, level: string, { query }: RequestTarget
   const ofBucket = method === 'GET' ? ['uploads', 'versions'].find(name => query.has(name)) : undefined
   if (ofBucket !== undefined) {
     throw serviceError('InvalidRequest', {
-      message: `There is no such thing as the ?${ofBucket} sub-resource for a key`,
+      message:
+        ofBucket === 'uploads'
+          ? 'Key is not expected for the GET method ?uploads subresource'
+          : `There is no such thing as the ?${ofBucket} sub-resource for a key`,
     })
   }
   if (method === 'PUT' && query.has('uploadId') && !query.has('partNumber')) {
-    throw serviceError('MethodNotAllowed', { details: { Method: method, ResourceType: 'OBJECT' } })
+    throw serviceError('MethodNotAllowed', { details: { Method: method, ResourceType: 'UPLOAD' } })
   }
 }
 

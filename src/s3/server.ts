@@ -21,13 +21,14 @@ import { errorAnswer, jsonErrorAnswer } from './answer.ts'
 import type { AccountDirectory } from './auth/account-directory.ts'
 import { type AuthResult, authenticate } from './auth/authenticate.ts'
 import { anyRegion, type Regions } from './auth/claim.ts'
+import { checkEmptyBody } from './auth/payload-check.ts'
 import type { Answer, Call, FlatHeaders, S3Services } from './call.ts'
 import { corsHeaders, preflight } from './cors/cors-answer.ts'
 import { createHostReader, type HostReader } from './host-bucket.ts'
 import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
 import { withPresignedMetadata } from './presigned-metadata.ts'
 import { drain, type IncomingBody, incomingBody } from './request-body.ts'
-import { headerMap, type RequestHead } from './request-head.ts'
+import { headerBytes, headerMap, type RequestHead } from './request-head.ts'
 import { parseRequestTarget, type RequestTarget, withoutQuery } from './request-target.ts'
 import { abortSignalOf, writeAnswer } from './response.ts'
 import { findRoute, type Route } from './route.ts'
@@ -255,6 +256,7 @@ class HttpS3Server implements S3Server {
     try {
       const { request } = exchange
       const head = { method: request.method ?? '', rawTarget: exchange.path, headers: headerMap(request.rawHeaders) }
+      checkHeaderSize(head, request.rawHeaders)
       const website = this.#websiteHost(request.headers.host)
       exchange.isVisit = website !== undefined
       const hostBucket = website === undefined ? this.#hostBucket(request.headers.host) : website.bucket
@@ -276,6 +278,7 @@ class HttpS3Server implements S3Server {
       const found = findRoute(head.method, target, head.headers)
       exchange.operation = found.name
       checkFraming(found.name, auth)
+      checkEmptyBody(auth.payload, head.headers)
       return await found.run(this.#call(exchange, found, head, target, auth))
     } catch (error) {
       return this.#refuse(exchange, error)
@@ -368,6 +371,12 @@ function checkFraming(operation: string, { payload }: AuthResult): void {
   if (inChunks && !readsChunks.has(operation)) {
     throw serviceError('InvalidRequest', { message: 'The value of x-amz-content-sha256 header is invalid.' })
   }
+}
+
+/** What other nodes of the cluster put may be larger. Throws RequestHeaderSectionTooLarge. */
+function checkHeaderSize({ method, rawTarget }: RequestHead, rawHeaders: readonly string[]): void {
+  if (method !== 'PUT' || rawTarget.startsWith('/_/') || headerBytes(rawHeaders) <= limits.putHeaderBytes) return
+  throw serviceError('RequestHeaderSectionTooLarge', { details: { MaxSizeAllowed: String(limits.putHeaderBytes) } })
 }
 
 function isSecure({ socket }: IncomingMessage): boolean {

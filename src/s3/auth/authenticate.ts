@@ -9,7 +9,7 @@ import type { Account, AccountDirectory } from './account-directory.ts'
 import { authenticateV2Header, authenticateV2Query } from './authenticate-v2.ts'
 import { authenticateV4Header, authenticateV4Query, unsupportedMechanism } from './authenticate-v4.ts'
 import { anyRegion, type Regions } from './claim.ts'
-import { declareUnsigned, type PayloadDeclaration } from './payload-declaration.ts'
+import { declareAnonymous, type PayloadDeclaration } from './payload-declaration.ts'
 
 export type SignatureScheme = 'v4' | 'v4-presigned' | 'v2' | 'v2-presigned' | 'v4-post' | 'v2-post'
 
@@ -63,7 +63,7 @@ export function authenticate(
   if (v4Query) return authenticateV4Query(request, target, accounts, now, regions)
   const v2Target = hostBucket === undefined ? target : { ...target, path: `/${hostBucket}${target.path}` }
   if (v2Query) return authenticateV2Query(request, v2Target, accounts, now)
-  if (authorization === undefined) return { kind: 'anonymous', payload: declareUnsigned(request.headers) }
+  if (authorization === undefined) return { kind: 'anonymous', payload: declareAnonymous(request.headers) }
   const scheme = /^[^\s]*/.exec(authorization)?.[0] ?? ''
   if (scheme === authorization) {
     throw invalidHeader("Authorization header is invalid -- one and only one ' ' (space) required.", authorization)

@@ -4,7 +4,7 @@
 
 import { createHasher, equalInConstantTime, type Hasher, hmacSha256Hex, sha256Hex } from '../../base/hash.ts'
 import { serviceError } from '../../domain/errors.ts'
-import type { ChunkSigning } from './payload-declaration.ts'
+import { type ChunkSigning, emptySha256 } from './payload-declaration.ts'
 
 export interface ChunkedBodyOptions {
   /** Set for signed chunks. */
@@ -28,7 +28,6 @@ const headerLineMax = 1024
 const trailerLineMax = 4096
 /** Only the last chunk may be smaller. */
 const chunkBytesMin = 8192
-const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 const nothing: readonly Buffer[] = []
 const carriageReturn = 0x0d
 const lineFeed = 0x0a
@@ -180,11 +179,11 @@ class ChunkedDecoder {
   #checkChunkSignature(): void {
     const { signing } = this.#options
     if (signing === undefined) return
-    const dataHash = this.#hasher?.digest().toString('hex') ?? emptyHash
+    const dataHash = this.#hasher?.digest().toString('hex') ?? emptySha256
     this.#hasher = undefined
     const text =
       `AWS4-HMAC-SHA256-PAYLOAD\n${signing.amzDate}\n${signing.scope}\n` +
-      `${this.#previousSignature}\n${emptyHash}\n${dataHash}`
+      `${this.#previousSignature}\n${emptySha256}\n${dataHash}`
     this.#checkSignature(signing, text, this.#chunkSignature)
   }
 

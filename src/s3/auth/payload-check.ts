@@ -6,7 +6,7 @@ import { type ChecksumAlgorithm, checksumAlgorithms, createHasher, digestBytes, 
 import { serviceError } from '../../domain/errors.ts'
 import type { HeaderMap } from '../request-head.ts'
 import { type ChunkedBody, type ChunkedBodyOptions, createChunkedBody } from './chunked-body.ts'
-import type { PayloadDeclaration } from './payload-declaration.ts'
+import { emptySha256, type PayloadDeclaration } from './payload-declaration.ts'
 
 export interface PayloadChecksum {
   readonly algorithm: ChecksumAlgorithm
@@ -103,6 +103,19 @@ export function openPayload(
   return new PayloadReader(declaration, announced, md5, decodedLength, createChunkedBody(framing))
 }
 
+/** A request without a body can be held to its declared hash at once, whatever it asks for. Throws XAmzContentSHA256Mismatch. */
+export function checkEmptyBody(declaration: PayloadDeclaration, headers: HeaderMap): void {
+  const isEmpty = (headers.get('content-length') ?? '0') === '0' && !headers.has('transfer-encoding')
+  if (!isEmpty || declaration.kind !== 'sha256' || declaration.hex === emptySha256) return
+  throw wrongSha256(declaration.hex, emptySha256)
+}
+
+function wrongSha256(declared: string, computed: string): Error {
+  return serviceError('XAmzContentSHA256Mismatch', {
+    details: { ClientComputedContentSHA256: declared, S3ComputedContentSHA256: computed },
+  })
+}
+
 class PayloadReader implements PayloadCheck {
   readonly decodedLength: number | undefined
   readonly #chunked: ChunkedBody | undefined
@@ -147,18 +160,13 @@ class PayloadReader implements PayloadCheck {
     const crc32 = this.#crc32.digest().toString('base64')
     const sha256 = this.#sha256?.digest()
     if (this.#expectedSha256 !== undefined && sha256?.toString('hex') !== this.#expectedSha256) {
-      throw serviceError('XAmzContentSHA256Mismatch', {
-        details: {
-          ClientComputedContentSHA256: this.#expectedSha256,
-          S3ComputedContentSHA256: sha256?.toString('hex') ?? '',
-        },
-      })
+      throw wrongSha256(this.#expectedSha256, sha256?.toString('hex') ?? '')
     }
     const md5Hex = md5.toString('hex')
     if (this.#expectedMd5 !== undefined && this.#expectedMd5 !== md5Hex) {
       throw serviceError('BadDigest', {
         details: {
-          ExpectedDigest: Buffer.from(this.#expectedMd5, 'hex').toString('base64'),
+          ExpectedDigest: this.#expectedMd5,
           CalculatedDigest: md5.toString('base64'),
         },
       })

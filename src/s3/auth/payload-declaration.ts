@@ -16,10 +16,13 @@ export interface ChunkSigning {
   readonly scope: string
 }
 
+/** Of no bytes. */
+export const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
 export type PayloadDeclaration =
   /** Plain body that no signature covers (UNSIGNED-PAYLOAD, V2, presigned, anonymous). */
   | { readonly kind: 'unsigned' }
-  /** Plain body with this SHA-256 (64 lower-case hex digits). */
+  /** Plain body with this SHA-256 (64 lower-case hex digits; what an anonymous request says instead matches no body). */
   | { readonly kind: 'sha256'; readonly hex: string }
   /** aws-chunked body, every chunk signed; with `trailer` a signed trailer follows. */
   | { readonly kind: 'chunked-signed'; readonly signing: ChunkSigning; readonly trailer: boolean }
@@ -61,7 +64,14 @@ export function declarePayload(contentSha256: string, signing: ChunkSigning | un
   })
 }
 
-/** The payload of a request whose signature, if any, does not cover the body. */
+/** The payload of a request that is not signed: a hash is compared as it stands. Throws as declarePayload. */
+export function declareAnonymous(headers: HeaderMap): PayloadDeclaration {
+  const declared = headers.get('x-amz-content-sha256') ?? ''
+  const isKeyword = /^(?:UNSIGNED|STREAMING)-/.test(declared)
+  return declared === '' || isKeyword ? declareUnsigned(headers) : { kind: 'sha256', hex: declared.toLowerCase() }
+}
+
+/** The payload of a request whose signature does not cover the body. */
 export function declareUnsigned(headers: HeaderMap): PayloadDeclaration {
   const declared = headers.get('x-amz-content-sha256')
   return declared === undefined ? { kind: 'unsigned' } : declarePayload(declared, undefined)

@@ -113,8 +113,9 @@ export function refuseParameters(call: Call): void {
   for (const name of ['versionId', 'partNumber']) {
     const value = call.query.get(name)
     if (value === undefined) continue
-    const what = name === 'partNumber' ? 'partNumber without uploadId' : `the parameter ${name}`
-    throw invalidArgument(`This operation does not accept ${what}`, name, value)
+    throw name === 'partNumber'
+      ? invalidArgument('This operation does not accept partNumber without uploadId', name, name)
+      : invalidArgument(`This operation does not accept the parameter ${name}`, name, value)
   }
 }
 

@@ -201,6 +201,17 @@ test('route/internal paths that nobody serves are no buckets', async () => {
   assert.equal(json.headers['content-type'], 'application/json')
 })
 
+test('route/what stands where S3 has no place for it is named in the refusal', async () => {
+  const upload = await server.send({ method: 'PUT', path: '/b/k?uploadId=u' })
+  assert.match(upload.body, /<Method>PUT<\/Method><ResourceType>UPLOAD</)
+  const part = await server.send({ method: 'PUT', path: '/b/k?partNumber=1' })
+  assert.match(part.body, /<ArgumentName>partNumber<\/ArgumentName><ArgumentValue>partNumber</)
+  const uploads = await server.send({ method: 'GET', path: '/b/k?uploads' })
+  assert.equal(errorMessage(uploads), 'Key is not expected for the GET method ?uploads subresource')
+  const versions = await server.send({ method: 'GET', path: '/b/k?versions' })
+  assert.equal(errorMessage(versions), 'There is no such thing as the ?versions sub-resource for a key')
+})
+
 test('list-buckets/pages and prefix', async () => {
   for (const name of ['page-c', 'page-a', 'page-b']) await put(`/${name}`)
   const names = (body: string) => [...body.matchAll(/<Name>([^<]*)<\/Name>/g)].map(([, name]) => name)

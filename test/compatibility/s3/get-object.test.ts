@@ -91,8 +91,11 @@ for (const [range, status, body, contentRange] of ranges) {
   })
 }
 
-test('get-object/range of an empty object cannot be satisfied', async () => {
-  assert.equal((await get('/reads/none', { range: 'bytes=0-0' })).status, 416)
+test('get-object/range of an empty object cannot be satisfied, but its last bytes are all of it', async () => {
+  for (const range of ['bytes=0-0', 'bytes=0-', 'bytes=-0'])
+    assert.equal((await get('/reads/none', { range })).status, 416)
+  const last = await get('/reads/none', { range: 'bytes=-1' })
+  assert.deepEqual([last.status, last.body, last.headers['content-range']], [200, '', undefined])
 })
 
 test('get-object/partNumber 1 of a single PUT is the object, 2 is none', async () => {

@@ -63,6 +63,15 @@ test('hostile/a header of a megabyte', async () => {
   assert.match(answer, /^HTTP\/1\.1 400 .*RequestHeaderSectionTooLarge/s)
 })
 
+test('hostile/the headers of a PUT have eight kilobytes, those of other requests more', async () => {
+  const headers = { 'x-amz-custom': 'd'.repeat(8192) }
+  const put = await server.send({ method: 'PUT', path: '//hostile/big', headers })
+  assert.equal(put.status, 400)
+  assert.equal(errorCode(put), 'RequestHeaderSectionTooLarge')
+  assert.match(put.body, /<MaxSizeAllowed>8192</)
+  assert.equal((await server.send({ method: 'GET', path: '/hostile', headers })).status, 200)
+})
+
 test('hostile/thousands of headers', async () => {
   const many = Array.from({ length: 5000 }, (_, index) => `X-${index}: y\r\n`).join('')
   const answer = await server.raw(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${many}\r\n`)
@@ -128,6 +137,20 @@ test('hostile/an expectation that nobody knows is passed over', async () => {
     assert.match(await server.raw(`${head}abc`), /^HTTP\/1\.1 200 /)
     assert.equal((await server.send({ method: 'DELETE', path })).status, 204)
   }
+})
+
+test('hostile/a hash that is not that of no bytes, where there are none: refused before anything is looked up', async () => {
+  const path = '/no-such-bucket/o?tagging'
+  for (const method of ['GET', 'PUT', 'DELETE']) {
+    assert.equal(
+      errorCode(await server.send({ method, path, payloadHash: sha256Hex('y') })),
+      'XAmzContentSHA256Mismatch',
+    )
+  }
+  const headers = { 'x-amz-content-sha256': 'incorrect_hash' }
+  const unsigned = await server.send({ method: 'PUT', path, as: null, headers })
+  assert.equal(errorCode(unsigned), 'XAmzContentSHA256Mismatch')
+  assert.match(unsigned.body, /<ClientComputedContentSHA256>incorrect_hash</)
 })
 
 test('hostile/no length', async () => {
