@@ -99,14 +99,14 @@ export function readContentHeaders(headers: HeaderMap): ObjectSettings['content'
   return content
 }
 
-// aws-chunked frames the request and is no property of the object.
+// aws-chunked frames the request and is no property of the object. What is left is kept as the client wrote it.
 function withoutChunking(encoding: string): string {
   if (!encoding.includes('aws-chunked')) return headerText(encoding)
   return encoding
     .split(',')
-    .map(item => item.trim())
-    .filter(item => item !== 'aws-chunked' && item !== '')
+    .filter(item => !['aws-chunked', ''].includes(item.trim()))
     .join(',')
+    .trim()
 }
 
 export function readUserMetadata(headers: HeaderMap): UserMetadata {

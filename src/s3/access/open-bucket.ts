@@ -242,9 +242,10 @@ function accessDenied(bucket: Bucket, arn: string | undefined, because: string, 
   })
 }
 
+/** The owner is named by the account's number, as in S3, or by its canonical id, as Ceph's clients have no other. Throws AccessDenied. */
 function checkExpectedOwner(call: Call, bucket: Bucket, header: string): void {
   const expected = call.headers.get(header)
-  if (expected === undefined) return
+  if (expected === undefined || expected === bucket.ownerId) return
   const owner = call.services.accounts.findByCanonicalId(bucket.ownerId)
   if (owner?.shortId !== expected) throw serviceError('AccessDenied')
 }

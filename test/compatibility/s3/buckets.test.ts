@@ -168,8 +168,9 @@ test('access/the expected bucket owner must be the owner', async () => {
   await put('/owned')
   const ask = (id: string) =>
     server.send({ method: 'GET', path: '/owned', headers: { 'x-amz-expected-bucket-owner': id } })
-  assert.equal((await ask('123456789012')).status, 200)
-  assert.equal((await ask('123456789013')).status, 403)
+  for (const id of ['123456789012', 'canonical-bart']) assert.equal((await ask(id)).status, 200, id)
+  for (const id of ['123456789013', 'canonical-lisa', 'canonical-bart1', ''])
+    assert.equal((await ask(id)).status, 403, id)
 })
 
 test('route/what S3 has and this server has not is 501, a wrong method 405', async () => {

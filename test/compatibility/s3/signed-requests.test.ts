@@ -114,6 +114,19 @@ test('chunked/an unsigned body with a trailing checksum', async () => {
   assert.equal(got.headers['content-encoding'], 'gzip')
 })
 
+test('chunked/what stands beside aws-chunked in the content encoding is kept as it was written', async () => {
+  for (const [sent, kept] of [
+    ['deflate, gzip,aws-chunked', 'deflate, gzip'],
+    ['aws-chunked, gzip', 'gzip'],
+    ['aws-chunked, aws-chunked', undefined],
+  ] as const) {
+    const headers = { 'content-encoding': sent }
+    assert.equal((await server.send({ method: 'PUT', path: '/signed/encoded', headers, body: 'x' })).status, 200)
+    const head = await server.send({ method: 'HEAD', path: '/signed/encoded' })
+    assert.equal(head.headers['content-encoding'], kept, sent)
+  }
+})
+
 test('chunked/only objects and parts come in chunks', async () => {
   for (const payloadHash of ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD']) {
     const answer = await server.send({ method: 'PUT', path: '/signed?versioning=', payloadHash, body: '0\r\n\r\n' })
