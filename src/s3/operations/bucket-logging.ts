@@ -34,19 +34,20 @@ function readLogging(enabled: XmlElement): LoggingConfiguration {
   if ((enabled.optionalChild('TargetGrants')?.elements.length ?? 0) > 0) {
     throw serviceError('NotImplemented', { details: { Element: 'TargetGrants' } })
   }
-  const partitionedBy = readPartition(enabled.optionalChild('TargetObjectKeyFormat'))
-  return { targetBucket, targetPrefix, ...(partitionedBy === undefined ? undefined : { partitionedBy }) }
+  return { targetBucket, targetPrefix, ...readFormat(enabled.optionalChild('TargetObjectKeyFormat')) }
 }
 
-function readPartition(format: XmlElement | undefined): LoggingConfiguration['partitionedBy'] {
-  if (format === undefined) return undefined
+type KeyFormat = Pick<LoggingConfiguration, 'simplePrefix' | 'partitionedBy'>
+
+function readFormat(format: XmlElement | undefined): KeyFormat {
+  if (format === undefined) return {}
   const simple = format.optionalChild('SimplePrefix')
   const partitioned = format.optionalChild('PartitionedPrefix')
   if ((simple === undefined) === (partitioned === undefined)) throw serviceError('MalformedXML')
-  if (partitioned === undefined) return undefined
+  if (partitioned === undefined) return { simplePrefix: true }
   const source = partitioned.optionalText('PartitionDateSource') ?? 'DeliveryTime'
   if (source !== 'EventTime' && source !== 'DeliveryTime') throw serviceError('MalformedXML')
-  return source
+  return { partitionedBy: source }
 }
 
 /** Throws InvalidTargetBucketForLogging. */
@@ -63,11 +64,11 @@ export async function getBucketLogging(call: Call): Promise<Answer> {
   return xmlAnswer('BucketLoggingStatus', content, [], s3Namespace)
 }
 
-function loggingContent({ targetBucket, targetPrefix, partitionedBy }: LoggingConfiguration): XmlContent {
-  const format = { PartitionedPrefix: { PartitionDateSource: partitionedBy } }
-  return {
-    TargetBucket: targetBucket,
-    TargetPrefix: targetPrefix,
-    TargetObjectKeyFormat: partitionedBy === undefined ? undefined : format,
-  }
+function loggingContent({ targetBucket, targetPrefix, ...format }: LoggingConfiguration): XmlContent {
+  return { TargetBucket: targetBucket, TargetPrefix: targetPrefix, TargetObjectKeyFormat: formatContent(format) }
+}
+
+function formatContent({ simplePrefix, partitionedBy }: KeyFormat): XmlContent | undefined {
+  if (partitionedBy !== undefined) return { PartitionedPrefix: { PartitionDateSource: partitionedBy } }
+  return simplePrefix === undefined ? undefined : { SimplePrefix: {} }
 }

@@ -90,6 +90,7 @@ test('logging/off, on, with dates in the keys, off again', async () => {
   assert.equal((await put(path, format(partitioned))).status, 200)
   assert.match(await read(path), /<PartitionDateSource>EventTime</)
   assert.equal((await put(path, format('<SimplePrefix/>'))).status, 200)
+  assert.match(await read(path), /<TargetObjectKeyFormat><SimplePrefix\/><\/TargetObjectKeyFormat>/)
   assert.equal((await put(path, off)).status, 200)
   assert.match(await read(path), /<BucketLoggingStatus xmlns="[^"]*"\/>$/)
 })
