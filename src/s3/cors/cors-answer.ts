@@ -58,8 +58,7 @@ function requestedHeaders(headers: HeaderMap): string[] {
 
 /**
  * What the rules of the bucket say to the origin of a request that is no preflight. A bucket that is not there has none. A request that
- * repeats what its preflight named is judged by that, as S3 does, and told all headers of the rule. Throws BadRequest when it repeats it
- * wrongly.
+ * repeats what its preflight named is judged by that, as S3 does. Throws BadRequest when it repeats it wrongly.
  */
 export async function corsHeaders(
   services: S3Services,
@@ -74,16 +73,14 @@ export async function corsHeaders(
   const requested = requestedHeaders(headers)
   const asked = { origin, method: announced === undefined ? method : checkedMethod(announced), headers: requested }
   const rule = corsRuleFor(cors, asked)
-  if (rule === undefined) return []
-  const allowed = requested.length === 0 ? [] : rule.allowedHeaders.map(name => name.toLowerCase())
-  return ruleHeaders(rule, origin, allowed)
+  return rule === undefined ? [] : ruleHeaders(rule, origin, requested)
 }
 
-function ruleHeaders(rule: CorsRule, origin: string, allowed: readonly string[]): FlatHeaders {
+function ruleHeaders(rule: CorsRule, origin: string, requested: readonly string[]): FlatHeaders {
   const forAnybody = rule.allowedOrigins.includes('*')
   const headers = ['Access-Control-Allow-Origin', forAnybody ? '*' : origin]
   headers.push('Access-Control-Allow-Methods', rule.allowedMethods.join(', '))
-  if (allowed.length > 0) headers.push('Access-Control-Allow-Headers', allowed.join(', '))
+  if (requested.length > 0) headers.push('Access-Control-Allow-Headers', requested.join(', '))
   if (rule.exposeHeaders.length > 0) headers.push('Access-Control-Expose-Headers', rule.exposeHeaders.join(', '))
   if (rule.maxAgeSeconds !== undefined) headers.push('Access-Control-Max-Age', String(rule.maxAgeSeconds))
   // Browsers take credentials only with an origin that is named.

@@ -57,7 +57,15 @@ function versionElement(version: ListedVersion, parameters: ListParameters): str
   })
 }
 
+/** S3 says it otherwise here than in the lists of objects. Throws InvalidArgument. */
+function refuseNegative(maxKeys: string | undefined): void {
+  if (maxKeys !== undefined && /^-\d{1,10}$/.test(maxKeys)) {
+    throw invalidArgument('max-keys cannot be negative', 'maxKeys', maxKeys)
+  }
+}
+
 export async function listObjectVersions(call: Call): Promise<Answer> {
+  refuseNegative(call.query.get('max-keys'))
   const parameters = listParameters(call)
   const { prefix, delimiter, maxKeys, shown } = parameters
   const { bucket } = await openBucket(call)

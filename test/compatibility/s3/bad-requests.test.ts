@@ -168,6 +168,12 @@ const refused: Readonly<Record<string, readonly Row[]>> = {
   ],
   PutObject: [
     ['a bucket that is not there', ['PUT', '/missing-one/o', none, 'x'], 404, 'NoSuchBucket'],
+    [
+      'a digest with bits too many, of other bytes',
+      ['PUT', '/bad/new', { 'content-md5': 'uU0nuZNNPgilLlLX2n2r+s==' }, 'x'],
+      400,
+      'BadDigest',
+    ],
     ['a digest that is none', ['PUT', '/bad/new', { 'content-md5': 'x' }, 'x'], 400, 'InvalidDigest'],
     [
       'the digest of something else',

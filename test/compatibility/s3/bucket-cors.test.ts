@@ -222,21 +222,6 @@ test('cors/every answer to a request with an origin says whether the page may se
   assert.equal((await send({ method: 'HEAD' }, 'b')).headers['access-control-allow-origin'], '*')
 })
 
-test('cors/a request that repeats the headers of its preflight is told all those of the rule', async () => {
-  await put(
-    rule(
-      `<AllowedOrigin>a</AllowedOrigin>${get}` +
-        `<AllowedHeader>X-Amz-Date</AllowedHeader><AllowedHeader>X-Amz-Meta-*</AllowedHeader>`,
-    ),
-  )
-  const asked = { origin: 'a', 'access-control-request-method': 'GET', 'access-control-request-headers': 'x-amz-date' }
-  const path = '/shared/o'
-  const told = async (method: string) =>
-    (await server.send({ method, path, headers: asked })).headers['access-control-allow-headers']
-  assert.equal(await told('GET'), 'x-amz-date, x-amz-meta-*')
-  assert.equal(await told('OPTIONS'), 'x-amz-date')
-})
-
 test('cors/a request that repeats what its preflight named is judged by that', async () => {
   await put(rules)
   const send = (method: string) =>

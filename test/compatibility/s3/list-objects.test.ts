@@ -243,6 +243,7 @@ const refused: readonly (readonly [string, string, string])[] = [
   ],
   ['max-keys below zero', 'list-type=2&max-keys=-1', 'Argument -1 must be an integer between 0 and 2147483647'],
   ['max-keys below zero in version 1', 'max-keys=-1', 'Argument -1 must be an integer between 0 and 2147483647'],
+  ['max-keys below zero in the list of versions', 'max-keys=-1&versions=', 'max-keys cannot be negative'],
   ['unknown encoding', 'encoding-type=base64&list-type=2', 'Invalid Encoding Method specified in Request'],
   ['an unknown list type', 'list-type=3', 'Invalid List Type specified in Request'],
   ['any order with a delimiter', 'allow-unordered=true&delimiter=/', 'A list in any order cannot have a delimiter'],
