@@ -43,7 +43,7 @@ const common = [
   'Path-style addresses, and virtual-host-style ones at the hosts of `s3.endpoints`.',
   'Signature V4 in the header, in the query (presigned) and of chunked bodies with and without trailers; Signature V2 in the header and in the query; anonymous requests.',
   '`x-amz-expected-bucket-owner`, `x-amz-request-payer`, `x-amz-content-sha256` and `Content-MD5` are checked or taken wherever S3 has them.',
-  `Keys of at most ${limits.keyBytes} bytes, request heads of ${limits.headerBytes / 1024} KiB, XML documents of ${limits.xmlBytes / 1024 ** 2} MiB where nothing else is said.`,
+  `Keys of at most ${limits.keyBytes} bytes, request heads of ${limits.headerBytes / 1024} KiB (headers of a PUT: ${limits.putHeaderBytes / 1024} KiB), XML documents of ${limits.xmlBytes / 1024 ** 2} MiB where nothing else is said.`,
   `Clocks may differ by ${limits.clockSkewMs / 60_000} minutes.`,
   'MFA delete, KMS, access points, S3 Express sessions and Outposts are not here.',
 ]
