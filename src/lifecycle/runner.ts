@@ -134,6 +134,9 @@ class BucketWalker implements LifecycleRunner {
 
   async #act(bucket: Bucket, due: DueVersion, tally: Tally): Promise<void> {
     if (this.#closed || !(await this.#hasTags(bucket, due))) return
+    // A page of work may take a while: a bucket that keeps versions by now, or is another one, is looked at again on the next walk.
+    const now = await this.#options.store.bucket(bucket.name)
+    if (now?.creationDate !== bucket.creationDate || now.versioning !== bucket.versioning) return
     if (due.kind === 'current' && bucket.versioning !== 'Unversioned') {
       const isExpired = await this.#coverWithMarker(bucket, due)
       tally[isExpired ? 'expired' : 'kept'] += 1

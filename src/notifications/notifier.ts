@@ -47,6 +47,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
 class JournalNotifier implements Notifier {
   readonly #options: NotifierOptions
   readonly #ending = new AbortController()
+  /** The last delivery has failed. */
+  #isAway = false
   #position: JournalPosition = journalStart
   #saved = { position: journalStart, version: 0 }
   #wanted = false
@@ -142,25 +144,33 @@ class JournalNotifier implements Notifier {
 
   /** Until they are taken, or too old. Answers false when it was closed before. */
   async #deliver(messages: readonly EventMessage[]): Promise<boolean> {
-    const { target, world, keepMs } = this.#options
-    let left = messages
+    const { target } = this.#options
+    // Of a target that was away a moment ago, what is too old is given up without asking: it would gather faster than it is tried.
+    let left = this.#isAway ? this.#withoutOld(messages) : messages
     for (let delayMs: number = backoffMs.min; left.length > 0; delayMs = Math.min(backoffMs.max, delayMs * 2)) {
       try {
         await target.deliver(left, this.#ending.signal)
+        this.#isAway = false
         this.#count('delivered', left.length)
         return true
       } catch (error) {
         if (this.#isOver) return false
+        this.#isAway = true
         this.#failed(error)
       }
       await this.#pause(delayMs)
       if (this.#isOver) return false
-      const oldest = world.clock.now() - keepMs
-      const young = left.filter(message => message.at > oldest)
-      if (young.length < left.length) this.#count('given-up', left.length - young.length)
-      left = young
+      left = this.#withoutOld(left)
     }
     return true
+  }
+
+  #withoutOld(messages: readonly EventMessage[]): readonly EventMessage[] {
+    const { world, keepMs } = this.#options
+    const oldest = world.clock.now() - keepMs
+    const young = messages.filter(message => message.at > oldest)
+    if (young.length < messages.length) this.#count('given-up', messages.length - young.length)
+    return young
   }
 
   #failed(error: unknown): void {

@@ -44,7 +44,7 @@ function grantsBucketOwner(acl: StoredAcl, ownerId: string): boolean {
 }
 
 /** Throws AccessDenied for a public list where the bucket's public access block keeps such lists out. */
-export function refuseBlocked({ bucket }: OpenBucket, acl: AccessControlList): void {
+export function refuseBlocked({ bucket }: Pick<OpenBucket, 'bucket'>, acl: AccessControlList): void {
   if (bucket.settings.publicAccessBlock?.blockPublicAcls === true && isPublicAcl(acl)) throw blocked()
 }
 

@@ -45,14 +45,9 @@ test('MD5, CRC32 and size are always known', () => {
 test('Content-MD5 is compared', () => {
   assert.equal(refusal(hello, { 'content-md5': md5.toString('base64') }), 'none')
   assert.equal(refusal('hello wordl', { 'content-md5': md5.toString('base64') }), 'BadDigest')
-  for (const wrong of [
-    '',
-    'abc',
-    'XrY7u+Ae7tCTyyK7j1rNww=',
-    'XrY7u+Ae7tCTyyK7j1rNwx==',
-    `${md5.toString('base64')}\n`,
-    '!'.repeat(24),
-  ]) {
+  // Bits that stand for no byte are not looked at.
+  assert.equal(refusal(hello, { 'content-md5': 'XrY7u+Ae7tCTyyK7j1rNwx==' }), 'none')
+  for (const wrong of ['', 'abc', 'XrY7u+Ae7tCTyyK7j1rNww=', `${md5.toString('base64')}\n`, '!'.repeat(24)]) {
     assert.equal(refusal(hello, { 'content-md5': wrong }), 'InvalidDigest', wrong)
   }
 })

@@ -1,9 +1,10 @@
 // PutBucketLifecycleConfiguration, GetBucketLifecycleConfiguration and DeleteBucketLifecycle. The rules are carried out in the background
 // (src/lifecycle).
 import { serviceError } from '../../domain/errors.ts'
-import type { LifecycleSettings, TransitionMinimum } from '../../domain/lifecycle-rule.ts'
-import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
+import type { TransitionMinimum } from '../../domain/lifecycle-rule.ts'
+import { openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
+import { changeSettings } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
 import { lifecycleContent, parseLifecycleConfiguration } from '../lifecycle-configuration.ts'
@@ -11,11 +12,6 @@ import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
 import { s3Namespace } from '../xml/writer.ts'
 
 const minimumHeader = 'x-amz-transition-default-minimum-object-size'
-
-async function changeLifecycle(call: Call, name: string, lifecycle: LifecycleSettings | null): Promise<void> {
-  const outcome = await call.services.store.changeBucket(name, { settings: { lifecycle } })
-  if (outcome === 'no-such-bucket') throw noSuchBucket(name)
-}
 
 function readMinimum(call: Call): TransitionMinimum {
   const value = call.headers.get(minimumHeader) ?? 'all_storage_classes_128K'
@@ -28,7 +24,7 @@ export async function putBucketLifecycleConfiguration(call: Call): Promise<Answe
   const transitionMinimum = readMinimum(call)
   const root = parseXml(await readDocument(call), defaultXmlLimits, 'LifecycleConfiguration')
   const rules = parseLifecycleConfiguration(root, () => call.services.world.random.uuid())
-  await changeLifecycle(call, bucket.name, { rules, transitionMinimum })
+  await changeSettings(call, bucket, { lifecycle: { rules, transitionMinimum } })
   return { status: 200, headers: [minimumHeader, transitionMinimum] }
 }
 
@@ -44,6 +40,6 @@ export async function getBucketLifecycleConfiguration(call: Call): Promise<Answe
 
 export async function deleteBucketLifecycle(call: Call): Promise<Answer> {
   const { bucket } = await openBucket(call)
-  await changeLifecycle(call, bucket.name, null)
+  await changeSettings(call, bucket, { lifecycle: null })
   return { status: 204 }
 }

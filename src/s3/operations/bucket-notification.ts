@@ -1,7 +1,8 @@
 // PutBucketNotificationConfiguration and GetBucketNotificationConfiguration. An empty document turns notifications off. The events are delivered
 // in the background (src/notifications).
-import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
+import { openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
+import { changeSettings } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
 import { notificationContent, parseNotificationConfiguration } from '../notification-configuration.ts'
@@ -10,7 +11,7 @@ import { s3Namespace } from '../xml/writer.ts'
 
 export async function putBucketNotificationConfiguration(call: Call): Promise<Answer> {
   const { bucket } = await openBucket(call)
-  const { store, world, notificationTargets } = call.services
+  const { world, notificationTargets } = call.services
   const root = parseXml(await readDocument(call), defaultXmlLimits, 'NotificationConfiguration')
   const isUnchecked = call.headers.get('x-amz-skip-destination-validation')?.toLowerCase() === 'true'
   const settings = parseNotificationConfiguration(root, {
@@ -18,8 +19,7 @@ export async function putBucketNotificationConfiguration(call: Call): Promise<An
     makeId: () => world.random.uuid(),
   })
   const isOff = settings.rules.length === 0 && !settings.eventBridge
-  const outcome = await store.changeBucket(bucket.name, { settings: { notification: isOff ? null : settings } })
-  if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
+  await changeSettings(call, bucket, { notification: isOff ? null : settings })
   return { status: 200 }
 }
 

@@ -1,7 +1,8 @@
 // PutBucketReplication, GetBucketReplication and DeleteBucketReplication. The body is judged before the bucket is looked at (Backbeat wire
 // format: a malformed body on a missing bucket answers the body's error).
 import { serviceError } from '../../domain/errors.ts'
-import { noSuchBucket, openBucket, signerOf } from '../access/open-bucket.ts'
+import { openBucket, signerOf } from '../access/open-bucket.ts'
+import { changeBucket } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
 import { parseReplicationConfiguration, replicationConfigurationXml } from '../replication-configuration.ts'
@@ -17,9 +18,7 @@ export async function putBucketReplication(call: Call): Promise<Answer> {
   )
   const replication = parseReplicationConfiguration(root, services.sites, () => services.world.random.uuid())
   const { bucket } = await openBucket(call)
-  const outcome = await services.store.changeBucket(bucket.name, { replication })
-  if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
-  if (outcome === 'refused') {
+  if ((await changeBucket(call, bucket, { replication })) === 'refused') {
     throw serviceError('InvalidRequest', {
       message: "Versioning must be 'Enabled' on the bucket to apply a replication configuration",
     })
@@ -36,7 +35,6 @@ export async function getBucketReplication(call: Call): Promise<Answer> {
 
 export async function deleteBucketReplication(call: Call): Promise<Answer> {
   const { bucket } = await openBucket(call)
-  const outcome = await call.services.store.changeBucket(bucket.name, { replication: null })
-  if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
+  await changeBucket(call, bucket, { replication: null })
   return { status: 204 }
 }

@@ -1,7 +1,8 @@
 // PutBucketVersioning and GetBucketVersioning. Versioning cannot be suspended under a replication configuration, disabled rules included.
 import { serviceError } from '../../domain/errors.ts'
-import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
+import { openBucket } from '../access/open-bucket.ts'
 import { notImplemented, xmlAnswer } from '../answer.ts'
+import { changeBucket } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
 import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
@@ -14,9 +15,7 @@ export async function putBucketVersioning(call: Call): Promise<Answer> {
   if (document.optionalText('MfaDelete') === 'Enabled') throw notImplemented('MfaDelete')
   if (status === undefined) throw serviceError('IllegalVersioningConfigurationException')
   if (status !== 'Enabled' && status !== 'Suspended') throw serviceError('MalformedXML')
-  const outcome = await call.services.store.changeBucket(bucket.name, { versioning: status })
-  if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
-  if (outcome === 'refused') {
+  if ((await changeBucket(call, bucket, { versioning: status })) === 'refused') {
     throw serviceError('InvalidBucketState', {
       message:
         bucket.settings.objectLock !== undefined

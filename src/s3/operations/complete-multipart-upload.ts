@@ -5,7 +5,9 @@ import type { StoredChecksum, VersionRecord } from '../../domain/object-metadata
 import { encodeVersionId } from '../../domain/version-id.ts'
 import type { NewMetadata, Upload } from '../../metadata/metadata-store.ts'
 import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
+import { refuseBlocked } from '../access/written-object.ts'
 import { xmlAnswer } from '../answer.ts'
+import { openAfterBody } from '../bucket-change.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumContent, statedChecksum } from '../checksum-request.ts'
 import {
@@ -55,6 +57,7 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
   const { bucket } = open
   const { uploadId } = upload
   const settings = settingsOfUpload(upload)
+  if (settings.acl !== undefined) refuseBlocked(open, settings.acl)
   const encryption = encryptionOfUpload(settings)
   checkCompletion(call.headers, encryption, bucket.settings.encryption, settings.checksum !== null)
   const parts = chooseParts(uploadId, named, await services.store.parts(uploadId), settings.checksum)
@@ -155,9 +158,10 @@ async function completeOnce(call: Call, open: OpenBucket, named: readonly NamedP
 }
 
 export async function completeMultipartUpload(call: Call): Promise<Answer> {
-  const open = await openBucket(call)
+  const before = await openBucket(call)
   statedChecksum(call.headers)
   const named = await readParts(call)
+  const open = await openAfterBody(call, before)
   const { etag, versionId, checksum, metadata } = await completeOnce(call, open, named)
   const headers: FlatHeaders = open.bucket.versioning === 'Unversioned' ? [] : ['x-amz-version-id', versionId]
   pushExpiration(headers, open.bucket, metadata)

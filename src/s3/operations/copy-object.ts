@@ -166,7 +166,7 @@ export async function copyObject(call: Call): Promise<Answer> {
   const { owner, acl } = accessOfWrite(call, open)
   const condition = writeCondition(call.headers)
   const { source, settings, encryption, data } = await copied(call, open)
-  const bucket = await bucketAfterData(call, open.bucket, data)
+  const bucket = await bucketAfterData(call, open.bucket, { acl, discard: () => data.discard() })
   const { facts, etag } = data
   const now = call.services.world.clock.now()
   const kept = storedEncryption(call.services, encryption)

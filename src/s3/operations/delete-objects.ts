@@ -10,6 +10,7 @@ import { type OpenBucket, openForKeys, requireAction } from '../access/open-buck
 
 import { notImplemented, xmlAnswer } from '../answer.ts'
 import { checksumHeaders } from '../auth/payload-check.ts'
+import { openAfterBody } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
 import { deleteCondition } from '../conditions.ts'
 import { readDocument } from '../document-body.ts'
@@ -53,7 +54,7 @@ function readWanted(element: XmlElement): Wanted {
 }
 
 export async function deleteObjects(call: Call): Promise<Answer> {
-  const open = await openForKeys(call)
+  const before = await openForKeys(call)
   requireDigest(call)
   if (call.headers.has('x-amz-mfa')) throw notImplemented('x-amz-mfa')
   const body = await readDocument(call)
@@ -61,6 +62,7 @@ export async function deleteObjects(call: Call): Promise<Answer> {
   const root = parseXml(body, defaultXmlLimits, 'Delete')
   const wanted = root.children('Object').map(readWanted)
   if (wanted.length === 0 || wanted.length > limits.deleteObjectsMax) throw serviceError('MalformedXML')
+  const open = await openAfterBody(call, before)
   const quiet = root.optionalText('Quiet')?.toLowerCase() === 'true'
   // All at once: the store takes them in order and flushes them together.
   const outcomes = await Promise.all(wanted.map(item => deleteWanted(call, open, item)))

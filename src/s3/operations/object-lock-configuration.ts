@@ -1,8 +1,9 @@
 // PutObjectLockConfiguration and GetObjectLockConfiguration: object lock of a bucket, which once enabled stays, and what new versions are kept by.
 import type { ObjectLockSettings } from '../../domain/bucket-settings.ts'
 import { serviceError } from '../../domain/errors.ts'
-import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
+import { openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
+import { changeBucket } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
 import { isRetentionMode } from '../object-lock.ts'
@@ -40,9 +41,7 @@ export async function putObjectLockConfiguration(call: Call): Promise<Answer> {
   const body = await readDocument(call)
   if (body.length === 0) throw serviceError('MissingRequestBodyError')
   const objectLock = readSettings(parseXml(body, defaultXmlLimits, 'ObjectLockConfiguration'))
-  const outcome = await call.services.store.changeBucket(bucket.name, { settings: { objectLock } })
-  if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
-  if (outcome === 'refused') {
+  if ((await changeBucket(call, bucket, { settings: { objectLock } })) === 'refused') {
     const message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
     throw serviceError('InvalidBucketState', { message })
   }

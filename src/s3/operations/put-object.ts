@@ -3,15 +3,17 @@
 import type { Bucket } from '../../domain/bucket.ts'
 import { ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
+import type { AccessControlList } from '../../domain/object-metadata.ts'
 import { noReplication, type ReplicationInfo } from '../../domain/replication-info.ts'
 import { replicationInfoFor } from '../../domain/replication-rule.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
 import type { PutVersion, PutVersionResult, WriteMode } from '../../metadata/metadata-store.ts'
 import { noSuchBucket, noSuchKey, openBucket } from '../access/open-bucket.ts'
-import { accessOfWrite } from '../access/written-object.ts'
+import { accessOfWrite, refuseBlocked } from '../access/written-object.ts'
 import { invalidArgument } from '../answer.ts'
 import type { Account } from '../auth/account-directory.ts'
 import { checksumHeaders, openPayload, type PayloadFacts } from '../auth/payload-check.ts'
+import { bucketNow } from '../bucket-change.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { defaultChecksum } from '../checksum-request.ts'
 import { writeCondition } from '../conditions.ts'
@@ -119,15 +121,20 @@ export function refuseParameters(call: Call): void {
   }
 }
 
-/**
- * The bucket as it is once the bytes are here, which may be long after the request began: its versioning and replication count now. One
- * that was deleted and made again meanwhile, perhaps by somebody else, is not the bucket that was written to. Throws NoSuchBucket.
- */
-export async function bucketAfterData(call: Call, before: Bucket, data: { discard(): Promise<void> }): Promise<Bucket> {
-  const bucket = await call.services.store.bucket(before.name)
-  if (bucket !== null && bucket.ownerId === before.ownerId && bucket.creationDate === before.creationDate) return bucket
-  await data.discard()
-  throw noSuchBucket(before.name)
+/** `bucketNow` once the bytes are here, which are discarded where it throws; also AccessDenied for a public list that it has come to keep out. */
+export async function bucketAfterData(
+  call: Call,
+  before: Bucket,
+  { acl, discard }: { readonly acl: AccessControlList; discard(): Promise<void> },
+): Promise<Bucket> {
+  try {
+    const bucket = await bucketNow(call, before)
+    refuseBlocked({ bucket }, acl)
+    return bucket
+  } catch (error) {
+    await discard()
+    throw error
+  }
 }
 
 export function putObject(call: Call): Promise<Answer> {
@@ -148,7 +155,7 @@ export async function storeObject(call: Call, originOp: string): Promise<Answer>
   const check = openPayload(call.auth.payload, headers, { byDefault: defaultChecksum })
   if (call.body.isUnmeasured !== true) checkUploadSize(check.decodedLength, limits.singlePutBytes)
   const data = await receiveData(call, bucketBefore, check, { partNumber: 1, encryption })
-  const bucket = await bucketAfterData(call, bucketBefore, data)
+  const bucket = await bucketAfterData(call, bucketBefore, { acl, discard: () => data.discard() })
   const { facts, etag } = data
   const now = services.world.clock.now()
   const kept = storedEncryption(services, encryption)
