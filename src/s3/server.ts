@@ -23,6 +23,7 @@ import { type AuthResult, authenticate } from './auth/authenticate.ts'
 import { anyRegion, type Regions } from './auth/claim.ts'
 import { checkEmptyBody } from './auth/payload-check.ts'
 import type { Answer, Call, FlatHeaders, S3Services } from './call.ts'
+import { checkConnection, clientAddressOf } from './client-address.ts'
 import { corsHeaders, preflight } from './cors/cors-answer.ts'
 import { createHostReader, type HostReader } from './host-bucket.ts'
 import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
@@ -43,6 +44,7 @@ export interface MountedCall {
   readonly target: RequestTarget
   /** Came over TLS. */
   readonly isSecure: boolean
+  readonly clientAddress: string
   /** The services of this server, for handlers that share its operations. */
   readonly services: S3Services
 }
@@ -139,6 +141,7 @@ class HttpS3Server implements S3Server {
     for (const server of this.#servers()) {
       // Otherwise headers beyond the two thousandth would be dropped unseen.
       server.maxHeadersCount = 0
+      server.on(server === this.#tls ? 'secureConnection' : 'connection', checkConnection)
       server.on('request', (request, response) => this.#serve(request, response, false))
       server.on('checkContinue', (request, response) => this.#serve(request, response, true))
       // An expectation that nobody knows is no reason to refuse a request, as at S3.
@@ -206,8 +209,14 @@ class HttpS3Server implements S3Server {
   async #serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
     const { clock } = this.#options.world
     const started = clock.monotonic()
+    const clientAddress = clientAddressOf(request.socket)
+    if (clientAddress === undefined) {
+      request.socket.destroy()
+      return
+    }
     const exchange: Exchange = {
       request,
+      clientAddress,
       response,
       requestId: this.#nextRequestId(),
       body: incomingBody({ request, response, awaitsContinue, idle: this.#idle }),
@@ -314,7 +323,7 @@ class HttpS3Server implements S3Server {
       query: target.query,
       auth,
       isSecure: isSecure(exchange.request),
-      clientAddress: exchange.request.socket.remoteAddress ?? '',
+      clientAddress: exchange.clientAddress,
       action: target.query.has('versionId') ? actionOnVersion(action) : action,
       bucket: target.bucket ?? '',
       key: target.key ?? '',
@@ -334,8 +343,8 @@ class HttpS3Server implements S3Server {
     const { mountedRoutes } = this.#options
     if (mountedRoutes !== undefined) {
       if (awaitsContinue) exchange.response.writeContinue()
-      const { request, response, requestId } = exchange
-      const call = { requestId, head, target, isSecure: isSecure(request), services: this.#services }
+      const { request, response, requestId, clientAddress } = exchange
+      const call = { requestId, head, target, isSecure: isSecure(request), clientAddress, services: this.#services }
       if (await mountedRoutes(request, response, auth, call)) return undefined
     }
     throw serviceError('InvalidURI', { details: { URI: target.rawPath.slice(0, 1024) } })
@@ -402,6 +411,7 @@ function listenOn(server: Server, { host, port }: HostPort, reusePort: boolean):
 /** One request on its way through the server. */
 interface Exchange {
   readonly request: IncomingMessage
+  readonly clientAddress: string
   readonly response: ServerResponse
   readonly requestId: string
   readonly body: IncomingBody

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { presignV4Query, signV4Headers, uriEncode } from '../../base/signature-v4.ts'
 import { ServiceError } from '../../domain/errors.ts'
+import { operations } from '../operation-table.ts'
 import { headersOf, type RequestHead } from '../request-head.ts'
 import { type AccountDirectory, createAccountDirectory } from './account-directory.ts'
 import { type AuthResult, authenticate, type RequestPlace } from './authenticate.ts'
@@ -399,6 +400,22 @@ test('a sub-resource cannot be added to a V2 signature by percent-encoding its n
   for (const added of ['%74agging', '%76ersionId=x', '%75ploadId=1', 'tagging', '%72eplication']) {
     const head = { method: 'GET', rawTarget: `/b/k?${added}`, headers: headersOf({ ...headers, authorization }) }
     assert.equal(refusal(head).code, 'SignatureDoesNotMatch', added)
+  }
+})
+
+test('every parameter that names an operation is signed in V2, but that of the second way to list', () => {
+  const headers = { 'x-amz-date': new Date(now).toUTCString() }
+  const named = new Set(operations.flatMap(({ resource }) => resource.split('?')[1] ?? []))
+  assert.ok(named.delete('list-type'))
+  for (const name of named) {
+    const sign = (target: string) =>
+      headersOf({
+        ...headers,
+        authorization: signV2Authorization({ method: 'PUT', target, headers, accessKey, secretKey }),
+      })
+    const rawTarget = `/b/k?${name}`
+    assert.equal(refusal({ method: 'PUT', rawTarget, headers: sign('/b/k') }).code, 'SignatureDoesNotMatch', name)
+    accepted({ method: 'PUT', rawTarget, headers: sign(rawTarget) })
   }
 })
 

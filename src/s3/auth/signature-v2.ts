@@ -5,32 +5,17 @@ import { equalInConstantTime, hmacSha1Base64 } from '../../base/hash.ts'
 import type { HeaderMap } from '../request-head.ts'
 import { decodeComponent } from '../request-target.ts'
 
-/** The query parameters that are part of the canonical resource, as the AWS SDK for JavaScript (2) signs them. */
+/**
+ * The query parameters that are part of the canonical resource: those that SDKs sign, and every other one that names an operation. Few clients sign
+ * the latter; one that is not signed must not turn a request into another.
+ */
 const subResources: ReadonlySet<string> = new Set([
-  'accelerate',
-  'acl',
-  'analytics',
-  'cors',
-  'delete',
-  'inventory',
-  'lifecycle',
-  'location',
-  'logging',
-  'metrics',
-  'notification',
-  'partNumber',
-  'policy',
-  'replication',
-  'requestPayment',
-  'restore',
-  'tagging',
-  'torrent',
-  'uploadId',
-  'uploads',
-  'versionId',
-  'versioning',
-  'versions',
-  'website',
+  ...['abac', 'accelerate', 'acl', 'analytics', 'attributes', 'cors', 'delete', 'encryption', 'intelligent-tiering'],
+  ...['inventory', 'legal-hold', 'lifecycle', 'location', 'logging', 'metadataConfiguration', 'metadataInventoryTable'],
+  ...['metadataJournalTable', 'metadataTable', 'metrics', 'notification', 'object-lock', 'ownershipControls'],
+  ...['partNumber', 'policy', 'policyStatus', 'publicAccessBlock', 'renameObject', 'replication', 'requestPayment'],
+  ...['restore', 'retention', 'select', 'select-type', 'session', 'tagging', 'torrent', 'uploadId', 'uploads'],
+  ...['versionId', 'versioning', 'versions', 'website'],
 ])
 
 /** Overrides of response headers: signed with their values decoded. */
@@ -46,7 +31,7 @@ const responseOverrides: ReadonlySet<string> = new Set([
 /** The path of a bucket as most clients write it; some sign it with a slash that they do not send. */
 const bucketPath = /^\/[^/]+$/
 
-/** The path as sent plus the classic sub-resources of the query, sorted by name. */
+/** The path as sent plus the signed sub-resources of the query, sorted by name. */
 export function canonicalResourceV2(rawPath: string, rawQuery: string, decodeValues: boolean): string {
   if (rawQuery === '') return rawPath
   const kept: { readonly name: string; readonly text: string }[] = []

@@ -65,7 +65,7 @@ async function answerOf(
       query: target.query,
       auth,
       isSecure: mounted.isSecure,
-      clientAddress: request.socket.remoteAddress ?? '',
+      clientAddress: mounted.clientAddress,
       action: 's3:ReplicateObject',
       account: internalAccount({ auth }),
       destinations: options.destinations,

@@ -98,6 +98,26 @@ test('signature V2/of a bucket, signed with a slash behind its name as boto3 doe
   }
 })
 
+test('signature V2/a link for an object is none for its retention or its attributes', async () => {
+  const link = (method: string, resource: string) => {
+    const expires = Math.floor(Date.now() / 1000) + 60
+    const signature = createHmac('sha1', 'bart-secret')
+      .update(`${method}\n\n\n${expires}\n${resource}`)
+      .digest('base64')
+    return `AWSAccessKeyId=bart-key&Expires=${expires}&Signature=${encodeURIComponent(signature)}`
+  }
+  const plain = await server.send({ method: 'GET', path: `/signed/o?${link('GET', '/signed/o')}`, as: null })
+  assert.equal(plain.body, 'hello')
+  for (const added of ['retention', 'legal-hold', 'attributes']) {
+    for (const method of ['GET', 'PUT']) {
+      const path = `/signed/o?${added}&${link(method, '/signed/o')}`
+      assert.equal(errorCode(await server.send({ method, path, as: null })), 'SignatureDoesNotMatch', added)
+    }
+  }
+  const listed = await server.send({ method: 'GET', path: `/signed?list-type=2&${link('GET', '/signed/')}`, as: null })
+  assert.equal(listed.status, 200, listed.body)
+})
+
 test('chunked/an unsigned body with a trailing checksum', async () => {
   const body = 'b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n'
   const headers = {
