@@ -112,11 +112,12 @@ async function openShared(
   const common = { name, details, http, world }
   if (nodeId === null) {
     // A process that keeps no data sweeps none either, and has no use for a name of its own.
-    const use = { before: false, begin: () => Promise.reject(new Error(`this process keeps no data of ${name}`)) }
+    const begin = () => Promise.reject(new Error(`this process keeps no data of ${name}`))
+    const use = { hasBegun: async () => false, begin }
     return createS3DataStore({ ...common, writer: epoch, node: epoch, use })
   }
   const marker = join(rootOf(config), `${encodeURIComponent(name)}.used`)
-  const use = { before: await isThere(marker), begin: () => makeDurable(marker, rootOf(config), config.dataDir) }
+  const use = { hasBegun: () => isThere(marker), begin: () => makeDurable(marker, rootOf(config), config.dataDir) }
   return createS3DataStore({ ...common, writer: writerOf(nodeId, epoch), node: `${nodeId}-`, use })
 }
 
@@ -130,7 +131,7 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** Before the first byte goes to a shared location: from then on a start of this node looks there for orphans. */
+/** Before the first byte goes to a shared location: from then on this node looks there for orphans. */
 async function makeDurable(marker: string, root: string, dataDir: string): Promise<void> {
   await mkdir(marker, { recursive: true, mode: 0o700 })
   for (const folder of [root, dataDir]) await realFiles.flushFolder(folder)

@@ -31,7 +31,10 @@ export interface DataStore {
   hold?(dataKeys: readonly string[]): () => void
   /** Absent is success. What is held goes when it is let go. */
   remove(dataKey: string): Promise<void>
-  /** Names of data written by epochs before this process's, and temporary files of theirs (to be checked for references). */
+  /**
+   * Names of data written by epochs before this process's or by other threads of it, and what they left unfinished, which `remove` removes, too (to
+   * be checked for whether their writer has ended, and for references).
+   */
   orphanCandidates(): AsyncIterable<string>
   close(): Promise<void>
 }

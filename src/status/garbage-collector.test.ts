@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createManualWorld } from '../../test/control/manual-world.ts'
+import { pipelineNotices } from '../base/channels.ts'
 import { realWorld } from '../base/world.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import { createGarbageCollector } from './garbage-collector.ts'
@@ -84,5 +85,41 @@ test('orphans stay until their writer can commit nothing any more, and are looke
   ended.add('n1-b')
   await world.advance(5 * 60_000)
   assert.deepEqual([...there], ['n1-b.0003'])
+  await collector.close()
+})
+
+test('nothing is removed while readers elsewhere do not say what they read; the round fails with a notice, and the next goes on', async () => {
+  const world = createManualWorld()
+  const removed: string[] = []
+  const notices: string[] = []
+  const stop = pipelineNotices.subscribe(notice => notices.push(notice.kind))
+  let garbage = [{ id: 1, dataKey: 'k1', location: 'here' }]
+  let areTold = false
+  const here: Pick<DataStore, 'remove' | 'orphanCandidates'> = {
+    remove: async name => void removed.push(name),
+    async *orphanCandidates() {},
+  }
+  const collector = createGarbageCollector({
+    store: {
+      garbage: async (_, afterId = 0) => garbage.filter(item => item.id > afterId),
+      async forgetGarbage() {
+        garbage = []
+      },
+      referencedData: async () => new Set(),
+    },
+    dataStores: new Map([['here', here]]),
+    world,
+    everyMs: 1_000,
+    readersTold: async () => {
+      if (!areTold) throw new Error('a reader does not answer')
+    },
+  })
+  collector.startCollecting()
+  await world.advance(1_000)
+  assert.deepEqual({ removed, notices }, { removed: [], notices: ['failed'] })
+  areTold = true
+  await world.advance(1_000)
+  assert.deepEqual({ removed, notices }, { removed: ['k1'], notices: ['failed', 'garbage-removed'] })
+  stop()
   await collector.close()
 })

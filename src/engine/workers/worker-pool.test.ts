@@ -1,20 +1,27 @@
 // Worker threads of the S3 port in a whole engine: they see each other's writes at once, answer what only the main thread knows, and one that
 // dies is replaced.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
+import { createManualWorld } from '../../../test/control/manual-world.ts'
+import { until } from '../../../test/faults/until.ts'
 import { s3Requests } from '../../base/channels.ts'
 import { sha256Hex } from '../../base/hash.ts'
 import { amzDateOf, signV4Headers } from '../../base/signature-v4.ts'
 import { realWorld } from '../../base/world.ts'
 import { loadConfig } from '../../config/load.ts'
 import { memoryEnvironment } from '../../config/memory-environment.ts'
+import type { Config } from '../../config/types.ts'
+import { openSqlite } from '../../metadata/sqlite/engine.ts'
+import { createAccountDirectory } from '../../s3/auth/account-directory.ts'
 import { startEmbedded } from '../embedded.ts'
 import type { WholeEngine } from '../engine.ts'
+import type { WorkerMessage } from './messages.ts'
+import { createWorkerPool } from './worker-pool.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'crossbeat-workers-'))
 const threads: Worker[] = []
@@ -24,16 +31,20 @@ const onWorker = (thread: Worker): void => {
 process.on('worker', onWorker)
 let engine: WholeEngine
 
-before(async () => {
+async function configOf(dataDir: string, workers: number): Promise<Config> {
   const text = JSON.stringify({
-    dataDir: join(folder, 'data'),
-    s3: { listen: '127.0.0.1:0', workers: 2 },
+    dataDir: join(folder, dataDir),
+    s3: { listen: '127.0.0.1:0', workers },
     control: { listen: '127.0.0.1:0' },
     log: { level: 'silent' },
   })
   const result = await loadConfig('/crossbeat.yaml', memoryEnvironment({ '/crossbeat.yaml': text }))
   assert.ok(result.ok)
-  engine = await startEmbedded({ config: result.config, world: realWorld })
+  return result.config
+}
+
+before(async () => {
+  engine = await startEmbedded({ config: await configOf('data', 2), world: realWorld })
 })
 
 after(async () => {
@@ -140,8 +151,89 @@ test('a worker that dies is replaced, and what was written stays', async () => {
   const second = await answeredBy(worker => worker !== first)
   const known = threads.length
   await threads.at(-1)?.terminate()
+  // One that has lived for less than a second is replaced after a pause.
+  await until('there is another worker', () => threads.length > known)
   const third = await answeredBy(worker => worker !== first && worker !== second)
   assert.notEqual(third, '')
   assert.equal(threads.length, known + 1)
   assert.equal((await send('GET', '/shared/key-1')).status, 200)
+})
+
+/** A pool of one worker, whose time and whose news from the store the test has in its hand. */
+async function openPool(name: string) {
+  const config = await configOf(name, 1)
+  mkdirSync(config.dataDir)
+  const databasePath = join(config.dataDir, 'database')
+  const sqlite = await openSqlite({ path: databasePath, world: realWorld, group: 'RG001', bootId: 'b', flush: false })
+  const world = createManualWorld()
+  /** Called by the test: the store has carried out all that an ended worker gave. */
+  const lefts: (() => void)[] = []
+  const pool = createWorkerPool({
+    ...{ config, databasePath, world, flush: false, dataStores: new Map() },
+    accounts: createAccountDirectory([]),
+    sqlite: {
+      epoch: sqlite.epoch,
+      portForThread: left => sqlite.portForThread(() => void lefts.push(left)),
+    },
+    masterKeys: { wrap: () => assert.fail('unasked'), dataKey: () => assert.fail('unasked') },
+  })
+  const first = threads.length
+  await pool.start(() => assert.fail('unasked'))
+  const worker = (index: number): Worker => threads[first + index] ?? assert.fail(`no worker ${index}`)
+  return {
+    ...{ pool, world, lefts, worker },
+    writer: `${sqlite.epoch}w1`,
+    started: () => threads.length - first,
+    async close() {
+      await pool.close()
+      await sqlite.close()
+    },
+  }
+}
+
+test('a worker that has died can still commit until the store has carried out what it gave', async () => {
+  const { pool, world, lefts, worker, writer, close } = await openPool('left')
+  let deaths = 0
+  pool.onDeath(() => {
+    deaths += 1
+  })
+  await worker(0).terminate()
+  const left = await until('the store has all', () => lefts[0])
+  assert.deepEqual([pool.isAlive(writer), pool.isAlive(`n0-${writer}`), deaths], [true, true, 0])
+  left()
+  await world.settle()
+  assert.deepEqual([pool.isAlive(writer), pool.isAlive(`n0-${writer}`), deaths], [false, false, 1])
+  await close()
+})
+
+test('a worker that does not say what it reads is not waited for without end', async () => {
+  const { pool, world, worker, close } = await openPool('told')
+  await pool.told()
+  const hanging = worker(0)
+  const { postMessage } = hanging
+  hanging.postMessage = () => {}
+  const refused = assert.rejects(pool.told(), /within 10 s/)
+  await world.advance(10_000)
+  await refused
+  hanging.postMessage = postMessage
+  await pool.told()
+  await close()
+})
+
+test('a worker that dies soon after it listens is replaced after a pause, one that has lived at once', async () => {
+  const { world, worker, started, close } = await openPool('soon')
+  await worker(0).terminate()
+  await world.advance(999)
+  assert.equal(started(), 1)
+  await world.advance(1)
+  await until('there is another worker', () => started() === 2)
+  const listening = Promise.withResolvers<void>()
+  worker(1).on('message', (message: WorkerMessage) => {
+    if (message.kind === 'listening') listening.resolve()
+  })
+  await listening.promise
+  await world.advance(1_001)
+  await worker(1).terminate()
+  await until('it is replaced at once', () => started() === 3)
+  await close()
 })

@@ -43,9 +43,12 @@ export interface WorkerPoolOptions {
 export interface WorkerPool {
   /** Starts the workers; all listen when it resolves, with the address. Rejects when it cannot be had. */
   start(api: ControlApi): Promise<HostPort>
-  /** Which of these writers of data are workers that live. */
+  /** Whether this writer of data is a worker that lives, or one whose last commands the store may still carry out. */
   isAlive(writer: string): boolean
-  /** Resolves when every reader that could still see what is gone now has held what it reads. */
+  /**
+   * Resolves when every reader that could still see what is gone now has held what it reads. Rejects when a worker does not say so in time: then
+   * nothing is known.
+   */
   told(): Promise<void>
   /** The accounts are others now: all workers take them. */
   accountsChanged(): void
@@ -72,7 +75,9 @@ function freeAddress({ host, port }: HostPort): Promise<HostPort> {
   })
 }
 
+/** The pause before a worker is replaced that could not start, or lived no longer than this. */
 const restartMs = 1_000
+const toldMs = 10_000
 /** More than the S3 server's grace for running requests. */
 const closeMs = 15_000
 /** What a request makes is soon gone: more room for it would only be more memory. */
@@ -92,6 +97,8 @@ class Pool implements WorkerPool {
   #config: Plain = { plain: undefined }
   #api: ControlApi = () => Promise.reject(new Error('the control API is not there yet'))
   readonly #members = new Set<Member>()
+  /** Writers that have ended, of which something may still wait for the store. */
+  readonly #leaving = new Set<string>()
   readonly #restarts = new Set<Timer>()
   #listeners: (() => void)[] = []
   #count = 0
@@ -122,19 +129,30 @@ class Pool implements WorkerPool {
   }
 
   isAlive(writer: string): boolean {
-    for (const member of this.#members)
-      if (writer === member.writer || writer.endsWith(`-${member.writer}`)) return true
-    return false
+    const living = [...this.#leaving, ...[...this.#members].map(member => member.writer)]
+    return living.some(own => writer === own || writer.endsWith(`-${own}`))
   }
 
   async told(): Promise<void> {
+    const id = this.#tellings++
+    const members = [...this.#members]
     const one = (member: Member): Promise<void> =>
       new Promise(resolve => {
-        const id = this.#tellings++
         member.telling.set(id, resolve)
         order(member, { kind: 'tell', id })
       })
-    await Promise.all([...this.#members].map(one))
+    const late = Promise.withResolvers<never>()
+    const timer = this.#options.world.timers.after(
+      toldMs,
+      () => late.reject(new Error(`an S3 worker has not said within ${toldMs / 1000} s what it reads`)),
+      { background: true },
+    )
+    try {
+      await Promise.race([Promise.all(members.map(one)), late.promise])
+    } finally {
+      timer.cancel()
+      for (const member of members) member.telling.delete(id)
+    }
   }
 
   accountsChanged(): void {
@@ -148,11 +166,12 @@ class Pool implements WorkerPool {
 
   /** Resolves when the new worker listens. */
   #startOne(): Promise<void> {
-    const { databasePath, sqlite, flush } = this.#options
+    const { databasePath, sqlite, flush, world } = this.#options
     const { accounts } = this.#options.accounts
-    const storePort = sqlite.portForThread()
     this.#count += 1
     const writer = `${sqlite.epoch}w${this.#count}`
+    const left = Promise.withResolvers<void>()
+    const storePort = sqlite.portForThread(left.resolve)
     const setup: WorkerSetup = {
       ...{ accounts, databasePath, storePort, writer, flush },
       config: this.#config,
@@ -164,10 +183,10 @@ class Pool implements WorkerPool {
     const listening = Promise.withResolvers<void>()
     const member: Member = { thread, writer, holds: new Map(), telling: new Map(), ended: ended.promise }
     this.#members.add(member)
-    let begun = false
+    let begun: number | null = null
     thread.on('message', (message: WorkerMessage) => {
       if (message.kind === 'listening') {
-        begun = true
+        begun = world.clock.monotonic()
         listening.resolve()
       } else if (message.kind === 'failed') listening.reject(message.error)
       else this.#take(member, message)
@@ -175,11 +194,13 @@ class Pool implements WorkerPool {
     thread.on('error', error => defects.publish({ where: 'S3 worker', error }))
     thread.on('exit', () => {
       this.#members.delete(member)
+      this.#leaving.add(writer)
+      void left.promise.then(() => this.#left(writer))
       for (const letGo of member.holds.values()) letGo()
       for (const resolve of member.telling.values()) resolve()
       listening.reject(new Error('an S3 worker ended while it started'))
       ended.resolve()
-      if (begun) this.#replace()
+      if (begun !== null) this.#replace(world.clock.monotonic() - begun > restartMs)
     })
     return listening.promise
   }
@@ -233,17 +254,27 @@ class Pool implements WorkerPool {
     }
   }
 
-  #replace(): void {
+  /** Nothing of this writer can come any more. */
+  #left(writer: string): void {
+    this.#leaving.delete(writer)
     if (this.#closing) return
     for (const listener of this.#listeners) listener()
-    this.#startOne().catch((error: unknown) => {
-      controlEvents.publish({ kind: 'failed', what: 'starting an S3 worker', error })
-      const timer = this.#options.world.timers.after(restartMs, () => {
-        this.#restarts.delete(timer)
-        this.#replace()
+  }
+
+  #replace(atOnce: boolean): void {
+    if (this.#closing) return
+    if (atOnce) {
+      this.#startOne().catch((error: unknown) => {
+        controlEvents.publish({ kind: 'failed', what: 'starting an S3 worker', error })
+        this.#replace(false)
       })
-      this.#restarts.add(timer)
+      return
+    }
+    const timer = this.#options.world.timers.after(restartMs, () => {
+      this.#restarts.delete(timer)
+      this.#replace(true)
     })
+    this.#restarts.add(timer)
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 // DATA STORE ADAPTER `aws_s3`: objects' bytes as objects of a bucket that many processes share, each below a folder of its own under its data
 // name. A write counts when the location has confirmed its checksum. Names carry the node that wrote them, and a node sweeps only what former
-// starts of its own have left: of other nodes nobody here can know whether they still write.
+// starts and ended threads of its own have left: of other nodes nobody here can know whether they still write.
 import { createByteBudget } from '../../base/bounded.ts'
 import { createBufferPool } from '../../base/buffer-pool.ts'
 import type { HttpClient } from '../../base/http-client.ts'
@@ -19,6 +19,7 @@ import {
   damaged,
   dataNameOf,
   eraseObject,
+  eraseTraces,
   gone,
   keyOf,
   readingFailure,
@@ -35,8 +36,8 @@ export interface S3DataStoreOptions {
   readonly writer: string
   /** What the names begin with that this or former starts of this node made. */
   readonly node: string
-  /** Whether this node has ever written here: a location that was never used is not swept. */
-  readonly use?: { readonly before: boolean; begin(): Promise<void> }
+  /** Whether this node has ever written here, other threads of it included: a location that was never used is not swept. */
+  readonly use?: { hasBegun(): Promise<boolean>; begin(): Promise<void> }
   readonly memoryBytes?: number
   readonly partBytes?: number
   readonly requestMs?: number
@@ -45,7 +46,7 @@ export interface S3DataStoreOptions {
 }
 
 const chunkBytes = 256 * 1024
-const alwaysUsed = { before: true, begin: async () => {} }
+const alwaysUsed = { hasBegun: async () => true, begin: async () => {} }
 
 export function createS3DataStore(options: S3DataStoreOptions): DataStore {
   const { name, world, writer, use = alwaysUsed } = options
@@ -53,6 +54,8 @@ export function createS3DataStore(options: S3DataStoreOptions): DataStore {
   const leftovers = createLeftovers(bucket, options.cleanUpMs)
   // What cannot be removed then is tried again with what failed writes left.
   const held = createHeldData(dataName => void leftovers.erase(keyOf(dataName), false))
+  /** Names that the last sweep has found with unfinished uploads. */
+  const unfinished = new Set<string>()
   let begun: Promise<void> | undefined
   const begin = (): Promise<void> => {
     begun ??= use.begin().catch(error => {
@@ -78,10 +81,14 @@ export function createS3DataStore(options: S3DataStoreOptions): DataStore {
     },
     hold: dataNames => held.hold(dataNames),
     async remove(dataName) {
-      if (isDataName(dataName) && !held.putsOff(dataName)) await eraseObject(bucket, keyOf(dataName))
+      if (!isDataName(dataName) || held.putsOff(dataName)) return
+      const erase = unfinished.has(dataName) ? eraseTraces : eraseObject
+      await erase(bucket, keyOf(dataName))
+      unfinished.delete(dataName)
     },
     async *orphanCandidates() {
-      if (use.before) yield* orphansOf(bucket, options)
+      unfinished.clear()
+      if (await use.hasBegun()) yield* orphansOf(bucket, options, unfinished)
     },
     close: () => leftovers.close(),
   }
@@ -137,16 +144,28 @@ async function* readRange(
   if (position < end) throw damaged(dataName)
 }
 
-/** Data of former starts; their uploads, which nothing can refer to, are aborted on the way. */
-async function* orphansOf(bucket: SourceBucket, options: S3DataStoreOptions): AsyncGenerator<string> {
-  const { channel, location } = bucket
-  const isOld = (key: string): boolean => dataNameOf(key)?.startsWith(`${options.writer}.`) === false
-  const prefix = keyOf(options.node)
-  for await (const { key, uploadId } of listUploadsBelow(channel, prefix)) {
-    if (isOld(key)) await withinTime(bucket, undefined, context => location.abortUpload(key, uploadId, context))
+/**
+ * Names of all that is not of this very writer, unfinished uploads (noted in `unfinished`) before whole data: which of their writers have ended,
+ * other threads of this process among them, only the caller can tell.
+ */
+async function* orphansOf(
+  { channel }: SourceBucket,
+  { writer, node }: S3DataStoreOptions,
+  unfinished: Set<string>,
+): AsyncGenerator<string> {
+  const othersName = (key: string): string | null => {
+    const dataName = dataNameOf(key)
+    return dataName?.startsWith(`${writer}.`) === false ? dataName : null
+  }
+  const prefix = keyOf(node)
+  for await (const { key } of listUploadsBelow(channel, prefix)) {
+    const dataName = othersName(key)
+    if (dataName === null || unfinished.has(dataName)) continue
+    unfinished.add(dataName)
+    yield dataName
   }
   for await (const key of listKeys(channel, prefix)) {
-    const dataName = dataNameOf(key)
-    if (dataName !== null && isOld(key)) yield dataName
+    const dataName = othersName(key)
+    if (dataName !== null && !unfinished.has(dataName)) yield dataName
   }
 }

@@ -67,7 +67,7 @@ export async function eraseObject(bucket: SourceBucket, key: string, signal?: Ab
 }
 
 /** Removes whatever a writer that failed may have left under a key: the object and its uploads. */
-export async function eraseTraces(bucket: SourceBucket, key: string, signal: AbortSignal): Promise<void> {
+export async function eraseTraces(bucket: SourceBucket, key: string, signal?: AbortSignal): Promise<void> {
   const { location } = bucket
   const uploads = await withinTime(bucket, signal, context => location.listUploads(key, context))
   for (const uploadId of uploads) {

@@ -46,7 +46,7 @@ const checkpointPages = 8_000
 interface Backend extends BatchRunner {
   readonly epoch: number
   /** Lets another thread give batches through this port; only where the writer has a thread of its own. */
-  readonly join?: (port: MessagePort) => void
+  readonly join?: (port: MessagePort, left: () => void) => void
   /** Somebody else's: closing it is not the end of the database. */
   readonly isJoined?: true
   close(): Promise<void>
@@ -104,12 +104,18 @@ export class SqliteEngine {
     return () => this.#journalListeners.delete(listener)
   }
 
-  /** A port for `joinSqlite` in another thread of this process. Throws where the writer runs inline. */
-  portForThread(): MessagePort {
+  /**
+   * A port for `joinSqlite` in another thread of this process; `left` is called when that thread has closed it, or died, and all that it gave to the
+   * writer is carried out and seen by `reader`. Throws where the writer runs inline.
+   */
+  portForThread(left: () => void): MessagePort {
     const { join } = this.#backend
     if (join === undefined) throw new Error('the writer of this database takes no other threads')
     const { port1, port2 } = new MessageChannel()
-    join(port1)
+    join(port1, () => {
+      this.reader.refresh()
+      left()
+    })
     return port2
   }
 
@@ -239,6 +245,8 @@ async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
   let closed: (() => void) | null = null
   let lost: (error: Error) => void = () => {}
   let beside: (outcome: BatchOutcome) => void = () => {}
+  let joins = 0
+  const joined = new Map<number, () => void>()
   const epoch = await new Promise<number>((resolve, reject) => {
     worker.on('message', (message: WriterMessage) => {
       if (message.kind === 'ready') resolve(message.epoch)
@@ -246,7 +254,10 @@ async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
         reject(message.error instanceof Error ? message.error : new Error(String(message.error)))
       else if (message.kind === 'done') pending.shift()?.(message.reply)
       else if (message.kind === 'beside') beside(message)
-      else closed?.()
+      else if (message.kind === 'left') {
+        joined.get(message.id)?.()
+        joined.delete(message.id)
+      } else closed?.()
     })
     worker.on('error', error => {
       const cause = error instanceof Error ? error : new Error(String(error))
@@ -269,7 +280,11 @@ async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
     onBeside: listener => {
       beside = listener
     },
-    join: port => order({ kind: 'join', port }, port),
+    join: (port, left) => {
+      const id = joins++
+      joined.set(id, left)
+      order({ kind: 'join', id, port }, port)
+    },
     run: (batch: Batch, done) => {
       pending.push(done)
       order({ kind: 'batch', batch })

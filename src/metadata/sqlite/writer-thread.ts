@@ -1,6 +1,6 @@
 // The thread that owns all writes. Protocol: after start it posts `ready` or `failed`; then it answers every `batch` with `done`, in order;
-// `join` brings the port of another thread, whose batches are answered there in order, and told of here as `beside`; `close` closes the database
-// and ends the thread.
+// `join` brings the port of another thread, whose batches are answered there in order, and told of here as `beside`; `left` says that such a port is
+// closed and all its batches are carried out; `close` closes the database and ends the thread.
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { type Batch, type BatchOutcome, type BatchReply, Writer, type WriterOptions } from './writer.ts'
 
@@ -9,11 +9,12 @@ export type WriterMessage =
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'done'; readonly reply: BatchReply }
   | ({ readonly kind: 'beside' } & BatchOutcome)
+  | { readonly kind: 'left'; readonly id: number }
   | { readonly kind: 'closed' }
 
 export type WriterOrder =
   | { readonly kind: 'batch'; readonly batch: Batch }
-  | { readonly kind: 'join'; readonly port: MessagePort }
+  | { readonly kind: 'join'; readonly id: number; readonly port: MessagePort }
   | { readonly kind: 'close' }
 
 /** Batches that wait at the ports at the same time share a transaction and its flush; each gets its own part of the replies. */
@@ -27,10 +28,14 @@ class Counter {
     this.#post = post
   }
 
-  join(port: MessagePort): void {
+  join(id: number, port: MessagePort): void {
     this.#joined.add(port)
     port.on('message', (batch: Batch) => this.run({ port, batch }))
-    port.on('close', () => this.#joined.delete(port))
+    // A port says that it is closed behind the last of its messages.
+    port.on('close', () => {
+      this.#joined.delete(port)
+      this.#post({ kind: 'left', id })
+    })
   }
 
   /** Of the owner when `port` is null. */
@@ -88,7 +93,7 @@ function serve(): void {
   const counter = new Counter(writer, post)
   port.on('message', (order: WriterOrder) => {
     if (order.kind === 'batch') counter.run({ port: null, batch: order.batch })
-    else if (order.kind === 'join') counter.join(order.port)
+    else if (order.kind === 'join') counter.join(order.id, order.port)
     else {
       counter.close()
       post({ kind: 'closed' })

@@ -190,12 +190,52 @@ test('source-data-at-s3/data that a crash left without a version goes at the nex
   await foreign.write(patterned(50_000))
   await foreign.finish()
   const next = source.open('e2')
-  assert.equal((await collect(next)).orphans, 1)
+  assert.equal((await collect(next)).orphans, 2, 'the data and the upload')
   assert.deepEqual(await source.uploads(), [])
   const keys = await source.keys()
   assert.ok(!keys.includes(`.crossbeat/data/${orphan.key}`))
   assert.ok(keys.includes(`.crossbeat/data/${foreign.key}`))
   assert.ok(patterned(100_000).equals(await get('kept')))
+})
+
+test('source-data-at-s3/an upload of another thread of the process is left alone until that has ended', {
+  skip,
+}, async () => {
+  await collect(source.open('e3'))
+  const worker = source.open('e3', { writer: `${node}-e3w1`, partBytes: 5 * mib, memoryBytes: 12 * mib })
+  const owner = source.open('e3')
+  const underWay = worker.create()
+  await underWay.write(patterned(11 * mib))
+  await until('the two whole parts are stored', async () => (await source.storedParts()) === 2)
+  const living = new Set([`${node}-e3w1`])
+  const endedWriters = async (writers: readonly string[]) => new Set(writers.filter(writer => !living.has(writer)))
+  const collector = createGarbageCollector({
+    ...{ store: server.store, world, endedWriters },
+    dataStores: source.storesWith(owner),
+  })
+  assert.equal(await collector.sweepOrphans(), 0)
+  assert.deepEqual(await source.uploads(), [`.crossbeat/data/${underWay.key}`])
+  living.clear()
+  assert.equal(await collector.sweepOrphans(), 1)
+  assert.deepEqual(await source.uploads(), [])
+  await collector.close()
+})
+
+test('source-data-at-s3/a location that is used for the first time is swept from then on', { skip }, async () => {
+  let begun = false
+  const use = {
+    hasBegun: async () => begun,
+    begin: async () => {
+      begun = true
+    },
+  }
+  const owner = source.open('e4', { use })
+  await collect(source.open('e4'))
+  const orphan = source.open('e4', { writer: `${node}-e4w1`, use }).create()
+  assert.equal((await collect(owner)).orphans, 0)
+  await orphan.write(patterned(50_000))
+  await orphan.finish()
+  assert.equal((await collect(owner)).orphans, 1)
 })
 
 test('source-data-at-s3/batchdelete tells data of the location from copies there', { skip }, async () => {
@@ -219,7 +259,7 @@ test('source-data-at-s3/batchdelete tells data of the location from copies there
 })
 
 test('source-data-at-s3/a location that was never used is not asked at a start', { skip }, async () => {
-  const use = { before: false, begin: async () => {} }
+  const use = { hasBegun: async () => false, begin: async () => {} }
   const unused = source.open('e9', { use, through: '127.0.0.1:9' })
   assert.equal((await collect(unused)).orphans, 0)
 })

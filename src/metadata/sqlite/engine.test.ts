@@ -1,0 +1,40 @@
+// The database for more than one thread: when the owner knows that another has nothing more to give.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { realWorld as world } from '../../base/world.ts'
+import { openSqlite } from './engine.ts'
+import { sqliteMetadataStore } from './sqlite-metadata-store.ts'
+import type { Batch } from './writer.ts'
+
+const bucket = (name: string) => ({
+  ...{ name, ownerId: 'o', ownerDisplayName: 'O' },
+  ...{ creationDate: '2030-01-01T00:00:00.000Z', locationConstraint: 'us-east-1' },
+})
+
+test('a thread has left when all it gave to a busy writer is carried out and seen', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'crossbeat-engine-'))
+  const engine = await openSqlite({ path: join(folder, 'db'), world, group: 'RG001', bootId: 'test', flush: false })
+  const store = sqliteMetadataStore(engine)
+  const left = Promise.withResolvers<void>()
+  const port = engine.portForThread(left.resolve)
+  const others = Array.from({ length: 500 }, (_, index) =>
+    engine.submit('client', 'create-bucket', { bucket: bucket(`other-${index}`) }),
+  )
+  // What the view of this turn shows must not be what is believed later.
+  assert.equal(await store.bucket('last'), null)
+  for (const name of ['first', 'last']) {
+    const command = { kind: 'create-bucket', now: world.clock.now(), request: { bucket: bucket(name) } } as const
+    port.postMessage({ commands: [command], durable: true, restartLog: false } satisfies Batch)
+  }
+  // As the end of the thread does.
+  port.close()
+  await left.promise
+  assert.equal((await store.bucket('first'))?.name, 'first')
+  assert.equal((await store.bucket('last'))?.name, 'last')
+  await Promise.all(others)
+  await engine.close()
+  rmSync(folder, { recursive: true, force: true })
+})
