@@ -35,6 +35,22 @@ export function forbidsRetention(
   return wanted === null || wanted.date < retentionDate || wanted.mode !== retentionMode
 }
 
+/**
+ * What still keeps a version when metadata from elsewhere takes the place of its own, to be laid over it: a hold, and a retention that the other
+ * does not exceed in its own mode.
+ */
+export function keptLock(stored: LockFields, given: LockFields, at: string): LockFields {
+  const { retentionMode: mode, retentionDate: date } = given
+  const wanted = mode === undefined || date === undefined ? null : { mode, date }
+  const { retentionMode, retentionDate } = stored
+  const keeps = forbidsRetention(stored, wanted, { at, bypassGovernance: false })
+  return {
+    ...(stored.legalHold === true && { legalHold: true }),
+    ...(keeps && retentionMode !== undefined && { retentionMode }),
+    ...(keeps && retentionDate !== undefined && { retentionDate }),
+  }
+}
+
 const dayMs = 86_400_000
 
 /** What a version written now is kept by where it does not say itself. */

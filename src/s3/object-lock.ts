@@ -28,13 +28,16 @@ export function isRetentionMode(text: string | undefined): text is RetentionMode
 
 const dateForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?$/
 
-/** A date in ISO 8601, UTC unless it says otherwise, as stored; undefined for anything else. */
+/** A date in ISO 8601, UTC unless it says otherwise, as stored; undefined for anything else, also outside of the years 0000 to 9999 in UTC. */
 export function parseLockDate(text: string): string | undefined {
   const trimmed = text.trim()
   if (!dateForm.test(trimmed)) return undefined
   const zoned = /(?:Z|[+-]\d\d:?\d\d)$/.test(trimmed) ? trimmed : `${trimmed}Z`
   const at = Date.parse(zoned)
-  return Number.isNaN(at) ? undefined : new Date(at).toISOString()
+  if (Number.isNaN(at)) return undefined
+  const stored = new Date(at).toISOString()
+  // Years of more digits begin with a sign, and would come before all others.
+  return /^\d/.test(stored) ? stored : undefined
 }
 
 /** The refusal of a date that is over. */

@@ -6,6 +6,7 @@ import type { VersionId } from '../../src/domain/version-id.ts'
 import type { MetadataStore, WriteCondition } from '../../src/metadata/metadata-store.ts'
 import { changeSuite, journalSuite, replicaSuite, settingsSuite, uploadSuite } from './metadata-store-changes.ts'
 import { eventSuite } from './metadata-store-events.ts'
+import { keptSuite } from './metadata-store-kept.ts'
 import { lifecycleSuite } from './metadata-store-lifecycle.ts'
 import { listingSuite } from './metadata-store-listing.ts'
 import { dataAt, inlineName, makeBucket, newMetadata, pendingAt, put } from './store-fixtures.ts'
@@ -17,6 +18,7 @@ export function metadataStoreConformance(adapter: StoreAdapter, skip: false | st
     versionSuite(adapter)
     nullSuite(adapter)
     replicaSuite(adapter)
+    keptSuite(adapter)
     changeSuite(adapter)
     settingsSuite(adapter)
     listingSuite(adapter)

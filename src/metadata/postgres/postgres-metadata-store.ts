@@ -189,7 +189,7 @@ async function putReplica(context: StoreContext, put: PutReplica): Promise<PutRe
       item,
     ),
   )
-  if (answer === 'no-such-bucket' || answer === 'no-such-version') return { outcome: answer }
+  if (answer === 'no-such-bucket' || answer === 'no-such-version' || answer === 'locked') return { outcome: answer }
   return { outcome: 'stored', versionId: storedVersionId(answer.slice(1)), isNull: answer.startsWith('0') }
 }
 

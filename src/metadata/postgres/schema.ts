@@ -44,7 +44,10 @@ export interface Schema {
   readonly functions: string
 }
 
-const newestSchema: Schema = { steps: [tables, version2, functionsOnly, functionsOnly, journalEvents], functions }
+const newestSchema: Schema = {
+  steps: [tables, version2, functionsOnly, functionsOnly, journalEvents, functionsOnly],
+  functions,
+}
 
 /** The schema, in PostgreSQL's sense, that holds everything of ours; set as search path of each connection. */
 export const namespace = 'crossbeat'

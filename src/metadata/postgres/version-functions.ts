@@ -242,7 +242,7 @@ END $$;
 -- Metadata with the fields that belong to the stored bytes taken from what was stored; the order of the others stays.
 CREATE OR REPLACE FUNCTION with_data_of(p_metadata text, p_stored text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   WITH names(n) AS (VALUES ('location'), ('x-amz-server-side-encryption'), ('x-amz-server-side-encryption-aws-kms-key-id'),
-    ('x-amz-server-side-encryption-customer-algorithm')),
+    ('x-amz-server-side-encryption-customer-algorithm'), ('dataStoreName')),
   fields AS (
     SELECT e.key AS k, CASE WHEN n.n IS NULL THEN e.value ELSE p_stored::json -> e.key END AS v, e.ordinality AS o
       FROM json_each(p_metadata::json) WITH ORDINALITY e LEFT JOIN names n ON n.n = e.key
@@ -252,12 +252,35 @@ CREATE OR REPLACE FUNCTION with_data_of(p_metadata text, p_stored text) RETURNS 
   SELECT json_object_agg(k, v ORDER BY o)::text FROM fields WHERE v IS NOT NULL
 $$;
 
+CREATE OR REPLACE FUNCTION piece_names(p_metadata text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  IF json_typeof(p_metadata::json -> 'location') IS DISTINCT FROM 'array' THEN RETURN '[]'; END IF;
+  RETURN (SELECT coalesce(json_agg(json_build_array(p ->> 'key', p ->> 'dataStoreName') ORDER BY o)::text, '[]')
+    FROM json_array_elements(p_metadata::json -> 'location') WITH ORDINALITY t(p, o));
+END $$;
+
+-- What still keeps a version when metadata from elsewhere takes the place of its own: a hold, and a retention that the other does not exceed in
+-- its own mode.
+CREATE OR REPLACE FUNCTION kept_lock(p_stored json, p_given json, p_at text) RETURNS json LANGUAGE plpgsql AS $$
+DECLARE mode text := p_stored ->> 'retentionMode'; until text := p_stored ->> 'retentionDate'; keeps boolean;
+BEGIN
+  keeps := coalesce(until COLLATE "C" > p_at, false)
+    AND NOT coalesce(p_given ->> 'retentionMode' = mode AND (p_given ->> 'retentionDate') COLLATE "C" >= until, false);
+  RETURN json_strip_nulls(json_build_object('legalHold', CASE WHEN p_stored ->> 'legalHold' = 'true' THEN true END,
+    'retentionMode', CASE WHEN keeps THEN mode END, 'retentionDate', CASE WHEN keeps THEN until END));
+END $$;
+
 CREATE OR REPLACE FUNCTION replace_version(p_now bigint, p_bucket text, v versions, p_item json) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE i record; body text; answer text; kept text[]; pieces json; inline_name text;
+DECLARE i record; body text; answer text; kept text[]; pieces json; inline_name text; checks text;
+  at_now text := to_char(to_timestamp(p_now / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+  stays boolean := is_locked(v.metadata::json, at_now, false);
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(keep smallint, marker smallint, size bigint, etag text, modified text, class text,
     owner text, owner_name text, origin text, metadata text, replication text, integrity text);
-  body := CASE WHEN i.keep = 1 THEN with_data_of(i.metadata, v.metadata) ELSE i.metadata END;
+  IF stays AND (i.marker <> v.is_delete_marker OR i.size <> v.size OR i.etag <> v.etag) THEN RETURN 'locked'; END IF;
+  -- The same bytes once more (an answer was lost): where object lock keeps them, those that are here stay.
+  body := CASE WHEN stays OR i.keep = 1 THEN with_data_of(i.metadata, v.metadata) ELSE i.metadata END;
+  IF stays THEN body := with_fields(body, kept_lock(v.metadata::json, i.metadata::json, at_now)); END IF;
   answer := CASE WHEN v.null_kind > 0 THEN '0' ELSE '+' END || v.version_id;
   IF v.metadata = body AND v.replication IS NOT DISTINCT FROM i.replication THEN RETURN answer; END IF;
   pieces := body::json -> 'location';
@@ -266,9 +289,14 @@ BEGIN
   END IF;
   kept := coalesce(kept, '{}');
   IF cardinality(kept) = 1 AND kept[1] LIKE 'inline.%' THEN inline_name := kept[1]; END IF;
+  -- The former checks only with the former data, of which no others are as sure.
+  checks := i.integrity;
+  IF v.integrity IS NOT NULL AND piece_names(body) = piece_names(v.metadata) THEN
+    checks := coalesce((i.integrity::jsonb || v.integrity::jsonb)::text, v.integrity);
+  END IF;
   UPDATE versions SET is_delete_marker = i.marker, size = i.size, etag = i.etag, last_modified = i.modified, storage_class = i.class,
     owner_id = i.owner, owner_name = i.owner_name, origin_op = i.origin, metadata = body, replication = i.replication,
-    integrity = coalesce(i.integrity, v.integrity), inline_key = inline_name
+    integrity = checks, inline_key = inline_name
     WHERE bucket_id = v.bucket_id AND key = v.key AND version_id = v.version_id;
   PERFORM refer(kept);
   PERFORM discard_data(v.metadata, kept);

@@ -1,6 +1,7 @@
 // The writer's side of versions: put, replica, change, delete. Each reads what is there, decides, and changes version, journal, ledger rows,
 // sums and garbage together; an outcome other than success has changed nothing.
-import { isLocked } from '../../domain/object-lock.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { isLocked, keptLock, type LockFields } from '../../domain/object-lock.ts'
 import type { ObjectMetadata } from '../../domain/object-metadata.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
 import { state } from '../ledger-form.ts'
@@ -106,6 +107,7 @@ const dataFields = [
   'x-amz-server-side-encryption',
   'x-amz-server-side-encryption-aws-kms-key-id',
   'x-amz-server-side-encryption-customer-algorithm',
+  'dataStoreName',
 ] as const
 
 function replaceVersion(
@@ -119,8 +121,10 @@ function replaceVersion(
     stored.id,
   )
   const oldMetadata = before?.metadata ?? '{}'
-  const metadata = put.keepLocation ? withDataOf(put.body.metadata, oldMetadata) : put.body.metadata
-  const body: VersionBody = { ...put.body, metadata, integrity: put.body.integrity ?? before?.integrity ?? null }
+  const metadata = replacement(context, put, stored, oldMetadata)
+  if (metadata === null) return { outcome: 'locked' }
+  const integrity = integrityOfData(metadata, put.body.integrity, oldMetadata, before?.integrity ?? null)
+  const body: VersionBody = { ...put.body, metadata, integrity }
   const result: PutReplicaResult = {
     outcome: 'stored',
     versionId: storedVersionId(stored.version_id),
@@ -155,6 +159,38 @@ function replaceVersion(
   const slot = { bucketId, bucket: put.bucket, key: put.key, versionId, nullKind: stored.null_kind }
   journal(context, 'put', slot, stored.revision, written(body))
   return result
+}
+
+/** The metadata that takes the place of a stored version's; null where object lock keeps the version and it tells of something else. */
+function replacement(
+  context: WriteContext,
+  { body, keepLocation }: PutReplicaCommand,
+  stored: StoredVersion,
+  before: string,
+): string | null {
+  const old: LockFields = JSON.parse(before)
+  const at = new Date(context.now).toISOString()
+  if (!isLocked(old, { at, bypassGovernance: false })) {
+    return keepLocation ? withDataOf(body.metadata, before) : body.metadata
+  }
+  const isSame =
+    body.isDeleteMarker === (stored.is_delete_marker === 1) && body.size === stored.size && body.etag === stored.etag
+  if (!isSame) return null
+  // The same bytes once more (an answer was lost): those that are here stay.
+  const metadata: LockFields = JSON.parse(withDataOf(body.metadata, before))
+  return JSON.stringify({ ...metadata, ...keptLock(old, metadata, at) })
+}
+
+/** The checks that go with the data of this metadata: the former ones only with the former data, of which no others are as sure. */
+function integrityOfData(
+  metadata: string,
+  given: string | null,
+  oldMetadata: string,
+  stored: string | null,
+): string | null {
+  const isSame = isDeepStrictEqual(dataOf(metadata), dataOf(oldMetadata))
+  if (!isSame || stored === null) return given
+  return given === null ? stored : JSON.stringify({ ...JSON.parse(given), ...JSON.parse(stored) })
 }
 
 function withDataOf(metadata: string, stored: string): string {

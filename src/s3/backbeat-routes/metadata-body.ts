@@ -3,6 +3,7 @@
 import { checksumAlgorithms } from '../../base/hash.ts'
 import { isJsonObject, type JsonObject } from '../../domain/backbeat-wire.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
+import type { LockFields } from '../../domain/object-lock.ts'
 import { type DataLocation, type Integrity, metadataModelVersion } from '../../domain/object-metadata.ts'
 import type {
   Backend,
@@ -13,6 +14,7 @@ import type {
 } from '../../domain/replication-info.ts'
 import { isStorable } from '../../domain/storable-text.ts'
 import type { NewMetadata } from '../../metadata/metadata-store.ts'
+import { isRetentionMode, parseLockDate } from '../object-lock.ts'
 
 /** What the store decides itself, and what only other stores know. */
 const storeFields: ReadonlySet<string> = new Set([
@@ -92,6 +94,7 @@ export function readMetadata(body: JsonObject, key: string): NewMetadata {
     deleted: false,
     isPHD: false,
     'md-model-version': metadataModelVersion,
+    ...readLockFields(body),
   }
   return Object.assign(metadata, unknownFields(body, metadata))
 }
@@ -115,6 +118,20 @@ function contentFields(body: JsonObject): Partial<Record<(typeof contentNames)[n
     else if (value !== undefined && value !== null) throw malformedMetadata(`${name} is not text`)
   }
   return found
+}
+
+/** What keeps the version; a date as S3's requests may have it becomes what dates are compared with. */
+function readLockFields(body: JsonObject): LockFields {
+  const [mode, date, legalHold] = [body['retentionMode'] ?? null, body['retentionDate'] ?? null, body['legalHold']]
+  if (legalHold !== undefined && legalHold !== null && typeof legalHold !== 'boolean') {
+    throw malformedMetadata('legalHold is neither true nor false')
+  }
+  const hold = typeof legalHold === 'boolean' ? { legalHold } : {}
+  if (mode === null && date === null) return hold
+  if (typeof mode !== 'string' || !isRetentionMode(mode)) throw malformedMetadata('retentionMode is none that we know')
+  const retentionDate = typeof date === 'string' ? parseLockDate(date) : undefined
+  if (retentionDate === undefined) throw malformedMetadata('retentionDate is not a date')
+  return { ...hold, retentionMode: mode, retentionDate }
 }
 
 /** User metadata, and fields that newer servers of this family have. */

@@ -12,10 +12,11 @@ import { jsonErrorAnswer } from '../answer.ts'
 import { openPayload } from '../auth/payload-check.ts'
 import type { Answer } from '../call.ts'
 import { encryptionFields } from '../encryption/sealing.ts'
+import { lockedVersion } from '../object-lock.ts'
 import { readSmallBody } from '../request-body.ts'
 import { type BackbeatCall, bucketOf } from './backbeat-call.ts'
 import { parseMetadata, readIntegrity, readMetadata } from './metadata-body.ts'
-import { checkPieces } from './replica-data.ts'
+import { checkPieces, withStoredPieces } from './replica-data.ts'
 import { isStatusWrite, writeStatus } from './status-write.ts'
 import { jsonAnswer, versionHeaders } from './wire-answer.ts'
 
@@ -68,7 +69,7 @@ async function storeReplica(call: BackbeatCall, bucket: Bucket, body: JsonObject
   const keepLocation = call.headers.get('x-scal-replication-content') === 'METADATA'
   if (keepLocation && stored === null) throw serviceError('ObjNotFound')
   const read = readMetadata(body, call.key)
-  const given = withNfsState(read)
+  const given = withStoredPieces(withNfsState(read), stored)
   requireOwnReplication(given, stored)
   if (!keepLocation) await checkPieces(call, given, stored)
   const metadata = asStoredHere(given, bucket, stored, keepLocation)
@@ -86,6 +87,7 @@ async function storeReplica(call: BackbeatCall, bucket: Bucket, body: JsonObject
 
 function answerOf(result: PutReplicaResult, bucket: string): Answer {
   if (result.outcome === 'stored') return storedAnswer(result.versionId, result.isNull)
+  if (result.outcome === 'locked') throw lockedVersion()
   throw result.outcome === 'no-such-bucket' ? noSuchBucket(bucket) : serviceError('ObjNotFound')
 }
 

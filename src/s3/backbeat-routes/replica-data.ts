@@ -11,6 +11,14 @@ import { malformedMetadata } from './metadata-body.ts'
 
 const checksAtOnce = 16
 
+/** Data that the version has already is what is stored of it, whatever is said of its size or its encryption: only where it begins may change. */
+export function withStoredPieces(metadata: NewMetadata, stored: VersionRecord | null): NewMetadata {
+  const known = new Map(stored?.metadata.location?.map(piece => [piece.key, piece]))
+  if (metadata.location === null || known.size === 0) return metadata
+  const location = metadata.location.map(piece => ({ ...(known.get(piece.key) ?? piece), start: piece.start }))
+  return { ...metadata, location }
+}
+
 /** Throws MalformedPOSTRequest, InvalidLocationConstraint, AccessDenied, LocationNotFound, ServiceUnavailable. */
 export async function checkPieces(
   call: BackbeatCall,

@@ -201,7 +201,14 @@ const wrongFields: readonly (readonly [string, unknown])[] = [
   ['x-amz-meta-\0', 'a'],
   ['tags', { '\udc00': 'a' }],
   ['cache-control', 1],
+  ['legalHold', 'ON'],
+  ['retentionMode', 'GOVERNANCE'],
+  ['retentionMode', 7],
+  ['retentionDate', '2040-01-01T00:00:00.000Z'],
 ]
+
+/** Dates until which no version can be kept. */
+const wrongDates: readonly unknown[] = ['tomorrow', '2040-01-01', '9999-12-31T23:59:59-01:00', 7, null]
 
 test('metadata that is none is refused field by field, and nothing is stored', async () => {
   const path = `metadata/bad-bucket/k?versionId=${versionId}`
@@ -214,6 +221,11 @@ test('metadata that is none is refused field by field, and nothing is stored', a
     const answer = await send('PUT', path, {}, JSON.stringify({ ...goodMetadata, [field]: value }))
     const shown = `${field} ${JSON.stringify(value)} ${answer.body}`
     assert.deepEqual(refusalOf(answer).slice(0, 2), [400, 'MalformedPOSTRequest'], shown)
+  }
+  for (const retentionDate of wrongDates) {
+    const lock = { retentionMode: 'COMPLIANCE', retentionDate }
+    const answer = await send('PUT', path, {}, JSON.stringify({ ...goodMetadata, ...lock }))
+    assert.deepEqual(refusalOf(answer).slice(0, 2), [400, 'MalformedPOSTRequest'], String(retentionDate))
   }
   assert.equal(await server.store.version({ bucket: 'bad-bucket', key: 'k', version: 'latest' }), null)
   await nothingHappened()

@@ -157,6 +157,11 @@ for (const [what, headers, code] of [
     { 'x-amz-object-lock-mode': 'GOVERNANCE', 'x-amz-object-lock-retain-until-date': 'tomorrow' },
     'InvalidArgument',
   ],
+  [
+    'a date that is after the year 9999 in UTC',
+    { 'x-amz-object-lock-mode': 'GOVERNANCE', 'x-amz-object-lock-retain-until-date': '9999-12-31T23:59:59-01:00' },
+    'InvalidArgument',
+  ],
   ['an unknown legal hold', { 'x-amz-object-lock-legal-hold': 'on' }, 'InvalidArgument'],
 ] as const) {
   test(`put-object/lock headers refused: ${what} is ${code}`, async () => {
@@ -231,6 +236,12 @@ for (const [what, sub, body, code] of [
     'retention',
     '<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2020-01-01T00:00:00Z</RetainUntilDate></Retention>',
     'InvalidArgument',
+  ],
+  [
+    'a date that is after the year 9999 in UTC',
+    'retention',
+    '<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>9999-12-31T23:59:59-01:00</RetainUntilDate></Retention>',
+    'MalformedXML',
   ],
   ['no body', 'retention', '', 'MissingRequestBodyError'],
   ['an unknown status', 'legal-hold', '<LegalHold><Status>abc</Status></LegalHold>', 'MalformedXML'],
