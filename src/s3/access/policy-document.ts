@@ -36,6 +36,7 @@ export function readPolicy(text: string, target?: PolicyTarget): Policy {
     throw malformed(`Normalized policy document exceeds the maximum allowed size of ${bytesMax} bytes`)
   }
   const document = parseJson(text)
+  if (target !== undefined) refuseRepeatedNames(text)
   refuseUnknown(document, ['Version', 'Id', 'Statement'])
   const version = document['Version']
   if (version !== undefined && version !== '2012-10-17' && version !== '2008-10-17') {
@@ -62,6 +63,21 @@ function parseJson(text: string): JsonObject {
   return document
 }
 
+/** Of a name that is there twice the parser keeps the last, and what the other demanded would be lost. `text` is known to be JSON. */
+function refuseRepeatedNames(text: string): void {
+  const open: Set<string>[] = []
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}]/g)) {
+    if (token === '{') open.push(new Set())
+    else if (token === '}') open.pop()
+    else if (token.endsWith(':')) {
+      const name = String(JSON.parse(token.slice(0, -1)))
+      const names = open.at(-1)
+      if (names?.has(name) === true) throw malformed(`Duplicate field ${name.slice(0, 128)}`)
+      names?.add(name)
+    }
+  }
+}
+
 function refuseUnknown(object: JsonObject, known: readonly string[]): void {
   const unknown = Object.keys(object).find(name => !known.includes(name))
   if (unknown !== undefined) throw malformed(`Unknown field ${unknown.slice(0, 128)}`)
@@ -79,13 +95,14 @@ function readStatement(item: unknown, variables: boolean, target: PolicyTarget |
   const effect = readEffect(item['Effect'])
   const principal = oneOf(item, 'Principal')
   if (principal.negated && effect === 'Allow') throw malformed('Allow with NotPrincipal is not allowed.')
-  const principals = readPrincipals(principal.value, target?.isCanonicalId ?? (() => true))
+  const principals = readPrincipals(principal.value, target?.isCanonicalId)
   if (principals === null) throw malformed('Invalid principal in policy')
   const action = oneOf(item, 'Action')
   const actions = readActions(action.value)
   const resource = oneOf(item, 'Resource')
   const resources = readResources(resource.value, variables, resource.negated ? undefined : target)
   const conditions = readConditions(item['Condition'], variables, action.negated ? [] : actions)
+  if (target !== undefined) conditions.forEach(requireValues)
   if (target !== undefined && !action.negated && !resource.negated) requireResources(actions, resources, target)
   return {
     effect,
@@ -206,6 +223,15 @@ function conditionValues(given: unknown): readonly string[] {
     if (typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean') return String(item)
     throw malformed(invalidConditions)
   })
+}
+
+/** Without values a negated condition would always hold; what is neither true nor false would never. */
+function requireValues({ operator, values }: Condition): void {
+  const isOneOfTwo = /(?:^|:)(?:Bool|Null)(?:IfExists)?$/.test(operator)
+  const isGood = (value: string) => !isOneOfTwo || /^(?:true|false)$/i.test(value)
+  if (values.length === 0 || !values.every(isGood)) {
+    throw malformed(`Invalid value in Conditions: ${values.join(', ').slice(0, 128)}`)
+  }
 }
 
 /** A key that no action of the statement has could never be met; actions with wildcards are not asked. */

@@ -14,13 +14,14 @@ export interface Principals {
 const accountId = /^\d{12}$/
 const rootArn = /^arn:aws:iam::([^:/*?]+):root$/
 const userArn = /^arn:aws:(?:iam::[^:/*?]+:(?:user|role|federated-user)|sts::[^:/*?]+:assumed-role)\/[^*?]+$/
-/** Unique ids of users and roles. */
+/** Unique ids of users and roles: there are none here, and policies that were accepted with them mean nobody. */
 const uniqueId = /^(?:AIDA|AROA)[A-Z0-9]{12,}$/
 const canonicalId = /^[0-9a-f]{64}$/
+type IsCanonicalId = (id: string) => boolean
 const otherKinds = new Set(['Service', 'Federated'])
 
-/** Null for what S3 would not take. `isCanonicalId` tells the ids of accounts here. */
-export function readPrincipals(value: unknown, isCanonicalId: (id: string) => boolean): Principals | null {
+/** Null for what S3 would not take. `isCanonicalId` tells the ids of accounts here; without it the policy was accepted before. */
+export function readPrincipals(value: unknown, isCanonicalId: IsCanonicalId | undefined): Principals | null {
   const found = {
     everybody: false,
     accounts: new Set<string>(),
@@ -49,9 +50,9 @@ interface Found {
   readonly canonicalIds: Set<string>
 }
 
-function add(found: Found, kind: string, name: string, isCanonicalId: (id: string) => boolean): boolean {
+function add(found: Found, kind: string, name: string, isCanonicalId: IsCanonicalId | undefined): boolean {
   if (kind === 'CanonicalUser') {
-    if (!canonicalId.test(name) && !isCanonicalId(name)) return false
+    if (!canonicalId.test(name) && isCanonicalId?.(name) === false) return false
     found.canonicalIds.add(name)
     return true
   }
@@ -59,7 +60,7 @@ function add(found: Found, kind: string, name: string, isCanonicalId: (id: strin
   if (name === '*') found.everybody = true
   else if (accountId.test(name)) found.accounts.add(name)
   else if (userArn.test(name)) found.arns.add(name)
-  else if (!uniqueId.test(name)) {
+  else if (isCanonicalId !== undefined || !uniqueId.test(name)) {
     const account = rootArn.exec(name)?.[1]
     if (account === undefined) return false
     found.accounts.add(account)

@@ -1,5 +1,6 @@
 // Bucket policies: what a policy says about a request, and whether it is public. A policy is compiled once and remembered by its text, so that a
 // request costs no parsing; what could not be put cannot be here either.
+import { BlockList } from 'node:net'
 import type { Condition } from './condition.ts'
 import { isAction, type NamedAction } from './policy-actions.ts'
 import { readPolicy } from './policy-document.ts'
@@ -83,7 +84,21 @@ function narrows({ key, fixed, values, operator }: Condition): boolean {
 
 function isNarrowRange(range: string): boolean {
   const [address = '', bits] = range.split('/')
-  return bits === undefined || Number(bits) >= (address.includes(':') ? narrowestBits.ipv6 : narrowestBits.ipv4)
+  if (bits === undefined) return true
+  const width = Number(bits)
+  if (!address.includes(':')) return width >= narrowestBits.ipv4
+  // Every address of IPv4 can be written as one of IPv6.
+  if (!sharesMapped(address, width)) return width >= narrowestBits.ipv6
+  return width - mapped.bits >= narrowestBits.ipv4
+}
+
+const mapped = { first: '::ffff:0:0', bits: 96 }
+
+/** Whether the range holds addresses of IPv4. */
+function sharesMapped(address: string, width: number): boolean {
+  const inBoth = new BlockList()
+  inBoth.addSubnet(address, Math.min(width, mapped.bits), 'ipv6')
+  return inBoth.check(mapped.first, 'ipv6')
 }
 
 /** Whether it allows something to everybody, or to all but some. */
@@ -94,20 +109,22 @@ export function isPublicPolicy({ statements }: Policy): boolean {
   )
 }
 
-const rememberedMax = 256
+/** In characters of the texts: what is compiled takes a few times as much. */
+const rememberedMax = 2 * 1024 * 1024
 const remembered = new Map<string, Policy>()
+let rememberedLength = 0
 
 /** The stored policy, compiled. */
 export function policyOf(text: string): Policy {
   const known = remembered.get(text)
   if (known !== undefined) return known
   const policy = readPolicy(text)
-  if (remembered.size >= rememberedMax) {
-    for (const oldest of remembered.keys()) {
-      remembered.delete(oldest)
-      break
-    }
+  for (const oldest of remembered.keys()) {
+    if (rememberedLength + text.length <= rememberedMax) break
+    remembered.delete(oldest)
+    rememberedLength -= oldest.length
   }
   remembered.set(text, policy)
+  rememberedLength += text.length
   return policy
 }

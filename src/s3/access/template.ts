@@ -82,6 +82,6 @@ export function templateMatches(template: Template, text: string, facts: Request
 export function templateMatchesIgnoringCase(template: Template, text: string, facts: RequestFacts): boolean {
   const pattern = resolved(template, facts)
   if (pattern === null) return false
-  const lower = { pieces: pattern.pieces.map(piece => piece.map(character => character?.toLowerCase() ?? null)) }
+  const lower = { pieces: pattern.pieces.map(piece => piece.map(run => run.toLowerCase())) }
   return matches(lower, text.toLowerCase())
 }

@@ -25,6 +25,12 @@ const cases: readonly (readonly [string, string, boolean])[] = [
   ['a*?b', 'ab', false],
   ['a*?b', 'axb', true],
   ['[a-z].', 'b.', false],
+  ['*ab*', 'aab', true],
+  ['*ab*b', 'aab', false],
+  ['*a?c*', 'xabac-abc', true],
+  ['*a?c*c', 'xabc', false],
+  ['*?b*b?*', 'abb\u{1f600}', true],
+  ['*??*', 'a', false],
 ]
 for (const [text, subject, expected] of cases) {
   test(`wildcard/'${text}' ${expected ? 'takes' : 'does not take'} '${subject}'`, () => {
@@ -41,6 +47,42 @@ test('wildcard/many stars on long texts take no time to speak of', () => {
   const started = performance.now()
   assert.equal(matches(pattern(`${'a*'.repeat(500)}b`), 'a'.repeat(100_000)), false)
   assert.equal(matches(pattern(`*${'?a'.repeat(400)}*b`), 'a'.repeat(10_000)), false)
+  assert.ok(performance.now() - started < 5000)
+})
+
+test('wildcard/the place between two stars is the leftmost, found as by trying each', () => {
+  const letters = (count: number, seed: number) =>
+    Array.from({ length: count }, (_, index) => ((seed * 7919 + index * index * (seed + 3)) % 5 < 3 ? 'a' : 'b')).join(
+      '',
+    )
+  for (let seed = 0; seed < 300; seed++) {
+    const text = letters(20 + (seed % 60), seed)
+    const wanted = letters(1 + (seed % 5), seed + 1)
+    const open = `${wanted.slice(0, seed % 3)}?${wanted.slice(seed % 3)}`
+    const tries = Array.from(text, (_, at) => text.slice(at))
+    assert.equal(matches(pattern(`*${wanted}*`), text), text.includes(wanted))
+    const found = tries.some(rest => matches(pattern(open), rest.slice(0, open.length)))
+    assert.equal(matches(pattern(`*${open}*`), text), found, `${open} in ${text}`)
+  }
+})
+
+test('wildcard/long pieces are found, also behind a beginning of themselves', () => {
+  const long = 'ab'.repeat(150)
+  assert.equal(matches(pattern(`*${long}c*`), `ab${long}cd`), true)
+  assert.equal(matches(pattern(`*${long}c*`), `${long}${long}d`), false)
+  assert.equal(matches(pattern(`*${long}?d*`), `ab${long}cde`), true)
+  assert.equal(matches(pattern(`*${long}?d*`), `ab${long}cce`), false)
+})
+
+test('wildcard/a long piece in a longer text takes the time of reading both', () => {
+  const started = performance.now()
+  for (let round = 0; round < 2; round++) {
+    for (const piece of [`${'a'.repeat(9000)}b`, `b${'a'.repeat(9000)}`, `${'a'.repeat(4500)}b${'a'.repeat(4500)}`]) {
+      assert.equal(matches(pattern(`*${piece}*`), 'a'.repeat(18_000)), false)
+      assert.equal(matches(pattern(`*?${piece}*`), 'a'.repeat(18_000)), false)
+    }
+  }
+  // Trying each place would take 12 times 81 million comparisons.
   assert.ok(performance.now() - started < 5000)
 })
 

@@ -92,6 +92,31 @@ const malformed: readonly (readonly [string, (name: string) => string, string])[
   ['an unknown operator', allow({ Condition: { Is: { 'aws:Referer': 'x' } } }), 'Invalid Condition type : Is'],
   ['an unknown key', allow({ Condition: { Bool: { 'aws:Nice': 'x' } } }), 'Policy has an invalid condition key'],
   [
+    'a condition without values',
+    allow({ Condition: { NotIpAddress: { 'aws:SourceIp': [] } } }),
+    'Invalid value in Conditions: ',
+  ],
+  [
+    'a truth that is neither true nor false',
+    allow({ Condition: { Bool: { 'aws:SecureTransport': ['true', 'no'] } } }),
+    'Invalid value in Conditions: true, no',
+  ],
+  [
+    'a presence that is neither true nor false',
+    allow({ Condition: { 'ForAnyValue:Null': { 'aws:Referer': 'absent' } } }),
+    'Invalid value in Conditions: absent',
+  ],
+  [
+    'a condition that is there twice',
+    name =>
+      document(statementOf(name, { Condition: { StringEquals: { 'aws:Referer': 'x' } } })).replace(
+        '"Condition":{',
+        '"Condition":{"String\\u0045quals" : {"aws:UserAgent":"\\"{"},',
+      ),
+    'Duplicate field StringEquals',
+  ],
+  ['the unique id of a user', allow({ Principal: { AWS: 'AIDAEXAMPLE123456789' } }), 'Invalid principal in policy'],
+  [
     'two statements of one name',
     name => document(statementOf(name, { Sid: 'a' }), statementOf(name, { Sid: 'a' })),
     'Statement IDs (SID) in a single policy must be unique',
@@ -235,6 +260,25 @@ const block = (on: readonly string[]) =>
 const putBlock = (name: string, ...on: readonly string[]) =>
   send('PUT', `/${name}?publicAccessBlock=`, 'bart', {}, block(on))
 
+test('delete-objects/under a policy as many keys as one request may name are deleted or refused in their order', async () => {
+  const name = await bucket()
+  await put(name, { Principal: lisa, Action: 's3:DeleteObject', Resource: `arn:aws:s3:::${name}/*-0*5` })
+  const keys = Array.from({ length: 1000 }, (_, index) => `k-${String(index).padStart(4, '0')}`)
+  const body = `<Delete>${keys.map(key => `<Object><Key>${key}</Key></Object>`).join('')}</Delete>`
+  const answer = await send('POST', `/${name}?delete=`, 'lisa', { 'x-amz-checksum-crc32': crc32(body) }, body)
+  assert.equal(answer.status, 200, answer.body)
+  const shown = (what: string) =>
+    [...answer.body.matchAll(new RegExp(`<${what}><Key>([^<]*)<`, 'g'))].map(found => found[1])
+  assert.deepEqual(
+    shown('Deleted'),
+    keys.filter(key => key.endsWith('5')),
+  )
+  assert.deepEqual(
+    shown('Error'),
+    keys.filter(key => !key.endsWith('5')),
+  )
+})
+
 test('public-access-block/it is put, shown and taken away', async () => {
   const name = await bucket()
   const get = () => send('GET', `/${name}?publicAccessBlock=`)
@@ -282,6 +326,14 @@ test('bucket-policy-status/public by policy or by list, not by a range of addres
   assert.equal(await isPublic(), 'false')
   await put(name, { Condition: { IpAddress: { 'aws:SourceIp': '0.0.0.0/1' } } })
   assert.equal(await isPublic(), 'true')
+  for (const range of ['::ffff:0:0/96', '0:0:0:0:0:ffff:1.2.3.4/103', '::/33', '2000::/3']) {
+    await put(name, { Condition: { IpAddress: { 'aws:SourceIp': range } } })
+    assert.equal(await isPublic(), 'true', range)
+  }
+  for (const range of ['::ffff:10.0.0.0/104', '::ffff:10.0.0.1', '2001:db8::/32', '::1/128']) {
+    await put(name, { Condition: { IpAddress: { 'aws:SourceIp': range } } })
+    assert.equal(await isPublic(), 'false', range)
+  }
   await put(name, { Principal: lisa })
   assert.equal(await isPublic(), 'false')
   await send('PUT', `/${name}?acl=`, 'bart', { 'x-amz-acl': 'authenticated-read' })
