@@ -107,6 +107,20 @@ test('an older schema is migrated, by one of many that start at once', { skip },
   await Promise.all([first, ...pools].map(one => one.close()))
 })
 
+test('processes of an older program write no more once a newer one has migrated the database', {
+  skip,
+}, async context => {
+  const { url } = await database(context)
+  const older = await open(url, { onFatal: () => undefined })
+  await makeBucket(older.store, 'b')
+  await administer(url, `ALTER TABLE ${namespace}.journal DROP COLUMN event`)
+  await administer(url, `UPDATE ${namespace}.meta SET value = '4' WHERE name = 'schema'`)
+  const newer = await open(url)
+  await assert.rejects(put(older.store, 'b', 'k'), /others took it for dead/)
+  await put(newer.store, 'b', 'k')
+  await Promise.all([older.close(), newer.close()])
+})
+
 test('many processes may start at once on an empty database, each with an epoch of its own', {
   skip,
 }, async context => {

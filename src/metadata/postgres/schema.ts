@@ -23,6 +23,9 @@ ALTER TABLE journal ADD COLUMN event text;
 DROP FUNCTION IF EXISTS add_entry(bigint, text, bigint, text, text, text, integer);
 `
 
+/** Processes of the older program write no more until they are started anew: they would call functions that mean something else by now. */
+const endFormer = 'UPDATE epochs SET ended = true WHERE NOT ended;'
+
 const functions = [
   commonFunctions,
   rowFunctions,
@@ -35,6 +38,7 @@ const functions = [
   foldFunctions,
   reportFunctions,
   epochFunctions,
+  endFormer,
 ].join('\n')
 
 export interface Schema {
