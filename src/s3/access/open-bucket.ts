@@ -93,6 +93,11 @@ export function requireAction(call: Call, { bucket }: OpenBucket, action: Action
   accept(call, bucket, decide(question(call, bucket, { action, key }, nothingLater)), { action, key })
 }
 
+/** The same with a version that was found. Throws AccessDenied. */
+export function requireActionOn(call: Call, { bucket }: OpenBucket, action: Action, record: VersionRecord): void {
+  requireVersion(call, bucket, { action, key: call.key }, record, nothingLater)
+}
+
 /** Whether the requester could read the key if there were an object of the bucket's owner that grants nothing. */
 export function mayReadIfThere(call: Call, bucket: Bucket, key: string): boolean {
   return decide(question(call, bucket, { action: 's3:GetObject', key }, nothingLater)).allowed

@@ -4,6 +4,7 @@ import { ServiceError, serviceError } from '../../domain/errors.ts'
 import type { StoredChecksum, VersionRecord } from '../../domain/object-metadata.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
 import type { NewMetadata, Upload } from '../../metadata/metadata-store.ts'
+import { refuseAnonymous } from '../access/anonymous.ts'
 import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
 import { refuseBlocked } from '../access/written-object.ts'
 import { xmlAnswer } from '../answer.ts'
@@ -32,6 +33,7 @@ import { encryptionOfUpload, noSuchUpload, requestedUploadId, settingsOfUpload }
 import { quoted } from '../object-headers.ts'
 import { lockFields } from '../object-lock.ts'
 import { newMetadata } from '../object-settings.ts'
+import { requireInitiator } from '../upload-initiator.ts'
 import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
 import { s3Namespace } from '../xml/writer.ts'
 import { commitVersion, replicationOfWrite, writeModeOf } from './put-object.ts'
@@ -147,6 +149,7 @@ async function completeOnce(call: Call, open: OpenBucket, named: readonly NamedP
       if (before === null) throw noSuchUpload(uploadId)
       return before
     }
+    requireInitiator(call.auth, open.bucket, upload)
     try {
       return await complete(call, open, upload, named)
     } catch (error) {
@@ -159,6 +162,7 @@ async function completeOnce(call: Call, open: OpenBucket, named: readonly NamedP
 
 export async function completeMultipartUpload(call: Call): Promise<Answer> {
   const before = await openBucket(call)
+  refuseAnonymous(call, 'Anonymous users cannot complete multipart uploads. Please authenticate.')
   statedChecksum(call.headers)
   const named = await readParts(call)
   const open = await openAfterBody(call, before)

@@ -2,7 +2,7 @@
 import { serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
-import { openBucket } from '../access/open-bucket.ts'
+import { openBucket, requireActionOn } from '../access/open-bucket.ts'
 import { errorAnswer, invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { checksumContent } from '../checksum-request.ts'
@@ -53,6 +53,8 @@ export async function getObjectAttributes(call: Call): Promise<Answer> {
   }
   const address = requestedVersion(call)
   const record = await findVersion(call, open, address)
+  // Whoever may not read an object learns nothing of it here (S3 API Reference, GetObjectAttributes, "Permissions").
+  requireActionOn(call, open, address === 'latest' ? 's3:GetObject' : 's3:GetObjectVersion', record)
   if (record.isDeleteMarker) {
     const error =
       address === 'latest'

@@ -26,6 +26,7 @@ import { type ReceivedData, receiveData } from '../object-data.ts'
 import { quoted, shownVersionId } from '../object-headers.ts'
 import { refuseUnsupported } from '../object-settings.ts'
 import type { HeaderMap } from '../request-head.ts'
+import { requireInitiator } from '../upload-initiator.ts'
 import { s3Namespace } from '../xml/writer.ts'
 import { checkUploadSize } from './put-object.ts'
 
@@ -79,6 +80,7 @@ export async function uploadPart(call: Call): Promise<Answer> {
   const partNumber = requestedPartNumber(call)
   refuseUnsupported(call.headers)
   const upload = await findUpload(call)
+  requireInitiator(call.auth, bucket, upload)
   const settings = settingsOfUpload(upload)
   const byDefault = partChecksum(call.headers, settings.checksum)
   const encryption = encryptionOfPart(call.headers, encryptionOfUpload(settings), bucket.settings.encryption)
@@ -133,6 +135,7 @@ export async function uploadPartCopy(call: Call): Promise<Answer> {
   parseCopySource(call.headers.get('x-amz-copy-source') ?? '')
   refuseUnsupported(call.headers)
   const upload = await findUpload(call)
+  requireInitiator(call.auth, open.bucket, upload)
   const settings = settingsOfUpload(upload)
   const encryption = encryptionOfPart(call.headers, encryptionOfUpload(settings), open.bucket.settings.encryption)
   const algorithm = settings.checksum?.algorithm ?? defaultChecksum

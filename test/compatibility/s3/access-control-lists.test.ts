@@ -214,6 +214,32 @@ test('object-acl/a copy has its own, and a multipart object that of its upload',
   assert.equal((await send('GET', `${path}/m`, null)).body, 'x')
 })
 
+test('multipart/only who began an upload and the owner of the bucket add parts to it and complete it', async () => {
+  const path = await bucket({ 'x-amz-acl': 'public-read-write' })
+  await send('PUT', `${path}/source`, 'bart', { 'x-amz-acl': 'public-read' }, 'x')
+  const begin = async (as: AccountName) =>
+    /<UploadId>([^<]*)</.exec((await send('POST', `${path}/m?uploads=`, as)).body)?.[1] ?? ''
+  const etag = '9dd4e461268c8034f5c8564e155c67a6'
+  const body = `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>${etag}</ETag></Part></CompleteMultipartUpload>`
+  const source = { 'x-amz-copy-source': `${path}/source` }
+  const steps = async (id: string, as: AccountName | null) => {
+    const part = `${path}/m?partNumber=1&uploadId=${id}`
+    const answers = [
+      await send('PUT', part, as, {}, 'x'),
+      await send('PUT', part, as, source),
+      await send('POST', `${path}/m?uploadId=${id}`, as, {}, body),
+    ]
+    return answers.map(({ status }) => status)
+  }
+  const ofOwner = await begin('bart')
+  await send('PUT', `${path}/m?partNumber=1&uploadId=${ofOwner}`, 'bart', {}, 'x')
+  for (const as of ['lisa', 'admin', null] as const) assert.deepEqual(await steps(ofOwner, as), [403, 403, 403])
+  assert.deepEqual(await steps(ofOwner, 'bart'), [200, 200, 200])
+  assert.deepEqual(await steps(await begin('lisa'), 'lisa'), [200, 200, 200])
+  assert.deepEqual(await steps(await begin('lisa'), 'bart'), [200, 200, 200])
+  assert.deepEqual(await steps(await begin('bart'), 'replication'), [200, 200, 200])
+})
+
 test("anonymous/what strangers write in a public bucket is nobody's; what is not there is hidden where they may not list", async () => {
   const path = await bucket({ 'x-amz-acl': 'public-read-write' })
   assert.equal((await send('PUT', `${path}/k`, null, {}, 'x')).status, 200)

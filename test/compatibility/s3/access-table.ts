@@ -28,10 +28,19 @@ const needsNothing = (operation: OperationEntry) => facts(operation).on === 'acc
 /** Closed to strangers whatever a list or a policy says. */
 const notAnonymous = new Set([
   ...['CreateBucket', 'ListBuckets', 'PutBucketAcl', 'PutObjectAcl', 'CreateMultipartUpload', 'CopyObject'],
-  ...['UploadPartCopy', 'SelectObjectContent', 'PutBucketOwnershipControls', 'GetBucketOwnershipControls'],
+  ...[
+    'UploadPart',
+    'UploadPartCopy',
+    'CompleteMultipartUpload',
+    'SelectObjectContent',
+    'PutBucketOwnershipControls',
+    'GetBucketOwnershipControls',
+  ],
   // The last judges its body before it looks at the bucket, but not for strangers.
   ...['DeleteBucketOwnershipControls', 'PutBucketReplication'],
 ])
+/** Only who began the upload, or the bucket's owner, may use these. */
+const ofInitiator = new Set(['UploadPart', 'UploadPartCopy', 'CompleteMultipartUpload'])
 /** Only the owner's account gets at these, and always. */
 const policyOperations = new Set(['GetBucketPolicy', 'PutBucketPolicy', 'DeleteBucketPolicy'])
 
@@ -43,7 +52,7 @@ const statement = (effect: 'Allow' | 'Deny', bucket: string, more: Readonly<Reco
     ],
   })
 const policyFor = (effect: 'Allow' | 'Deny', { action }: OperationEntry, bucket: string) =>
-  statement(effect, bucket, { Action: action })
+  statement(effect, bucket, { Action: action === 's3:GetObjectAttributes' ? [action, 's3:GetObject'] : action })
 
 const granted = (grantee: string): BucketAcl => ({
   ...{ Canned: '', FULL_CONTROL: [accounts.bart.canonicalId, grantee] },
@@ -161,8 +170,10 @@ async function prepare(server: TestServer, situation: Situation, operation: Oper
   const { objectHeaders: headers = {} } = situation
   await server.send({ method: 'PUT', path: `/${bucket}/k`, body: 'x', headers })
   const upload = { uploadId: `upload-${bucket}`, bucket, key: 'k', initiated: date, ...owner }
+  const beginner = ofInitiator.has(operation.name) && situation.as !== null ? accounts[situation.as] : undefined
+  const initiator = beginner && { initiator: { canonicalId: beginner.canonicalId, displayName: beginner.displayName } }
   const object = { content: {}, userMetadata: {}, storageClass: 'STANDARD', tags: {}, lock: {} }
-  await store.createUpload({ ...upload, settings: JSON.stringify({ object, checksum: null }) })
+  await store.createUpload({ ...upload, settings: JSON.stringify({ object, checksum: null, ...initiator }) })
   await store.changeBucket(bucket, { settings: situation.settings(operation, bucket) })
 }
 

@@ -4,7 +4,14 @@ import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { crc32 as zlibCrc32 } from 'node:zlib'
 import { codeOf } from './multipart-steps.ts'
-import { type AccountName, accounts, errorMessage, startTestServer, type TestServer } from './test-server.ts'
+import {
+  type AccountName,
+  accounts,
+  errorMessage,
+  startTestServer,
+  type TestServer,
+  versioningEnabled,
+} from './test-server.ts'
 
 let server: TestServer
 
@@ -397,4 +404,25 @@ test('ownership-controls/lists are switched off only where they grant nobody any
   assert.deepEqual(codeOf(await send('PUT', '/never', 'bart', headers)), [400, 'InvalidBucketAclWithObjectOwnership'])
   const wrong = await send('PUT', '/never', 'bart', { 'x-amz-object-ownership': 'Mine' })
   assert.deepEqual(codeOf(wrong), [400, 'InvalidArgument'])
+})
+
+test('bucket-policy/attributes are shown to those only who may read the object', async () => {
+  const name = await bucket()
+  await send('PUT', `/${name}?versioning=`, 'bart', {}, versioningEnabled)
+  const versionId = (await send('PUT', `/${name}/k`, 'bart', {}, 'x')).headers['x-amz-version-id']
+  const asked = { 'x-amz-object-attributes': 'ETag' }
+  const ask = async (as: AccountName, more = '') =>
+    (await send('GET', `/${name}/k?attributes=${more}`, as, asked)).status
+  const version = `&versionId=${versionId}`
+  const both = { Principal: lisa, Action: ['s3:GetObjectAttributes', 's3:GetObjectVersionAttributes'] }
+  await put(name, both)
+  assert.deepEqual([await ask('lisa'), await ask('lisa', version)], [403, 403])
+  await put(name, both, { Principal: lisa })
+  assert.deepEqual([await ask('lisa'), await ask('lisa', version)], [200, 403])
+  await put(name, both, { Principal: lisa, Action: 's3:GetObjectVersion' })
+  assert.deepEqual([await ask('lisa'), await ask('lisa', version)], [403, 200])
+  await put(name, { Effect: 'Deny' })
+  assert.deepEqual([await ask('bart'), await ask('bart', version)], [403, 200])
+  await put(name, { Effect: 'Deny', Action: 's3:GetObjectVersion' })
+  assert.deepEqual([await ask('bart'), await ask('bart', version)], [200, 403])
 })
