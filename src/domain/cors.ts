@@ -38,14 +38,17 @@ export function fitsPattern(pattern: string, text: string): boolean {
 
 /** The first rule that allows all of it. */
 export function corsRuleFor(configuration: CorsConfiguration, question: CorsQuestion): CorsRule | undefined {
+  const names = new Set(question.headers.map(name => name.toLowerCase()))
   return configuration.find(
     rule =>
       rule.allowedMethods.some(method => method === question.method) &&
       rule.allowedOrigins.some(pattern => fitsPattern(pattern, question.origin)) &&
-      question.headers.every(name => allowsHeader(rule, name)),
+      allowsHeaders(rule, names),
   )
 }
 
-function allowsHeader(rule: CorsRule, name: string): boolean {
-  return rule.allowedHeaders.some(pattern => fitsPattern(pattern.toLowerCase(), name.toLowerCase()))
+function allowsHeaders({ allowedHeaders }: CorsRule, names: ReadonlySet<string>): boolean {
+  if (names.size === 0) return true
+  const patterns = allowedHeaders.map(pattern => pattern.toLowerCase())
+  return [...names].every(name => patterns.some(pattern => fitsPattern(pattern, name)))
 }

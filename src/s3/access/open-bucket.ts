@@ -222,10 +222,8 @@ const ofOwnersAccount: ReadonlySet<Action> = new Set([
   's3:DeleteBucketPolicy',
 ])
 
-/** A user of an account has an arn of its own. */
-function arnOf({ auth, services }: Call): string | undefined {
-  if (auth.kind === 'anonymous') return undefined
-  return services.accounts.findByAccessKey(auth.accessKey)?.user?.arn ?? auth.account.arn
+function arnOf({ auth }: Call): string | undefined {
+  return auth.kind === 'anonymous' ? undefined : auth.arn
 }
 
 /** Throws AccessDenied; MethodNotAllowed where a policy opens what only the owner's account can use (S3 API Reference, GetBucketPolicy). */

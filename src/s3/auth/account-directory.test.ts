@@ -67,3 +67,22 @@ test('wrong shapes are explained, not thrown', () => {
     'accounts[0].keys must be an array of {"access", "secret"}, not an object',
   ])
 })
+
+test("users' arns are of their account, of the form of users, and used once", () => {
+  const withUsers = (...arns: readonly string[]) => ({
+    ...bart,
+    users: arns.map((arn, index) => ({ name: 'clerk', arn, keys: [{ access: `clerk${index}`, secret: 's' }] })),
+  })
+  const clerk = 'arn:aws:iam::123456789012:user/office/clerk'
+  assert.deepEqual(problemsOf({ accounts: [withUsers(clerk, `${clerk}2`), replication] }), [])
+  const form = 'must look like arn:aws:iam::123456789012:user/name'
+  for (const arn of ['arn:aws:iam::123456789012:role/x', 'arn:aws:iam::123456789015:user/x', 'x', `${clerk}*`]) {
+    assert.deepEqual(problemsOf({ accounts: [withUsers(arn)] }), [`accounts[0].users[0].arn ${form}`], arn)
+  }
+  const taken = 'is already used by accounts[0]; it must be unique'
+  assert.deepEqual(problemsOf({ accounts: [withUsers(clerk, clerk)] }), [`accounts[0].users[1].arn ${taken}`])
+  assert.deepEqual(problemsOf({ accounts: [withUsers(bart.arn)] }), [
+    `accounts[0].users[0].arn ${form}`,
+    `accounts[0].users[0].arn ${taken}`,
+  ])
+})

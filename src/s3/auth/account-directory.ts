@@ -103,6 +103,8 @@ export function serviceOf(canonicalId: string): ServiceName | undefined {
   return serviceNames.find(known => known === name)
 }
 
+const userArn = /^arn:aws:iam::\d{12}:user\/[^\s*?]+$/
+
 type JsonObject = Readonly<Record<string, unknown>>
 type Report = (path: string, message: string) => void
 
@@ -150,12 +152,13 @@ function readAccount(item: unknown, path: string, report: Report): Account | und
   if (typeof admin !== 'boolean') report(`${path}.admin`, `must be true or false, not ${nameOf(admin)}`)
   const keys = readKeys(item['keys'], `${path}.keys`, report)
   const service = serviceOf(canonicalId)
-  const users = item['users'] === undefined ? {} : { users: readUsers(item['users'], `${path}.users`, report) }
+  const users = item['users'] === undefined ? {} : { users: readUsers(item['users'], shortId, `${path}.users`, report) }
   const account = { name, email, arn, canonicalId, shortId, displayName, keys, admin: admin === true, ...users }
   return service === undefined ? account : { ...account, service }
 }
 
-function readUsers(value: unknown, path: string, report: Report): readonly AccountUser[] {
+/** A user's arn is in the user's account: one of another, or the account's own, would be taken for somebody else in policies. */
+function readUsers(value: unknown, shortId: string, path: string, report: Report): readonly AccountUser[] {
   if (!Array.isArray(value)) {
     report(path, `must be an array of users, not ${nameOf(value)}`)
     return []
@@ -169,6 +172,9 @@ function readUsers(value: unknown, path: string, report: Report): readonly Accou
     }
     const name = readText(item, 'name', userPath, report)
     const arn = readText(item, 'arn', userPath, report)
+    if (arn !== '' && (!userArn.test(arn) || arn.split(':')[4] !== shortId)) {
+      report(`${userPath}.arn`, `must look like arn:aws:iam::${shortId}:user/name`)
+    }
     return [{ name, arn, keys: readKeys(item['keys'], `${userPath}.keys`, report) }]
   })
 }
@@ -213,13 +219,19 @@ function checkUnique(list: readonly unknown[], report: Report): void {
       if (isObject(item)) checkSeen(seen, item[name], index, `accounts[${index}].${name}`, report)
     }
   }
+  const arns = new Map<string, number>()
+  for (const [index, item] of list.entries()) {
+    if (isObject(item) && typeof item['arn'] === 'string') arns.set(item['arn'], arns.get(item['arn']) ?? index)
+  }
   const keys = new Map<string, number>()
   for (const [index, item] of list.entries()) {
     if (!isObject(item)) continue
     checkKeys(keys, item, index, `accounts[${index}]`, report)
     const users: readonly unknown[] = Array.isArray(item['users']) ? item['users'] : []
     for (const [place, user] of users.entries()) {
-      if (isObject(user)) checkKeys(keys, user, index, `accounts[${index}].users[${place}]`, report)
+      if (!isObject(user)) continue
+      checkSeen(arns, user['arn'], index, `accounts[${index}].users[${place}].arn`, report)
+      checkKeys(keys, user, index, `accounts[${index}].users[${place}]`, report)
     }
   }
 }

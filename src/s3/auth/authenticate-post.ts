@@ -3,9 +3,9 @@
 import { equalInConstantTime, hmacSha256Hex } from '../../base/hash.ts'
 import { parseAmzDate, signingKeyOf, v4Algorithm } from '../../base/signature-v4.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
-import type { AccountDirectory } from './account-directory.ts'
+import type { AccountDirectory, KeyOwner } from './account-directory.ts'
 import type { AuthResult } from './authenticate.ts'
-import { findKeyOwner, type Regions, signatureMismatch, skewMaxMs } from './claim.ts'
+import { arnOfOwner, findKeyOwner, type Regions, signatureMismatch, skewMaxMs } from './claim.ts'
 import { parseCredential } from './credential.ts'
 import { policyExpired } from './post-policy.ts'
 import { signatureV2 } from './signature-v2.ts'
@@ -60,32 +60,36 @@ export function authenticateForm(
   }
   if (time > now + skewMaxMs) throw serviceError('AccessDenied', { message: 'Request is not valid yet' })
   if (now > time + signedMaxMs) throw policyExpired()
-  const { account, key } = findKeyOwner(accounts, credential.accessKey)
-  const signingKey = signingKeyOf(key.secret, credential.date, credential.region, 's3')
+  const owner = findKeyOwner(accounts, credential.accessKey)
+  const signingKey = signingKeyOf(owner.key.secret, credential.date, credential.region, 's3')
   const text = policy ?? ''
   if (!equalInConstantTime(hmacSha256Hex(signingKey, text), signature ?? '')) {
     throw signatureMismatch(credential.accessKey, text, signature ?? '')
   }
-  return { policy: text, auth: signedBy(account, credential.accessKey, 'v4-post') }
+  return { policy: text, auth: signedBy(owner, 'v4-post') }
 }
 
 function authenticateV2Form(fields: Fields, accounts: AccountDirectory): FormSigner {
   const accessKey = required(fields, 'AWSAccessKeyId')
   const policy = required(fields, 'policy')
   const signature = required(fields, 'signature')
-  const { account, key } = findKeyOwner(accounts, accessKey)
-  if (!equalInConstantTime(signatureV2(key.secret, policy), signature)) {
+  const owner = findKeyOwner(accounts, accessKey)
+  if (!equalInConstantTime(signatureV2(owner.key.secret, policy), signature)) {
     throw signatureMismatch(accessKey, policy, signature)
   }
-  return { policy, auth: signedBy(account, accessKey, 'v2-post') }
+  return { policy, auth: signedBy(owner, 'v2-post') }
 }
 
-function signedBy(
-  account: Extract<AuthResult, { kind: 'signed' }>['account'],
-  accessKey: string,
-  scheme: 'v4-post' | 'v2-post',
-): AuthResult {
-  return { kind: 'signed', account, accessKey, scheme, payload: { kind: 'unsigned' } }
+function signedBy(owner: KeyOwner, scheme: 'v4-post' | 'v2-post'): AuthResult {
+  const { account, key } = owner
+  return {
+    kind: 'signed',
+    account,
+    arn: arnOfOwner(owner),
+    accessKey: key.access,
+    scheme,
+    payload: { kind: 'unsigned' },
+  }
 }
 
 /** Empty is not missing: an empty policy has its own refusal. Throws InvalidArgument. */

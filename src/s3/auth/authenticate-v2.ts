@@ -6,7 +6,7 @@ import type { HeaderMap, RequestHead } from '../request-head.ts'
 import { parseQuery } from '../request-target.ts'
 import type { AccountDirectory } from './account-directory.ts'
 import type { AuthResult } from './authenticate.ts'
-import { checkSkew, findKeyOwner, parseHttpDate, requestExpired, signatureMismatch } from './claim.ts'
+import { arnOfOwner, checkSkew, findKeyOwner, parseHttpDate, requestExpired, signatureMismatch } from './claim.ts'
 import { declareUnsigned } from './payload-declaration.ts'
 import { verifyV2 } from './signature-v2.ts'
 
@@ -83,7 +83,8 @@ function verifyClaim(
   accounts: AccountDirectory,
   parsed: ParsedClaim,
 ): AuthResult {
-  const { account, key } = findKeyOwner(accounts, parsed.accessKey)
+  const owner = findKeyOwner(accounts, parsed.accessKey)
+  const { account, key } = owner
   const payload = declareUnsigned(request.headers)
   const verdict = verifyV2({
     method: request.method,
@@ -98,5 +99,5 @@ function verifyClaim(
     throw signatureMismatch(parsed.accessKey, verdict.stringToSign, parsed.signature)
   }
   const scheme = parsed.expires === undefined ? 'v2' : 'v2-presigned'
-  return { kind: 'signed', account, accessKey: parsed.accessKey, scheme, payload }
+  return { kind: 'signed', account, arn: arnOfOwner(owner), accessKey: parsed.accessKey, scheme, payload }
 }

@@ -16,6 +16,7 @@ import { parseQuery } from '../request-target.ts'
 import type { AccountDirectory } from './account-directory.ts'
 import type { AuthResult, SignatureScheme } from './authenticate.ts'
 import {
+  arnOfOwner,
   checkSkew,
   findKeyOwner,
   parseHttpDate,
@@ -121,7 +122,8 @@ function verifyClaim(
 ): AuthResult {
   const { credential, amzDate, payloadHash, signedHeaders, signature, scheme } = parsed
   checkSignedHeaders(request.headers, signedHeaders)
-  const { account, key } = findKeyOwner(accounts, credential.accessKey)
+  const owner = findKeyOwner(accounts, credential.accessKey)
+  const { account, key } = owner
   const signingKey = signingKeyOf(key.secret, credential.date, credential.region, 's3')
   const signing: ChunkSigning = { seedSignature: signature, signingKey, amzDate, scope: credential.scope }
   const payload = declarePayload(payloadHash, signing)
@@ -141,7 +143,7 @@ function verifyClaim(
   if (!verdict.ok) {
     throw signatureMismatch(credential.accessKey, verdict.stringToSign, signature, verdict.canonicalRequest)
   }
-  return { kind: 'signed', account, accessKey: credential.accessKey, scheme, payload }
+  return { kind: 'signed', account, arn: arnOfOwner(owner), accessKey: credential.accessKey, scheme, payload }
 }
 
 interface HeaderFields {

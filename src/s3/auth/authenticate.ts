@@ -18,6 +18,8 @@ export type AuthResult =
   | {
       readonly kind: 'signed'
       readonly account: Account
+      /** Of whoever signed: the account, or one of its users. Kept, as the key may be taken away while the request runs. */
+      readonly arn: string
       readonly accessKey: string
       readonly scheme: SignatureScheme
       readonly payload: PayloadDeclaration

@@ -24,6 +24,11 @@ export function findKeyOwner(accounts: AccountDirectory, accessKey: string): Key
   return owner
 }
 
+/** A user of an account has an arn of its own. */
+export function arnOfOwner({ account, user }: KeyOwner): string {
+  return user?.arn ?? account.arn
+}
+
 /** Throws RequestTimeTooSkewed when `time` (milliseconds since 1970) is more than 15 minutes from `now`. */
 export function checkSkew(time: number, now: number): void {
   if (Math.abs(now - time) <= skewMaxMs) return

@@ -9,6 +9,9 @@ import type { HeaderMap, RequestHead } from '../request-head.ts'
 import type { RequestTarget } from '../request-target.ts'
 import { isHeaderName } from './cors-configuration.ts'
 
+/** No page names more headers; so many would cost time with a configuration of many patterns. */
+const requestedMax = 100
+
 const vary = 'Origin, Access-Control-Request-Headers, Access-Control-Request-Method'
 
 /** Answers an OPTIONS request. Throws BadRequest, NoSuchBucket, AccessForbidden. */
@@ -31,7 +34,8 @@ export async function preflight(
   if (cors === undefined) {
     throw serviceError('AccessForbidden', { message: 'CORSResponse: CORS is not enabled for this bucket.', details })
   }
-  const rule = corsRuleFor(cors, { origin, method, headers: requested })
+  const tooMany = requested.length > requestedMax
+  const rule = tooMany ? undefined : corsRuleFor(cors, { origin, method, headers: requested })
   if (rule === undefined) throw serviceError('AccessForbidden', { details })
   return { status: 200, headers: ruleHeaders(rule, origin, requested) }
 }
@@ -42,11 +46,11 @@ function checkedMethod(method: string): CorsMethod {
   throw serviceError('BadRequest', { message: `Invalid Access-Control-Request-Method: ${method.slice(0, 255)}` })
 }
 
-/** Names in Access-Control-Request-Headers, lower-case. Throws BadRequest. */
+/** Names in Access-Control-Request-Headers, lower-case, each once. Throws BadRequest. */
 function requestedHeaders(headers: HeaderMap): string[] {
   const names = (headers.get('access-control-request-headers') ?? '').split(',')
   if (names.length === 1 && names[0]?.trim() === '') return []
-  return names.map(name => {
+  const read = names.map(name => {
     const trimmed = name.trim()
     if (isHeaderName(trimmed)) return trimmed.toLowerCase()
     const shown = headerText(name).slice(0, 255)
@@ -54,6 +58,7 @@ function requestedHeaders(headers: HeaderMap): string[] {
       message: `Access-Control-Request-Headers "${shown}" contains invalid character.`,
     })
   })
+  return [...new Set(read)]
 }
 
 /**
@@ -71,6 +76,7 @@ export async function corsHeaders(
   if (cors === undefined) return []
   const announced = headers.get('access-control-request-method')
   const requested = requestedHeaders(headers)
+  if (requested.length > requestedMax) return []
   const asked = { origin, method: announced === undefined ? method : checkedMethod(announced), headers: requested }
   const rule = corsRuleFor(cors, asked)
   return rule === undefined ? [] : ruleHeaders(rule, origin, requested)

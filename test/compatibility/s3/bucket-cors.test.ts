@@ -27,6 +27,24 @@ function rule(content: string): string {
   return `<CORSRule>${content}</CORSRule>`
 }
 
+test('cors/headers named twice count once, and more than a hundred are allowed by no rule', async () => {
+  await server.send({ method: 'PUT', path: '/many-headers' })
+  await put(rule(`${get}${origin}<AllowedHeader>X-*</AllowedHeader>`), 'many-headers')
+  const path = '/many-headers/o'
+  const ask = (method: string, names: readonly string[]) => {
+    const asked = { origin: 'http://a.example', 'access-control-request-method': 'GET' }
+    const headers = { ...asked, 'access-control-request-headers': names.join(',') }
+    return server.send({ method, path, headers, as: method === 'OPTIONS' ? null : 'bart' })
+  }
+  const names = (count: number) => Array.from({ length: count }, (_, index) => `x-${index}`)
+  const twice = await ask('OPTIONS', ['X-a', 'x-A', 'x-b'])
+  assert.deepEqual([twice.status, twice.headers['access-control-allow-headers']], [200, 'x-a, x-b'])
+  assert.equal((await ask('OPTIONS', [...names(100), ...names(100)])).status, 200)
+  assert.equal((await ask('GET', names(100))).headers['access-control-allow-origin'], 'http://a.example')
+  assert.equal(errorCode(await ask('OPTIONS', names(101))), 'AccessForbidden')
+  assert.equal((await ask('GET', names(101))).headers['access-control-allow-origin'], undefined)
+})
+
 test('cors/none, stored as given, replaced, deleted', async () => {
   const read = () => server.send({ method: 'GET', path: '/shared?cors' })
   const remove = () => server.send({ method: 'DELETE', path: '/shared?cors' })

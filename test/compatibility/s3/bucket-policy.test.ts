@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { crc32 as zlibCrc32 } from 'node:zlib'
+import { createAccountDirectory } from '../../../src/s3/auth/account-directory.ts'
 import { codeOf } from './multipart-steps.ts'
 import {
   type AccountName,
@@ -425,4 +426,27 @@ test('bucket-policy/attributes are shown to those only who may read the object',
   assert.deepEqual([await ask('bart'), await ask('bart', version)], [403, 200])
   await put(name, { Effect: 'Deny', Action: 's3:GetObjectVersion' })
   assert.deepEqual([await ask('bart'), await ask('bart', version)], [200, 403])
+})
+
+test('bucket-policy/a user whose key is taken away while a request runs stays that user to its end', async () => {
+  const { keys } = accounts.bart
+  const clerk = { name: 'clerk', arn: 'arn:aws:iam::123456789012:user/clerk', keys }
+  const directory = createAccountDirectory([{ ...accounts.bart, keys: [], users: [clerk] }])
+  let looks = Number.POSITIVE_INFINITY
+  const shortLived = {
+    ...directory,
+    findByAccessKey: (access: string) => (looks-- > 0 ? directory.findByAccessKey(access) : undefined),
+  }
+  const other = await startTestServer({ accounts: shortLived })
+  try {
+    await other.send({ method: 'PUT', path: '/users' })
+    await other.send({ method: 'PUT', path: '/users/o', body: 'x' })
+    const body = document(statementOf('users', { Effect: 'Deny', Principal: { AWS: clerk.arn } }))
+    assert.equal((await other.send({ method: 'PUT', path: '/users?policy', body })).status, 204)
+    looks = 1
+    assert.deepEqual(codeOf(await other.send({ method: 'GET', path: '/users/o' })), [403, 'AccessDenied'])
+    assert.deepEqual(codeOf(await other.send({ method: 'GET', path: '/users/o' })), [403, 'InvalidAccessKeyId'])
+  } finally {
+    await other.close()
+  }
 })
