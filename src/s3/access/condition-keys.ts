@@ -1,7 +1,7 @@
 // The keys that conditions of bucket policies may ask for (AWS Service Authorization Reference, "Actions, resources, and condition keys for
 // Amazon S3"; IAM user guide, "AWS global condition context keys"): which actions each goes with, and its values in a request. Keys about what does not exist
 // here (networks, organizations, access points, sessions) are known and never have a value.
-import { parseQuery } from '../request-target.ts'
+import { decodeComponent, parseQuery } from '../request-target.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 export interface ConditionKey {
@@ -77,10 +77,12 @@ function copySource(facts: RequestFacts): readonly string[] | undefined {
   return [plain, `/${plain}`]
 }
 
+/** As the operation reads it. */
 function decoded(text: string): string {
   try {
-    return decodeURIComponent(text)
+    return decodeComponent(text)
   } catch {
+    // Refused later on.
     return text
   }
 }

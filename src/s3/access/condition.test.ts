@@ -81,6 +81,8 @@ const table: readonly (readonly [string, string, string | readonly string[], Ask
   ['StringEquals', 's3:ExistingObjectTag/toString', '1', { more: { existingTags: { a: '1' } } }, false],
   ['StringLike', 's3:x-amz-copy-source', 'b/public/*', { headers: { 'x-amz-copy-source': '/b/public/x' } }, true],
   ['StringNotLike', 's3:x-amz-copy-source', '/b/*', { headers: { 'x-amz-copy-source': 'b/x' } }, false],
+  ['StringLike', 's3:x-amz-copy-source', 'b/a b/*', { headers: { 'x-amz-copy-source': '%2Fb/a+b%2Fx' } }, true],
+  ['StringEquals', 's3:x-amz-copy-source', 'b/\u00e9', { headers: { 'x-amz-copy-source': 'b/\u00c3\u00a9' } }, true],
   ['StringEquals', 's3:authType', 'REST-HEADER', {}, true],
   ['StringEquals', 's3:signatureversion', 'AWS4-HMAC-SHA256', {}, true],
   ['StringEquals', 'AWS:useragent', 'x', agent('x'), true],

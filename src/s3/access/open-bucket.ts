@@ -85,12 +85,19 @@ export async function openForKeys(call: Call): Promise<OpenBucket> {
 interface Deed {
   readonly action: Action
   readonly key: string
+  /** Of the version that is meant, as clients write it, where the parameters of the request do not tell; null: none is named. */
+  readonly versionId?: string | null
 }
 
 /** Throws AccessDenied unless the requester may do this, too. Not for actions on stored versions. */
-export function requireAction(call: Call, { bucket }: OpenBucket, action: Action, key = call.key): void {
+export function requireAction(call: Call, open: OpenBucket, action: Action, key = call.key): void {
+  requireDeed(call, open, { action, key })
+}
+
+/** The same for what the body or the source of a copy says. */
+export function requireDeed(call: Call, { bucket }: OpenBucket, deed: Deed, later: LaterFacts = nothingLater): void {
   if (isPlain(bucket, requesterOf(call.auth))) return
-  accept(call, bucket, decide(question(call, bucket, { action, key }, nothingLater)), { action, key })
+  accept(call, bucket, decide(question(call, bucket, deed, later)), deed)
 }
 
 /** The same with a version that was found. Throws AccessDenied. */
@@ -112,13 +119,13 @@ export function requireNoDenial(call: Call, { bucket }: OpenBucket, action: Acti
 }
 
 /** Throws AccessDenied unless the requester may set tags with the object that is written, or the policy allowed it because of its tags. */
-export function requireTagging(call: Call, open: OpenBucket): void {
+export function requireTagging(call: Call, open: OpenBucket, later: LaterFacts = nothingLater): void {
   const { bucket } = open
   if (isPlain(bucket, requesterOf(call.auth))) return
   const deed = { action: 's3:PutObjectTagging', key: call.key } as const
-  const decision = decide(question(call, bucket, deed, nothingLater))
+  const decision = decide(question(call, bucket, deed, later))
   if (decision.allowed) return
-  const vouched = tagsVouchedFor(question(call, bucket, { action: 's3:PutObject', key: call.key }, nothingLater))
+  const vouched = tagsVouchedFor(question(call, bucket, { action: 's3:PutObject', key: call.key }, later))
   if (decision.because === 'denied by policy' || !vouched) accept(call, bucket, decision, deed)
 }
 
@@ -141,6 +148,8 @@ export interface SourceObject {
   readonly bucket: string
   readonly key: string
   readonly version: VersionAddress
+  /** As the client wrote it; '' for the latest. */
+  readonly shownVersion: string
 }
 
 /**
@@ -149,7 +158,7 @@ export interface SourceObject {
  */
 export async function openSource(
   call: Call,
-  { bucket: name, key, version }: SourceObject,
+  { bucket: name, key, version, shownVersion }: SourceObject,
 ): Promise<{ readonly bucket: Bucket; readonly record: VersionRecord | null; readonly mayReadTags: boolean }> {
   // Copies are made by those who have an account.
   signerOf(call.auth)
@@ -160,10 +169,11 @@ export async function openSource(
   const record = await call.services.store.version({ bucket: name, key, version })
   const latest = version === 'latest'
   const action = latest ? 's3:GetObject' : 's3:GetObjectVersion'
-  requireVersion(call, bucket, { action, key }, record, nothingLater)
+  const versionId = latest ? null : shownVersion
+  requireVersion(call, bucket, { action, key, versionId }, record, nothingLater)
   const tagging = latest ? 's3:GetObjectTagging' : 's3:GetObjectVersionTagging'
   const mayReadTags =
-    record === null || decide(question(call, bucket, { action: tagging, key }, nothingLater, record)).allowed
+    record === null || decide(question(call, bucket, { action: tagging, key, versionId }, nothingLater, record)).allowed
   return { bucket, record, mayReadTags }
 }
 
@@ -187,19 +197,19 @@ function listQuestion(call: Call, bucket: Bucket, key: string): AccessQuestion {
 function question(
   call: Call,
   bucket: Bucket,
-  { action, key }: Deed,
+  { action, key, versionId }: Deed,
   later: LaterFacts,
   version: VersionRecord | null = null,
 ): AccessQuestion {
-  const { services, headers, query, auth, clientAddress, isSecure } = call
+  const { services, query, auth, clientAddress, isSecure } = call
   const facts: RequestFacts = {
     ...later,
     requester: requesterOf(auth),
     arn: arnOf(call),
     action,
     resourceAccount: services.accounts.findByCanonicalId(bucket.ownerId)?.shortId,
-    header: name => headers.get(name),
-    query: name => query.get(name),
+    header: name => usedHeader(call, name),
+    query: name => (name === 'versionId' && versionId !== undefined ? (versionId ?? undefined) : query.get(name)),
     now: services.world.clock.now(),
     address: clientAddress,
     secure: isSecure,
@@ -207,6 +217,21 @@ function question(
     existingTags: version?.metadata.tags,
   }
   return { facts, bucket, key, version }
+}
+
+/** Their tags, their retention or their legal hold stand in the body. */
+const saidInBody: ReadonlySet<Action> = new Set([
+  ...(['s3:PutObjectTagging', 's3:PutObjectVersionTagging'] as const),
+  ...(['s3:PutObjectRetention', 's3:PutObjectLegalHold'] as const),
+])
+
+/** A header that the request has and that says something: what the operation does not read must not speak for it. */
+function usedHeader({ action, head, headers }: Call, name: string): string | undefined {
+  const isTags = name === 'x-amz-tagging'
+  if (saidInBody.has(action) && (isTags || name.startsWith('x-amz-object-lock-'))) return undefined
+  const isCopy = action === 's3:PutObject' && head.method === 'PUT' && headers.has('x-amz-copy-source')
+  if (isTags && isCopy && headers.get('x-amz-tagging-directive') !== 'REPLACE') return undefined
+  return headers.get(name)
 }
 
 /** Who began the upload that a request is about, where that may matter. */

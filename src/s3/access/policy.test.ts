@@ -1,7 +1,7 @@
 // Goal: compiled policies are remembered within a bound, and what was accepted before stays readable. Method: the pure functions, with texts of many sizes.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { policyOf } from './policy.ts'
+import { looksAtBody, policyOf } from './policy.ts'
 
 const policy = (more: object, id = '') =>
   JSON.stringify({
@@ -27,4 +27,16 @@ test('policy/one that was accepted before is read, though it could not be put ag
     { Condition: { Bool: { 'aws:SecureTransport': 'no' } } },
   ]
   for (const more of before) assert.equal(policyOf(policy(more)).statements.length, 1)
+})
+
+test('policy/conditions and variables about tags and locks of the request may need its body', () => {
+  const variable = (name: string) => ['$', '{', name, '}'].join('')
+  const looks = (more: object) => looksAtBody(policyOf(policy(more)))
+  const referer = (value: string) => ({ Condition: { StringLike: { 'aws:Referer': value } } })
+  assert.equal(looks(referer('x')), false)
+  assert.equal(looks(referer(variable('aws:username'))), false)
+  assert.equal(looks(referer(variable(' S3:RequestObjectTag/owner'))), true)
+  assert.equal(looks(referer(`x-${variable("s3:object-lock-mode, 'none'")}`)), true)
+  assert.equal(looks({ Resource: `arn:aws:s3:::b/${variable('s3:requestObjectTag/owner')}/*` }), true)
+  assert.equal(looks({ Resource: `arn:aws:s3:::b/${variable('aws:username')}/*` }), false)
 })

@@ -6,7 +6,7 @@ import { isAction, type NamedAction } from './policy-actions.ts'
 import { readPolicy } from './policy-document.ts'
 import { isPrincipal, type Principals } from './policy-principal.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { type Template, templateMatches } from './template.ts'
+import { type Template, templateMatches, variablesOf } from './template.ts'
 
 export interface Statement {
   readonly effect: 'Allow' | 'Deny'
@@ -58,11 +58,19 @@ export function allowsByTags(policy: Policy, facts: RequestFacts, resource: stri
   )
 }
 
-/** Whether some condition asks for what may stand in a body. */
+/** Whether some condition or variable asks for what may stand in a body. */
 export function looksAtBody({ statements }: Policy): boolean {
-  return statements.some(({ conditions }) =>
-    conditions.some(({ key }) => key.startsWith('s3:requestobjecttag') || key.startsWith('s3:object-lock-')),
+  return statements.some(
+    ({ conditions, resources }) =>
+      resources.some(template => variablesOf(template).some(isOfBody)) ||
+      conditions.some(({ key, values }) => isOfBody(key) || values.some(value => variableOfBody.test(value))),
   )
+}
+
+const variableOfBody = /\$\{\s*s3:(?:requestobjecttag|object-lock-)/i
+
+function isOfBody(key: string): boolean {
+  return /^s3:(?:requestobjecttag|object-lock-)/i.test(key)
 }
 
 /** Keys whose fixed values say who is meant (S3 user guide, "The meaning of public"). */

@@ -56,6 +56,11 @@ function isVariable(part: Token | Variable): part is Variable {
   return typeof part === 'object' && 'variable' in part
 }
 
+/** The names of the keys that it asks for. */
+export function variablesOf({ parts }: Template): readonly string[] {
+  return parts.flatMap(part => (isVariable(part) ? [part.variable] : []))
+}
+
 /** Null: something it names has no value, so that it cannot match. */
 function resolved({ parts, fixed }: Template, facts: RequestFacts): Pattern | null {
   if (fixed !== null) return fixed

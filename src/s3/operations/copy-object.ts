@@ -4,7 +4,7 @@ import type { ChecksumAlgorithm } from '../../base/hash.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { userMetadataOf } from '../../domain/object-metadata.ts'
 import { refuseAnonymous } from '../access/anonymous.ts'
-import { type OpenBucket, openBucket, requireTagging } from '../access/open-bucket.ts'
+import { type OpenBucket, openBucket, requireDeed, requireTagging } from '../access/open-bucket.ts'
 import { accessOfWrite } from '../access/written-object.ts'
 import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
@@ -117,12 +117,14 @@ function refuseIdleSelfCopy(
   })
 }
 
-/** Tags that come along are read at the source and set here: throws AccessDenied unless both are allowed. */
+/** Tags that come along are read at the source and set here: throws AccessDenied unless both are allowed, and the write with these tags. */
 function requireCopiedTags(call: Call, open: OpenBucket, source: CopySource): void {
   const isCopied = directive(call, 'x-amz-tagging-directive') === 'COPY'
-  if (!isCopied || Object.keys(source.record.metadata.tags).length === 0) return
+  const requestTags = source.record.metadata.tags
+  if (!isCopied || Object.keys(requestTags).length === 0) return
   if (!source.mayReadTags) throw serviceError('AccessDenied')
-  requireTagging(call, open)
+  requireDeed(call, open, { action: 's3:PutObject', key: call.key }, { requestTags })
+  requireTagging(call, open, { requestTags })
 }
 
 interface Copied {

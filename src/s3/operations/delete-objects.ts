@@ -6,7 +6,7 @@ import { limits } from '../../domain/limits.ts'
 
 import type { WriteCondition } from '../../metadata/metadata-store.ts'
 
-import { type OpenBucket, openForKeys, requireAction } from '../access/open-bucket.ts'
+import { type OpenBucket, openForKeys, requireDeed } from '../access/open-bucket.ts'
 
 import { notImplemented, xmlAnswer } from '../answer.ts'
 import { checksumHeaders } from '../auth/payload-check.ts'
@@ -97,7 +97,8 @@ async function deleteWanted(call: Call, open: OpenBucket, wanted: Wanted): Promi
     if (key === '') throw serviceError('UserKeyMustBeSpecified')
     checkKeyLength(key)
     const version = versionId === undefined || versionId === '' ? 'latest' : addressedVersion(versionId)
-    requireAction(call, open, version === 'latest' ? 's3:DeleteObject' : 's3:DeleteObjectVersion', key)
+    if (version === 'latest') requireDeed(call, open, { action: 's3:DeleteObject', key, versionId: null })
+    else requireDeed(call, open, { action: 's3:DeleteObjectVersion', key, versionId: versionId ?? null })
     const lock = lockCheck(call, open, key)
     const done = await deleteOne(call, open.bucket, open.account, {
       key,
