@@ -9,7 +9,7 @@ import { operations } from '../operation-table.ts'
 import { headersOf, type RequestHead } from '../request-head.ts'
 import { type AccountDirectory, createAccountDirectory } from './account-directory.ts'
 import { type AuthResult, authenticate, type RequestPlace } from './authenticate.ts'
-import { signV2Authorization } from './signature-v2.ts'
+import { signatureV2, signV2Authorization } from './signature-v2.ts'
 
 const accessKey = 'AKIAIOSFODNN7EXAMPLE'
 const secretKey = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'
@@ -416,6 +416,29 @@ test('every parameter that names an operation is signed in V2, but that of the s
     const rawTarget = `/b/k?${name}`
     assert.equal(refusal({ method: 'PUT', rawTarget, headers: sign('/b/k') }).code, 'SignatureDoesNotMatch', name)
     accepted({ method: 'PUT', rawTarget, headers: sign(rawTarget) })
+  }
+})
+
+test('values of a V2 query cannot be moved into each other', () => {
+  const date = new Date(now).toUTCString()
+  const read = (query: string, resource: string) => {
+    const text = `GET\n\n\n\nx-amz-date:${date}\n/b/k?${resource}`
+    const authorization = `AWS ${accessKey}:${signatureV2(secretKey, text)}`
+    return { method: 'GET', rawTarget: `/b/k?${query}`, headers: headersOf({ 'x-amz-date': date, authorization }) }
+  }
+  const type = 'response-content-type'
+  const name = 'response-content-disposition'
+  accepted(read(`${name}=R%26D%3D1&versionId=1`, `${name}=R&D=1&versionId=1`))
+  accepted(read(`${name}=a%26policy.pdf&${type}=b&partNumber=1`, `partNumber=1&${name}=a&policy.pdf&${type}=b`))
+  for (const [query, resource] of [
+    [`${name}=a%26versionId%3D1`, `${name}=a&versionId=1`],
+    [`${name}=a%26versionId`, `${name}=a&versionId`],
+    [`${name}=a%26${type}%3Db`, `${name}=a&${type}=b`],
+    ['uploadId=a%26versionId%3D1', 'uploadId=a&versionId=1'],
+    [`${name}=a&tagging`, `${name}=a&tagging`],
+    [`${name}=a&uploadId=1`, `${name}=a&uploadId=1`],
+  ] as const) {
+    assert.equal(refusal(read(query, resource)).code, 'SignatureDoesNotMatch', query)
   }
 })
 

@@ -3,7 +3,7 @@
 
 import { equalInConstantTime, hmacSha1Base64 } from '../../base/hash.ts'
 import type { HeaderMap } from '../request-head.ts'
-import { decodeComponent } from '../request-target.ts'
+import { decodeComponent, parseQuery } from '../request-target.ts'
 
 /**
  * The query parameters that are part of the canonical resource: those that SDKs sign, and every other one that names an operation. Few clients sign
@@ -27,6 +27,31 @@ const responseOverrides: ReadonlySet<string> = new Set([
   'response-content-type',
   'response-expires',
 ])
+
+/** What stands beside overrides: only reading an object knows them. */
+const besideOverrides: ReadonlySet<string> = new Set(['partNumber', 'versionId'])
+
+function isSigned(name: string): boolean {
+  return subResources.has(name) || responseOverrides.has(name)
+}
+
+/** Whether a value goes on, behind an ampersand, as another signed parameter would. */
+function readsAsMore(value: string): boolean {
+  const [, ...behind] = value.split('&')
+  return behind.some(piece => isSigned(piece.split('=', 1)[0] ?? ''))
+}
+
+/**
+ * Decoded values are signed as they are, so that an ampersand in one of them looks like the next parameter. Such a query is not what its signature is
+ * for, nor is one in which such a value may have been taken apart. Throws InvalidURI.
+ */
+function isAmbiguous(rawQuery: string): boolean {
+  const signed = parseQuery(rawQuery).filter(({ name }) => isSigned(name))
+  const overrides = signed.some(({ name }) => responseOverrides.has(name))
+  return signed.some(
+    ({ name, value = '' }) => readsAsMore(value) || (overrides && subResources.has(name) && !besideOverrides.has(name)),
+  )
+}
 
 /** The path of a bucket as most clients write it; some sign it with a slash that they do not send. */
 const bucketPath = /^\/[^/]+$/
@@ -101,7 +126,8 @@ export function verifyV2(claim: V2Claim): V2Verdict {
     canonicalResourceV2(path, claim.rawQuery, false),
     canonicalResourceV2(path, claim.rawQuery, true),
   ])
-  for (const resource of new Set([sent, ...others])) {
+  const accepted = isAmbiguous(claim.rawQuery) ? [] : [sent, ...others]
+  for (const resource of new Set(accepted)) {
     const text = stringToSignV2(claim.method, claim.headers, resource, claim.expires)
     if (equalInConstantTime(signatureV2(claim.secretKey, text), claim.signature)) return { ok: true }
   }

@@ -98,6 +98,20 @@ test('signature V2/of a bucket, signed with a slash behind its name as boto3 doe
   }
 })
 
+test('signature V2/a file name with an ampersand is given back, one that reads as a parameter is refused', async () => {
+  const ask = (disposition: string) => {
+    const expires = Math.floor(Date.now() / 1000) + 60
+    const text = `GET\n\n\n${expires}\n/signed/o?response-content-disposition=${disposition}`
+    const signature = encodeURIComponent(createHmac('sha1', 'bart-secret').update(text).digest('base64'))
+    const claim = `AWSAccessKeyId=bart-key&Expires=${expires}&Signature=${signature}`
+    const path = `/signed/o?response-content-disposition=${encodeURIComponent(disposition)}&${claim}`
+    return server.send({ method: 'GET', path, as: null })
+  }
+  const named = 'attachment; filename="Q&A=1.pdf"'
+  assert.equal((await ask(named)).headers['content-disposition'], named)
+  assert.equal(errorCode(await ask('attachment&versionId=null')), 'SignatureDoesNotMatch')
+})
+
 test('signature V2/a link for an object is none for its retention or its attributes', async () => {
   const link = (method: string, resource: string) => {
     const expires = Math.floor(Date.now() / 1000) + 60
