@@ -25,7 +25,10 @@ export async function setValue(
       return { ok: true, version: node.stat.mzxid }
     }
     const current = storedValue(node)
-    if ((current?.version ?? 0) !== expectedVersion) return { ok: false, current }
+    if ((current?.version ?? 0) !== expectedVersion) {
+      if (unsettled !== null && isLater(node, unsettled.before)) throw unknownOutcome(path)
+      return { ok: false, current }
+    }
     const written =
       node === null
         ? { outcome: await nodes.create(path, value, deadline, 'persistent'), stat: null }
@@ -63,11 +66,19 @@ async function readOrUnknown(nodes: Nodes, path: string, deadline: number, unset
     return await nodes.get(path, deadline)
   } catch (error) {
     if (!unsettled || !(error instanceof ZookeeperError) || error.code !== 'unavailable') throw error
-    throw new ZookeeperError(
-      'outcome-unknown',
-      `the connection was lost while ${path} was written, and is not back yet`,
-    )
+    throw unknownOutcome(path)
   }
+}
+
+function unknownOutcome(path: string): ZookeeperError {
+  return new ZookeeperError('outcome-unknown', `the connection was lost while ${path} was written`)
+}
+
+/** Whether the node has been changed more than once since `before`: the first of the changes may have been ours. */
+function isLater(node: Node | null, before: Node | null): boolean {
+  if (node === null) return true
+  if (before === null) return node.stat.version > 0
+  return node.stat.czxid !== before.stat.czxid || node.stat.version > before.stat.version + 1
 }
 
 /** Whether the node is what `before` became by writing `value`. If another wrote the very same text meanwhile, that is as good. */
