@@ -9,28 +9,17 @@ import type {
 } from '../domain/lifecycle-rule.ts'
 import { limits } from '../domain/limits.ts'
 import { readSelector } from './lifecycle-filter.ts'
+import { invalidRequest, invalidValue, malformedXml } from './refusals.ts'
 import type { XmlElement } from './xml/reader.ts'
 import type { XmlContent } from './xml/writer.ts'
 
 const ruleIdMax = 255
 const newerVersionsMax = 100
 
-function malformed(): ServiceError {
-  return serviceError('MalformedXML')
-}
-
-function invalidRequest(message: string): ServiceError {
-  return serviceError('InvalidRequest', { message })
-}
-
-function invalidArgument(message: string): ServiceError {
-  return serviceError('InvalidArgument', { message })
-}
-
 /** Reads the document's root. Throws MalformedXML, InvalidRequest, InvalidArgument, NotImplemented; the first failure wins. */
 export function parseLifecycleConfiguration(root: XmlElement, makeId: () => string): readonly LifecycleRule[] {
   const elements = root.children('Rule')
-  if (elements.length === 0 || elements.length > limits.lifecycleRulesMax) throw malformed()
+  if (elements.length === 0 || elements.length > limits.lifecycleRulesMax) throw malformedXml()
   const rules: LifecycleRule[] = []
   const ids = new Set<string>()
   for (const element of elements) rules.push(readRule(element, ids, makeId))
@@ -48,7 +37,7 @@ function mixedForms(): ServiceError {
 function readRule(element: XmlElement, ids: Set<string>, makeId: () => string): LifecycleRule {
   const id = readId(element, ids) ?? makeId()
   const status = element.requiredText('Status')
-  if (status !== 'Enabled' && status !== 'Disabled') throw malformed()
+  if (status !== 'Enabled' && status !== 'Disabled') throw malformedXml()
   const selector = readSelector(element)
   const expiration = readExpiration(element.optionalChild('Expiration'))
   const noncurrent = readNoncurrent(element.optionalChild('NoncurrentVersionExpiration'), selector)
@@ -70,9 +59,9 @@ function readRule(element: XmlElement, ids: Set<string>, makeId: () => string): 
 
 function readId(element: XmlElement, ids: Set<string>): string | undefined {
   const id = element.optionalText('ID') ?? ''
-  if (id.length > ruleIdMax) throw invalidArgument(`ID length should not exceed allowed limit of ${ruleIdMax}`)
+  if (id.length > ruleIdMax) throw invalidValue(`ID length should not exceed allowed limit of ${ruleIdMax}`)
   if (id === '') return undefined
-  if (ids.has(id)) throw invalidArgument('Rule ID must be unique. Found same ID for more than one rule')
+  if (ids.has(id)) throw invalidValue('Rule ID must be unique. Found same ID for more than one rule')
   ids.add(id)
   return id
 }
@@ -80,13 +69,13 @@ function readId(element: XmlElement, ids: Set<string>): string | undefined {
 /** A whole number; what is none breaks the schema. */
 function readWhole(text: string): number {
   const trimmed = text.trim()
-  if (!/^[+-]?\d{1,10}$/.test(trimmed) || Math.abs(Number(trimmed)) > 2_147_483_647) throw malformed()
+  if (!/^[+-]?\d{1,10}$/.test(trimmed) || Math.abs(Number(trimmed)) > 2_147_483_647) throw malformedXml()
   return Number(trimmed)
 }
 
 function readDays(text: string, name: string, action: string): number {
   const days = readWhole(text)
-  if (days <= 0) throw invalidArgument(`'${name}' for ${action} action must be a positive integer`)
+  if (days <= 0) throw invalidValue(`'${name}' for ${action} action must be a positive integer`)
   return days
 }
 
@@ -95,10 +84,10 @@ function readExpiration(element: XmlElement | undefined): LifecycleExpiration | 
   const days = element.optionalText('Days')
   const date = element.optionalText('Date')
   const marker = element.optionalText('ExpiredObjectDeleteMarker')
-  if ([days, date, marker].filter(value => value !== undefined).length !== 1) throw malformed()
+  if ([days, date, marker].filter(value => value !== undefined).length !== 1) throw malformedXml()
   if (days !== undefined) return { days: readDays(days, 'Days', 'Expiration') }
   if (date !== undefined) return { date: readDate(date) }
-  if (marker !== 'true' && marker !== 'false') throw malformed()
+  if (marker !== 'true' && marker !== 'false') throw malformedXml()
   return { expiredObjectDeleteMarker: marker === 'true' }
 }
 
@@ -107,11 +96,11 @@ const isoDate = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|
 function readDate(text: string): string {
   const trimmed = text.trim()
   // Without a zone, a time is meant in UTC.
-  if (!isoDate.test(trimmed)) throw malformed()
+  if (!isoDate.test(trimmed)) throw malformedXml()
   const zoned = /(?:Z|[+-]\d{2}:?\d{2})$/.test(trimmed) || !trimmed.includes('T') ? trimmed : `${trimmed}Z`
   const moment = Date.parse(zoned)
-  if (Number.isNaN(moment)) throw malformed()
-  if (moment % 86_400_000 !== 0) throw invalidArgument("'Date' must be at midnight GMT")
+  if (Number.isNaN(moment)) throw malformedXml()
+  if (moment % 86_400_000 !== 0) throw invalidValue("'Date' must be at midnight GMT")
   return new Date(moment).toISOString()
 }
 
@@ -126,7 +115,7 @@ function readNoncurrent(
   if (newer === undefined) return { days }
   const newerVersions = readDays(newer, 'NewerNoncurrentVersions', action)
   if (newerVersions > newerVersionsMax) {
-    throw invalidArgument(`'NewerNoncurrentVersions' for ${action} action cannot be greater than ${newerVersionsMax}`)
+    throw invalidValue(`'NewerNoncurrentVersions' for ${action} action cannot be greater than ${newerVersionsMax}`)
   }
   if (selector.form === 'prefix') throw mixedForms()
   return { days, newerVersions }
@@ -174,7 +163,7 @@ function refuseTransitions(rules: readonly XmlElement[]): void {
   for (const transition of rules.flatMap(transitionsOf)) {
     const date = transition.optionalText('Date')
     if (date !== undefined) readDate(date)
-    if (!storageClasses.has(transition.requiredText('StorageClass'))) throw malformed()
+    if (!storageClasses.has(transition.requiredText('StorageClass'))) throw malformedXml()
     throw serviceError('NotImplemented', {
       message: `${transition.name} is not implemented: this server has one storage class for all data.`,
     })

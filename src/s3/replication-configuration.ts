@@ -10,24 +10,13 @@ import {
   type ReplicationSite,
 } from '../domain/replication-rule.ts'
 import { isBucketName } from './bucket-name.ts'
+import { invalidRequest, invalidValue, malformedXml } from './refusals.ts'
 import { checkedTags, type TagSet } from './tag-set.ts'
 import type { XmlElement } from './xml/reader.ts'
 import { escapeXml, s3Namespace, type XmlContent, xmlElement } from './xml/writer.ts'
 
 const ruleIdMax = 255
 const priorityMax = 2_147_483_647
-
-function malformed(): ServiceError {
-  return serviceError('MalformedXML')
-}
-
-function invalidRequest(message: string): ServiceError {
-  return serviceError('InvalidRequest', { message })
-}
-
-function invalidArgument(message: string): ServiceError {
-  return serviceError('InvalidArgument', { message })
-}
 
 /** What is gathered from rule to rule. */
 interface Reading {
@@ -51,7 +40,7 @@ export function parseReplicationConfiguration(
   makeUuid: () => string,
 ): ReplicationConfiguration {
   const elements = root.children('Rule')
-  if (elements.length === 0) throw malformed()
+  if (elements.length === 0) throw malformedXml()
   if (elements.length > limits.replicationRulesMax) {
     throw invalidRequest(`Number of defined replication rules cannot exceed ${limits.replicationRulesMax}`)
   }
@@ -80,7 +69,7 @@ export function parseReplicationConfiguration(
 
 function readRule(element: XmlElement, reading: Reading): ReplicationRule {
   const status = element.optionalText('Status')
-  if (status !== 'Enabled' && status !== 'Disabled') throw malformed()
+  if (status !== 'Enabled' && status !== 'Disabled') throw malformedXml()
   const selector = readSelector(element, reading)
   const id = readId(element, reading)
   const storageClass = readDestination(element, reading)
@@ -91,7 +80,7 @@ function readRule(element: XmlElement, reading: Reading): ReplicationRule {
 function readSelector(element: XmlElement, reading: Reading): RuleSelector {
   const prefix = element.optionalText('Prefix')
   const filter = prefix === undefined ? element.optionalChild('Filter') : undefined
-  if (prefix === undefined && filter === undefined) throw malformed()
+  if (prefix === undefined && filter === undefined) throw malformedXml()
   const form = prefix === undefined ? 'filter' : 'prefix'
   const first = reading.rules[0]
   if (first !== undefined && first.selector.form !== form) {
@@ -103,7 +92,7 @@ function readSelector(element: XmlElement, reading: Reading): RuleSelector {
 
 function checkPrefixLength(prefix: string): void {
   if (prefix.length > limits.keyBytes) {
-    throw invalidArgument(`Rule prefix cannot be longer than maximum allowed key length of ${limits.keyBytes}`)
+    throw invalidValue(`Rule prefix cannot be longer than maximum allowed key length of ${limits.keyBytes}`)
   }
 }
 
@@ -145,7 +134,7 @@ function readFilter(rule: XmlElement, filter: XmlElement, reading: Reading): Rul
   const priority = readPriority(rule, reading)
   const markers = rule.optionalChild('DeleteMarkerReplication')?.optionalText('Status')
   if (markers === undefined) throw newerFormNeeds('DeleteMarkerReplication')
-  if (markers !== 'Enabled' && markers !== 'Disabled') throw malformed()
+  if (markers !== 'Enabled' && markers !== 'Disabled') throw malformedXml()
   if (markers === 'Enabled' && Object.keys(taken.tags).length > 0) {
     throw invalidRequest('Delete marker replication is not supported if any Tag filter is specified.')
   }
@@ -163,7 +152,7 @@ function readFilterContent(filter: XmlElement): {
   shape: 'empty' | 'prefix' | 'tag' | 'and'
 } {
   const [only, ...more] = filter.elements
-  if (more.length > 0) throw malformed()
+  if (more.length > 0) throw malformedXml()
   if (only === undefined) return { prefix: '', tags: {}, shape: 'empty' }
   switch (only.name) {
     case 'Prefix':
@@ -172,11 +161,11 @@ function readFilterContent(filter: XmlElement): {
       return { prefix: '', tags: readTags([only]), shape: 'tag' }
     case 'And': {
       const tags = only.children('Tag')
-      if (tags.length === 0) throw malformed()
+      if (tags.length === 0) throw malformedXml()
       return { prefix: only.optionalText('Prefix') ?? '', tags: readTags(tags), shape: 'and' }
     }
     default:
-      throw malformed()
+      throw malformedXml()
   }
 }
 
@@ -187,7 +176,7 @@ function readTags(tags: readonly XmlElement[]): TagSet {
 function readPriority(rule: XmlElement, reading: Reading): number {
   const text = rule.optionalText('Priority')
   if (text === undefined) throw newerFormNeeds('Priority')
-  if (!/^\d{1,10}$/.test(text) || Number(text) > priorityMax) throw malformed()
+  if (!/^\d{1,10}$/.test(text) || Number(text) > priorityMax) throw malformedXml()
   const priority = Number(text)
   if (reading.priorities.has(priority)) throw invalidRequest(`Found duplicate priority ${priority}`)
   reading.priorities.add(priority)
@@ -215,7 +204,7 @@ function refuseUnsupportedParts(rule: XmlElement): void {
 
 function readId(element: XmlElement, reading: Reading): string {
   const id = element.optionalText('ID') ?? ''
-  if (id.length > ruleIdMax) throw invalidArgument(`Rule Id cannot be greater than ${ruleIdMax}`)
+  if (id.length > ruleIdMax) throw invalidValue(`Rule Id cannot be greater than ${ruleIdMax}`)
   if (id === '') return Buffer.from(reading.makeUuid()).toString('base64')
   if (reading.ids.has(id)) throw invalidRequest('Rule Id must be unique')
   reading.ids.add(id)
@@ -225,12 +214,12 @@ function readId(element: XmlElement, reading: Reading): string {
 /** Returns the storage class as given; undefined when it was left out. */
 function readDestination(rule: XmlElement, reading: Reading): string | undefined {
   const destination = rule.optionalChild('Destination')
-  if (destination === undefined || destination.elements.length === 0) throw malformed()
+  if (destination === undefined || destination.elements.length === 0) throw malformedXml()
   const storageClass = destination.optionalText('StorageClass')
   readStorageClass(storageClass, reading)
   const bucket = destination.optionalText('Bucket')
   if (bucket === undefined) {
-    if (reading.hasServersSite) throw malformed()
+    if (reading.hasServersSite) throw malformedXml()
     return storageClass
   }
   checkDestinationBucket(bucket, reading)
@@ -253,7 +242,7 @@ function readStorageClass(storageClass: string | undefined, reading: Reading): v
   for (const item of items) {
     const site = reading.sites.find(candidate => candidate.site === item)
     if (defaultSiteClasses.has(item)) reading.hasServersSite = requireDefaultSite(reading).type === undefined
-    else if (site === undefined) throw malformed()
+    else if (site === undefined) throw malformedXml()
     else if (site.type === undefined) reading.hasServersSite = true
   }
 }
@@ -269,10 +258,10 @@ function requireDefaultSite(reading: Reading): ReplicationSite {
 const bucketArnPrefix = 'arn:aws:s3:::'
 
 function checkDestinationBucket(arn: string, reading: Reading): void {
-  if (arn === '') throw invalidArgument('Destination bucket cannot be null or empty')
+  if (arn === '') throw invalidValue('Destination bucket cannot be null or empty')
   if (!arn.startsWith(bucketArnPrefix) || arn.length === bucketArnPrefix.length)
-    throw invalidArgument('Invalid bucket ARN')
-  if (!isBucketName(arn.slice(bucketArnPrefix.length))) throw invalidArgument('The specified bucket is not valid')
+    throw invalidValue('Invalid bucket ARN')
+  if (!isBucketName(arn.slice(bucketArnPrefix.length))) throw invalidValue('The specified bucket is not valid')
   if (reading.destination !== null && reading.destination !== arn) {
     throw invalidRequest('The destination bucket must be same for all rules')
   }
@@ -284,16 +273,16 @@ const roleArn = /^arn:aws:iam::(?:\*|[^:]{2,}):role/
 
 function readRole(root: XmlElement, hasServersSite: boolean): string {
   const role = root.optionalText('Role')
-  if (role === undefined) throw malformed()
+  if (role === undefined) throw malformedXml()
   const roles = role.split(',')
   if (hasServersSite && roles.length !== 2) {
-    throw invalidArgument(`${roleProblem} Role must be a comma-separated list of two IAM roles`)
+    throw invalidValue(`${roleProblem} Role must be a comma-separated list of two IAM roles`)
   }
   if (!hasServersSite && roles.length > 1) {
-    throw invalidArgument(`${roleProblem} Role may not contain a comma separator`)
+    throw invalidValue(`${roleProblem} Role may not contain a comma separator`)
   }
   const invalid = roles.find(arn => !roleArn.test(arn))
-  if (invalid !== undefined) throw invalidArgument(`${roleProblem} '${invalid}'`)
+  if (invalid !== undefined) throw invalidValue(`${roleProblem} '${invalid}'`)
   return role
 }
 

@@ -1,13 +1,10 @@
 // The CORSConfiguration document: read with every check S3 makes of it (Amazon S3 API Reference, "PutBucketCors"), and written back as given.
 import { type CorsConfiguration, type CorsMethod, type CorsRule, isCorsMethod } from '../../domain/cors.ts'
-import { type ServiceError, serviceError } from '../../domain/errors.ts'
+import { serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
+import { invalidRequest } from '../refusals.ts'
 import type { XmlElement } from '../xml/reader.ts'
 import type { XmlContent } from '../xml/writer.ts'
-
-function invalidRequest(message: string): ServiceError {
-  return serviceError('InvalidRequest', { message })
-}
 
 /** Reads the document's root. Throws MalformedXML and InvalidRequest. */
 export function parseCorsConfiguration(root: XmlElement): CorsConfiguration {

@@ -1,6 +1,5 @@
 // The WebsiteConfiguration document: read with every check S3 makes of it (Amazon S3 API Reference, "PutBucketWebsite"), and written back as
 // given.
-import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
 import type {
   RoutingCondition,
@@ -10,16 +9,9 @@ import type {
   WebsiteProtocol,
 } from '../../domain/website.ts'
 import { invalidArgument } from '../answer.ts'
+import { invalidRequest, malformedXml } from '../refusals.ts'
 import type { XmlElement } from '../xml/reader.ts'
 import type { XmlContent } from '../xml/writer.ts'
-
-function malformed(): ServiceError {
-  return serviceError('MalformedXML')
-}
-
-function invalidRequest(message: string): ServiceError {
-  return serviceError('InvalidRequest', { message })
-}
 
 /** Reads the document's root. Throws MalformedXML, InvalidArgument and InvalidRequest. */
 export function parseWebsiteConfiguration(root: XmlElement): WebsiteConfiguration {
@@ -28,7 +20,7 @@ export function parseWebsiteConfiguration(root: XmlElement): WebsiteConfiguratio
   const routing = root.optionalChild('RoutingRules')
   const all = root.optionalChild('RedirectAllRequestsTo')
   if (all !== undefined) {
-    if (index !== undefined || error !== undefined || routing !== undefined) throw malformed()
+    if (index !== undefined || error !== undefined || routing !== undefined) throw malformedXml()
     return readRedirectAll(all)
   }
   const indexSuffix = readIndexSuffix(index)
@@ -39,7 +31,7 @@ export function parseWebsiteConfiguration(root: XmlElement): WebsiteConfiguratio
 
 function readRedirectAll(element: XmlElement): WebsiteConfiguration {
   const hostName = element.requiredText('HostName')
-  if (hostName === '') throw malformed()
+  if (hostName === '') throw malformedXml()
   const protocol = readProtocol(element)
   return { kind: 'redirect', hostName, ...(protocol === undefined ? undefined : { protocol }) }
 }
@@ -70,7 +62,7 @@ function readProtocol(element: XmlElement): WebsiteProtocol | undefined {
 
 function readRules(routing: XmlElement): RoutingRule[] {
   const elements = routing.children('RoutingRule')
-  if (elements.length === 0) throw malformed()
+  if (elements.length === 0) throw malformedXml()
   if (elements.length > limits.websiteRulesMax) {
     throw invalidRequest(
       `${elements.length} routing rules provided, the number of routing rules in a website configuration is limited to ` +
@@ -89,7 +81,7 @@ function readRule(element: XmlElement): RoutingRule {
 function readCondition(element: XmlElement): RoutingCondition {
   const keyPrefix = element.optionalText('KeyPrefixEquals')
   const errorCode = readNumber(element, 'HttpErrorCodeReturnedEquals')
-  if (keyPrefix === undefined && errorCode === undefined) throw malformed()
+  if (keyPrefix === undefined && errorCode === undefined) throw malformedXml()
   if (errorCode !== undefined && !isErrorStatus(errorCode)) {
     throw invalidRequest(`The provided HTTP error code (${errorCode}) is not valid. Valid codes are 4XX or 5XX.`)
   }
@@ -106,7 +98,7 @@ function readRedirect(element: XmlElement): RoutingRedirect {
   const replaceKey = element.optionalText('ReplaceKeyWith')
   const code = readNumber(element, 'HttpRedirectCode')
   const parts = { protocol, hostName, replaceKeyPrefix, replaceKey, code }
-  if (Object.values(parts).every(part => part === undefined)) throw malformed()
+  if (Object.values(parts).every(part => part === undefined)) throw malformedXml()
   if (replaceKeyPrefix !== undefined && replaceKey !== undefined) {
     throw invalidRequest('You can only define ReplaceKeyPrefix or ReplaceKey but not both.')
   }
@@ -125,7 +117,7 @@ function readRedirect(element: XmlElement): RoutingRedirect {
 function readNumber(element: XmlElement, name: string): number | undefined {
   const text = element.optionalText(name)
   if (text === undefined) return undefined
-  if (!/^\d{1,9}$/.test(text)) throw malformed()
+  if (!/^\d{1,9}$/.test(text)) throw malformedXml()
   return Number(text)
 }
 

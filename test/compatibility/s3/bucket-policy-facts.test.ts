@@ -2,8 +2,8 @@
 // signed requests of two accounts.
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { crc32 as zlibCrc32 } from 'node:zlib'
-import { type AccountName, startTestServer, type TestServer, versioningEnabled } from './test-server.ts'
+import { crc32, type Headers, lisa, policySteps } from './policy-steps.ts'
+import { startTestServer, type TestServer, versioningEnabled } from './test-server.ts'
 
 let server: TestServer
 
@@ -13,36 +13,7 @@ before(async () => {
 
 after(() => server.close())
 
-type Headers = Readonly<Record<string, string>>
-const send = (method: string, path: string, as: AccountName | null = 'bart', headers: Headers = {}, body?: string) =>
-  server.send({ method, path, as, headers, ...(body === undefined ? undefined : { body }) })
-
-let made = 0
-async function bucket(headers: Headers = {}): Promise<string> {
-  const name = `policy-facts-${made++}`
-  assert.equal((await send('PUT', `/${name}`, 'bart', headers)).status, 200)
-  assert.equal((await send('PUT', `/${name}/k`, 'bart', {}, 'x')).status, 200)
-  return name
-}
-
-type Json = Readonly<Record<string, unknown>>
-const statementOf = (name: string, more: Json): Json => ({
-  ...{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: `arn:aws:s3:::${name}/*` },
-  ...more,
-})
-const document = (...statements: readonly Json[]) => JSON.stringify({ Version: '2012-10-17', Statement: statements })
-const putText = (name: string, text: string) => send('PUT', `/${name}?policy=`, 'bart', {}, text)
-async function put(name: string, ...statements: readonly Json[]): Promise<void> {
-  const answer = await putText(name, document(...statements.map(more => statementOf(name, more))))
-  assert.equal(answer.status, 204, answer.body)
-}
-const lisa = { AWS: 'arn:aws:iam::123456789013:root' }
-
-function crc32(text: string): string {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(zlibCrc32(text))
-  return bytes.toString('base64')
-}
+const { send, bucket, put } = policySteps(() => server, 'policy-facts')
 
 test('bucket-policy/the version that a copy or a deletion is about is the one that conditions are asked about', async () => {
   const name = await bucket()

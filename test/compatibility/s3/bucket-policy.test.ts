@@ -2,9 +2,9 @@
 // and of nobody.
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { crc32 as zlibCrc32 } from 'node:zlib'
 import { createAccountDirectory } from '../../../src/s3/auth/account-directory.ts'
 import { codeOf } from './multipart-steps.ts'
+import { crc32, document, type Json, lisa, policySteps, statementOf } from './policy-steps.ts'
 import {
   type AccountName,
   accounts,
@@ -22,30 +22,7 @@ before(async () => {
 
 after(() => server.close())
 
-type Headers = Readonly<Record<string, string>>
-const send = (method: string, path: string, as: AccountName | null = 'bart', headers: Headers = {}, body?: string) =>
-  server.send({ method, path, as, headers, ...(body === undefined ? undefined : { body }) })
-
-let made = 0
-async function bucket(headers: Headers = {}): Promise<string> {
-  const name = `policy-${made++}`
-  assert.equal((await send('PUT', `/${name}`, 'bart', headers)).status, 200)
-  assert.equal((await send('PUT', `/${name}/k`, 'bart', {}, 'x')).status, 200)
-  return name
-}
-
-type Json = Readonly<Record<string, unknown>>
-const statementOf = (name: string, more: Json): Json => ({
-  ...{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: `arn:aws:s3:::${name}/*` },
-  ...more,
-})
-const document = (...statements: readonly Json[]) => JSON.stringify({ Version: '2012-10-17', Statement: statements })
-const putText = (name: string, text: string) => send('PUT', `/${name}?policy=`, 'bart', {}, text)
-async function put(name: string, ...statements: readonly Json[]): Promise<void> {
-  const answer = await putText(name, document(...statements.map(more => statementOf(name, more))))
-  assert.equal(answer.status, 204, answer.body)
-}
-const lisa = { AWS: 'arn:aws:iam::123456789013:root' }
+const { send, bucket, put, putText } = policySteps(() => server, 'policy')
 
 test('bucket-policy/it is given back as it was put, and taken away', async () => {
   const name = await bucket()
@@ -256,12 +233,6 @@ test('delete-objects/each key is decided by itself', async () => {
   assert.equal(answer.status, 200, answer.body)
   assert.match(answer.body, /<Deleted><Key>tmp\/1<\/Key><\/Deleted><Error><Key>k<\/Key><Code>AccessDenied</)
 })
-
-function crc32(text: string): string {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(zlibCrc32(text))
-  return bytes.toString('base64')
-}
 
 const block = (on: readonly string[]) =>
   `<PublicAccessBlockConfiguration>${on.map(name => `<${name}>true</${name}>`).join('')}</PublicAccessBlockConfiguration>`
