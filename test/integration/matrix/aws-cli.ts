@@ -3,22 +3,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from '../../../src/demo/command.ts'
-import {
-  bucketTree,
-  changeBucket,
-  changeFolder,
-  fetched,
-  largeBytes,
-  manyCount,
-  oddFolder,
-  randomFile,
-  type Stage,
-  type StepTable,
-  sameFiles,
-  syncFolder,
-  treeOf,
-  versionsOf,
-} from './stage.ts'
+import { commandSteps } from './command-steps.ts'
+import { bucketTree, randomFile, type Stage, type StepTable, sameFiles, versionsOf } from './stage.ts'
 
 type Aws = (...args: readonly string[]) => Promise<string>
 
@@ -35,20 +21,6 @@ function awsOf(program: string, stage: Stage): Aws {
     AWS_EC2_METADATA_DISABLED: 'true',
   }
   return (...args) => runCommand(program, ['--endpoint-url', `http://${stage.server}`, ...args], { env })
-}
-
-async function roundTrip(aws: Aws, stage: Stage, name: string, size: number): Promise<void> {
-  const file = randomFile(stage, name, size)
-  await aws('s3', 'cp', '--only-show-errors', file, `s3://${stage.bucket}/${name}`)
-  await aws('s3', 'cp', '--only-show-errors', `s3://${stage.bucket}/${name}`, `${file}.back`)
-  sameFiles(file, `${file}.back`)
-}
-
-async function oddKeys(aws: Aws, stage: Stage): Promise<void> {
-  const folder = oddFolder(stage)
-  await aws('s3', 'cp', '--recursive', '--only-show-errors', folder, `s3://${stage.bucket}/odd/`)
-  await aws('s3', 'cp', '--recursive', '--only-show-errors', `s3://${stage.bucket}/odd/`, `${folder}.back`)
-  assert.deepEqual(treeOf(`${folder}.back`), treeOf(folder))
 }
 
 async function versions(aws: Aws, stage: Stage): Promise<void> {
@@ -81,25 +53,6 @@ async function batchDelete(aws: Aws, stage: Stage): Promise<void> {
   assert.deepEqual(await bucketTree(stage, 'many/'), {})
 }
 
-async function syncUp(aws: Aws, stage: Stage): Promise<void> {
-  const folder = syncFolder(stage)
-  const sync = ['s3', 'sync', '--delete', '--only-show-errors', folder, `s3://${stage.bucket}/tree/`]
-  await aws(...sync)
-  assert.deepEqual(await bucketTree(stage, 'tree/'), treeOf(folder))
-  changeFolder(folder)
-  await aws(...sync)
-  assert.deepEqual(await bucketTree(stage, 'tree/'), treeOf(folder))
-}
-
-async function syncDown(aws: Aws, stage: Stage): Promise<void> {
-  const folder = join(stage.folder, 'tree.back')
-  const sync = ['s3', 'sync', '--delete', '--only-show-errors', `s3://${stage.bucket}/tree/`, folder]
-  await aws(...sync)
-  await changeBucket(stage, 'tree/')
-  await aws(...sync)
-  assert.deepEqual(treeOf(folder), await bucketTree(stage, 'tree/'))
-}
-
 async function checksums(aws: Aws, stage: Stage): Promise<void> {
   const file = randomFile(stage, 'summed', 10_000)
   const address = ['--bucket', stage.bucket, '--key', 'summed']
@@ -116,24 +69,21 @@ async function checksums(aws: Aws, stage: Stage): Promise<void> {
 
 export function awsSteps(program: string, stage: Stage): StepTable {
   const aws = awsOf(program, stage)
+  const at = (key: string): string => `s3://${stage.bucket}/${key}`
   return {
-    '0 bytes': () => roundTrip(aws, stage, 'zero', 0),
-    '4 KiB': () => roundTrip(aws, stage, 'small', 4096),
-    multipart: () => roundTrip(aws, stage, 'large', largeBytes),
-    'odd keys': () => oddKeys(aws, stage),
-    'over 1,000 keys': async () => {
-      const listed = await aws('s3', 'ls', '--recursive', `s3://${stage.bucket}/many/`)
-      assert.equal(listed.trim().split('\n').length, manyCount)
-    },
-    'presigned GET': async () => {
-      const url = await aws('s3', 'presign', `s3://${stage.bucket}/small`)
-      assert.deepEqual(await fetched(url.trim()), readFileSync(join(stage.folder, 'small')))
-    },
+    ...commandSteps(stage, {
+      upload: (file, key) => aws('s3', 'cp', '--only-show-errors', file, at(key)),
+      download: (key, file) => aws('s3', 'cp', '--only-show-errors', at(key), file),
+      uploadFolder: (folder, prefix) => aws('s3', 'cp', '--recursive', '--only-show-errors', folder, at(prefix)),
+      downloadFolder: (prefix, folder) => aws('s3', 'cp', '--recursive', '--only-show-errors', at(prefix), folder),
+      syncUp: (folder, prefix) => aws('s3', 'sync', '--delete', '--only-show-errors', folder, at(prefix)),
+      syncDown: (prefix, folder) => aws('s3', 'sync', '--delete', '--only-show-errors', at(prefix), folder),
+      list: prefix => aws('s3', 'ls', '--recursive', at(prefix)),
+      presign: key => aws('s3', 'presign', at(key)),
+    }),
     'presigned PUT': { cannot: 'it signs URLs for GET only' },
     versions: () => versions(aws, stage),
     'batch delete': () => batchDelete(aws, stage),
-    'sync up': () => syncUp(aws, stage),
-    'sync down': () => syncDown(aws, stage),
     checksums: () => checksums(aws, stage),
   }
 }

@@ -1,24 +1,9 @@
 // rclone's part of the client matrix.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from '../../../src/demo/command.ts'
-import {
-  bucketTree,
-  changeBucket,
-  changeFolder,
-  fetched,
-  largeBytes,
-  manyCount,
-  oddFolder,
-  randomFile,
-  type Stage,
-  type StepTable,
-  sameFiles,
-  syncFolder,
-  treeOf,
-  versionsOf,
-} from './stage.ts'
+import { commandSteps } from './command-steps.ts'
+import { bucketTree, randomFile, type Stage, type StepTable, sameFiles, versionsOf } from './stage.ts'
 
 type Rclone = (...args: readonly string[]) => Promise<string>
 
@@ -38,20 +23,6 @@ function rcloneOf(program: string, stage: Stage): Rclone {
   return (...args) => runCommand(program, [...args, ...flags], { env })
 }
 
-async function roundTrip(rclone: Rclone, stage: Stage, name: string, size: number): Promise<void> {
-  const file = randomFile(stage, name, size)
-  await rclone('copyto', file, `beat:${stage.bucket}/${name}`)
-  await rclone('copyto', `beat:${stage.bucket}/${name}`, `${file}.back`)
-  sameFiles(file, `${file}.back`)
-}
-
-async function oddKeys(rclone: Rclone, stage: Stage): Promise<void> {
-  const folder = oddFolder(stage)
-  await rclone('copy', folder, `beat:${stage.bucket}/odd`)
-  await rclone('copy', `beat:${stage.bucket}/odd`, `${folder}.back`)
-  assert.deepEqual(treeOf(`${folder}.back`), treeOf(folder))
-}
-
 async function versions(rclone: Rclone, stage: Stage): Promise<void> {
   const remote = `beat:${stage.versioned}`
   assert.match(await rclone('backend', 'versioning', remote, 'Enabled'), /Enabled/)
@@ -65,46 +36,27 @@ async function versions(rclone: Rclone, stage: Stage): Promise<void> {
   sameFiles(join(stage.folder, 'v1'), join(stage.folder, 'v1.back'))
 }
 
-async function sync(rclone: Rclone, stage: Stage): Promise<void> {
-  const folder = syncFolder(stage)
-  await rclone('sync', folder, `beat:${stage.bucket}/tree`)
-  assert.deepEqual(await bucketTree(stage, 'tree/'), treeOf(folder))
-  changeFolder(folder)
-  await rclone('sync', folder, `beat:${stage.bucket}/tree`)
-  assert.deepEqual(await bucketTree(stage, 'tree/'), treeOf(folder))
-}
-
-async function syncBack(rclone: Rclone, stage: Stage): Promise<void> {
-  const folder = join(stage.folder, 'tree.back')
-  await rclone('sync', `beat:${stage.bucket}/tree`, folder)
-  await changeBucket(stage, 'tree/')
-  await rclone('sync', `beat:${stage.bucket}/tree`, folder)
-  assert.deepEqual(treeOf(folder), await bucketTree(stage, 'tree/'))
-}
-
 export function rcloneSteps(program: string, stage: Stage): StepTable {
   const rclone = rcloneOf(program, stage)
+  // Folders are named without a slash.
+  const at = (key: string): string => `beat:${stage.bucket}/${key.replace(/\/$/, '')}`
   return {
-    '0 bytes': () => roundTrip(rclone, stage, 'zero', 0),
-    '4 KiB': () => roundTrip(rclone, stage, 'small', 4096),
-    multipart: () => roundTrip(rclone, stage, 'large', largeBytes),
-    'odd keys': () => oddKeys(rclone, stage),
-    'over 1,000 keys': async () => {
-      const listed = await rclone('lsf', '-R', `beat:${stage.bucket}/many`)
-      assert.equal(listed.trim().split('\n').length, manyCount)
-    },
-    'presigned GET': async () => {
-      const url = await rclone('link', '--expire', '10m', `beat:${stage.bucket}/small`)
-      assert.deepEqual(await fetched(url.trim()), readFileSync(join(stage.folder, 'small')))
-    },
+    ...commandSteps(stage, {
+      upload: (file, key) => rclone('copyto', file, at(key)),
+      download: (key, file) => rclone('copyto', at(key), file),
+      uploadFolder: (folder, prefix) => rclone('copy', folder, at(prefix)),
+      downloadFolder: (prefix, folder) => rclone('copy', at(prefix), folder),
+      syncUp: (folder, prefix) => rclone('sync', folder, at(prefix)),
+      syncDown: (prefix, folder) => rclone('sync', at(prefix), folder),
+      list: prefix => rclone('lsf', '-R', at(prefix)),
+      presign: key => rclone('link', '--expire', '10m', at(key)),
+    }),
     'presigned PUT': { cannot: 'it makes links for GET only' },
     versions: () => versions(rclone, stage),
     'batch delete': async () => {
       await rclone('delete', `beat:${stage.bucket}/many`)
       assert.deepEqual(await bucketTree(stage, 'many/'), {})
     },
-    'sync up': () => sync(rclone, stage),
-    'sync down': () => syncBack(rclone, stage),
     // MD5s: of small objects as their ETags, of large ones as metadata.
     checksums: async () => {
       for (const name of ['small', 'large']) {

@@ -3,23 +3,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from '../../../src/demo/command.ts'
-import {
-  bucketTree,
-  changeBucket,
-  changeFolder,
-  fetched,
-  largeBytes,
-  manyCount,
-  md5,
-  oddFolder,
-  randomFile,
-  type Stage,
-  type StepTable,
-  sameFiles,
-  syncFolder,
-  treeOf,
-  versionsOf,
-} from './stage.ts'
+import { commandSteps } from './command-steps.ts'
+import { bucketTree, md5, randomFile, type Stage, type StepTable, versionsOf } from './stage.ts'
 
 type S3cmd = (...args: readonly string[]) => Promise<string>
 
@@ -42,20 +27,6 @@ function s3cmdOf(folder: string, stage: Stage): S3cmd {
   return (...args) => runCommand('python3', [join(folder, 'bin', 's3cmd'), '--config', config, ...args], { env })
 }
 
-async function roundTrip(s3cmd: S3cmd, stage: Stage, name: string, size: number): Promise<void> {
-  const file = randomFile(stage, name, size)
-  await s3cmd('put', file, `s3://${stage.bucket}/${name}`)
-  await s3cmd('get', '--force', `s3://${stage.bucket}/${name}`, `${file}.back`)
-  sameFiles(file, `${file}.back`)
-}
-
-async function oddKeys(s3cmd: S3cmd, stage: Stage): Promise<void> {
-  const folder = oddFolder(stage)
-  await s3cmd('put', '--recursive', `${folder}/`, `s3://${stage.bucket}/odd/`)
-  await s3cmd('sync', `s3://${stage.bucket}/odd/`, `${folder}.back/`)
-  assert.deepEqual(treeOf(`${folder}.back`), treeOf(folder))
-}
-
 async function versions(s3cmd: S3cmd, stage: Stage): Promise<void> {
   await s3cmd('setversioning', `s3://${stage.versioned}`, 'enable')
   for (const size of [1, 2]) await s3cmd('put', randomFile(stage, `v${size}`, size), `s3://${stage.versioned}/v`)
@@ -64,48 +35,26 @@ async function versions(s3cmd: S3cmd, stage: Stage): Promise<void> {
   assert.deepEqual([ids.length, markers], [2, 1])
 }
 
-async function sync(s3cmd: S3cmd, stage: Stage): Promise<void> {
-  const folder = syncFolder(stage)
-  const up = ['sync', '--delete-removed', `${folder}/`, `s3://${stage.bucket}/tree/`]
-  await s3cmd(...up)
-  assert.deepEqual(await bucketTree(stage, 'tree/'), treeOf(folder))
-  changeFolder(folder)
-  await s3cmd(...up)
-  assert.deepEqual(await bucketTree(stage, 'tree/'), treeOf(folder))
-}
-
-async function syncBack(s3cmd: S3cmd, stage: Stage): Promise<void> {
-  const folder = join(stage.folder, 'tree.back')
-  const down = ['sync', '--delete-removed', `s3://${stage.bucket}/tree/`, `${folder}/`]
-  await s3cmd(...down)
-  await changeBucket(stage, 'tree/')
-  await s3cmd(...down)
-  assert.deepEqual(treeOf(folder), await bucketTree(stage, 'tree/'))
-}
-
 export function s3cmdSteps(folder: string, stage: Stage): StepTable {
   const s3cmd = s3cmdOf(folder, stage)
+  const at = (key: string): string => `s3://${stage.bucket}/${key}`
   return {
-    '0 bytes': () => roundTrip(s3cmd, stage, 'zero', 0),
-    '4 KiB': () => roundTrip(s3cmd, stage, 'small', 4096),
-    multipart: () => roundTrip(s3cmd, stage, 'large', largeBytes),
-    'odd keys': () => oddKeys(s3cmd, stage),
-    'over 1,000 keys': async () => {
-      const listed = await s3cmd('ls', '--recursive', `s3://${stage.bucket}/many/`)
-      assert.equal(listed.trim().split('\n').length, manyCount)
-    },
-    'presigned GET': async () => {
-      const url = (await s3cmd('signurl', `s3://${stage.bucket}/small`, '+600')).trim()
-      assert.deepEqual(await fetched(url), readFileSync(join(stage.folder, 'small')))
-    },
+    ...commandSteps(stage, {
+      upload: (file, key) => s3cmd('put', file, at(key)),
+      download: (key, file) => s3cmd('get', '--force', at(key), file),
+      uploadFolder: (folder, prefix) => s3cmd('put', '--recursive', `${folder}/`, at(prefix)),
+      downloadFolder: (prefix, folder) => s3cmd('sync', at(prefix), `${folder}/`),
+      syncUp: (folder, prefix) => s3cmd('sync', '--delete-removed', `${folder}/`, at(prefix)),
+      syncDown: (prefix, folder) => s3cmd('sync', '--delete-removed', at(prefix), `${folder}/`),
+      list: prefix => s3cmd('ls', '--recursive', at(prefix)),
+      presign: key => s3cmd('signurl', at(key), '+600'),
+    }),
     'presigned PUT': { cannot: 'it signs URLs for GET only' },
     versions: () => versions(s3cmd, stage),
     'batch delete': async () => {
       await s3cmd('del', '--recursive', '--force', `s3://${stage.bucket}/many/`)
       assert.deepEqual(await bucketTree(stage, 'many/'), {})
     },
-    'sync up': () => sync(s3cmd, stage),
-    'sync down': () => syncBack(s3cmd, stage),
     // MD5s, also that of an object that came in parts: s3cmd keeps it as metadata.
     checksums: async () => {
       for (const name of ['small', 'large']) {
