@@ -1,7 +1,7 @@
 // The commands below `crossbeat account`, with their options and help.
 import type { Command } from 'commander'
 import type { AccountOptions, AddOptions } from './account.ts'
-import type { ProgramOptions } from './program.ts'
+import type { ProgramOptions } from './program-options.ts'
 import { createPaint } from './render.ts'
 
 type Ends = (command: Promise<number>) => Promise<void>

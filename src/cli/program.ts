@@ -1,20 +1,11 @@
 // The command line: which commands there are, with which options, and what their help says. Each command is a function in a file of its own,
 // loaded only when it runs. Exit codes: 0 ok, 1 usage or configuration, 2 differences or failures, 3 unreachable.
 import { Command, CommanderError, Option } from 'commander'
-import type { World } from '../base/world.ts'
 import { addAccountCommands } from './account-program.ts'
 import { exitCodes } from './control-access.ts'
-import type { Output } from './output.ts'
+import type { ProgramOptions } from './program-options.ts'
 import { createPaint } from './render.ts'
 import type { RoleOptions } from './role-choice.ts'
-
-export interface ProgramOptions {
-  readonly output: Output
-  readonly world: World
-  /** Whether standard output shows colours. */
-  readonly colours: boolean
-  readonly version: string
-}
 
 interface GlobalOptions {
   readonly json?: boolean

@@ -3,7 +3,7 @@
 // must all be there and well formed.
 
 import { Secret } from '../base/secret.ts'
-import type { LocationSource } from './location-list.ts'
+import type { LocationSource } from './location-source.ts'
 import { nearestName, type Path, type Report } from './problem.ts'
 import { azureDetailsSchema } from './schema.ts'
 import { asMapping, fitsShape, hasShape, ownValue } from './shape.ts'

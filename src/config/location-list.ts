@@ -3,18 +3,12 @@
 // problem with what to do instead.
 
 import { azureDetails } from './azure-location.ts'
+import type { LocationSource } from './location-source.ts'
 import { nearestName, type Path, type Report } from './problem.ts'
 import { s3Details } from './s3-location.ts'
 import { fileDetailsSchema, locationSchema, nameExpected, namePattern } from './schema.ts'
 import { asMapping, hasShape, ownValue } from './shape.ts'
 import type { FileLocationConfig, LocationConfig } from './types.ts'
-
-/** The outside of the file that a location may name: environment variables and the profiles of ~/.aws/credentials. */
-export type LocationSource = {
-  readonly variables: Readonly<Record<string, string | undefined>>
-  /** Text of the shared credentials file; throws if it can't be read. */
-  readProfiles(): string
-}
 
 const supportedTypes = ['file', 'aws_s3', 'azure']
 

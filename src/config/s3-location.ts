@@ -3,7 +3,7 @@
 
 import { Secret } from '../base/secret.ts'
 import { parseHostPort } from './address.ts'
-import type { LocationSource } from './location-list.ts'
+import type { LocationSource } from './location-source.ts'
 import { nearestName, type Path, type Report } from './problem.ts'
 import { findProfile, profileNames } from './profile.ts'
 import { errorCode } from './references.ts'

@@ -7,6 +7,7 @@ import type { BucketEncryption } from './bucket-encryption.ts'
 import type { CorsConfiguration } from './cors.ts'
 import type { LifecycleSettings } from './lifecycle-rule.ts'
 import type { NotificationSettings } from './notification-rule.ts'
+import type { RetentionMode } from './object-metadata.ts'
 import type { WebsiteConfiguration } from './website.ts'
 
 export interface BucketSettings extends AccessSettings {
@@ -32,8 +33,6 @@ export interface ObjectLockSettings {
     readonly period: { readonly days: number } | { readonly years: number }
   }
 }
-
-export type RetentionMode = 'GOVERNANCE' | 'COMPLIANCE'
 
 /** New values by name; null forgets the entry, what is not named stays. */
 export type BucketSettingsChange = { readonly [Name in keyof BucketSettings]?: BucketSettings[Name] | null }

@@ -1,6 +1,6 @@
 // Object lock: which versions nobody may delete, and how what keeps them may change (S3 user guide, "Locking objects with Object Lock").
-import type { ObjectLockSettings, RetentionMode } from './bucket-settings.ts'
-import type { ObjectMetadata } from './object-metadata.ts'
+import type { ObjectLockSettings } from './bucket-settings.ts'
+import type { ObjectMetadata, RetentionMode } from './object-metadata.ts'
 
 /** The moment (ISO 8601 with milliseconds, as retention dates are stored), and whether its caller may and wants to override governance. */
 export interface LockCheck {

@@ -1,10 +1,11 @@
 // The public form of an object version's metadata: what `/_/backbeat/metadata` reads and writes and what topic entries carry. Field names
 // and meanings are fixed by the original programs (Backbeat wire format); what Crossbeat adds lies beside it (see VersionRecord), never inside.
-import type { RetentionMode } from './bucket-settings.ts'
 import type { ReplicationInfo } from './replication-info.ts'
 import type { VersionId } from './version-id.ts'
 
 export const metadataModelVersion = 6
+
+export type RetentionMode = 'GOVERNANCE' | 'COMPLIANCE'
 
 export interface AccessControlList {
   readonly Canned: string

@@ -2,10 +2,16 @@
 // garbage change together, and the promise resolves only when the change is on disk. A condition that fails changes nothing and is an
 // outcome, not an exception; exceptions mean that the store could not do its work and nothing is acknowledged.
 import type { Bucket, ReplicationConfiguration, VersioningStatus } from '../domain/bucket.ts'
-import type { BucketSettings, BucketSettingsChange, RetentionMode } from '../domain/bucket-settings.ts'
+import type { BucketSettings, BucketSettingsChange } from '../domain/bucket-settings.ts'
 import type { EntryContent, JournalEntry, JournalPosition } from '../domain/entry.ts'
 import type { LockCheck } from '../domain/object-lock.ts'
-import type { DataLocation, Integrity, ObjectMetadata, VersionRecord } from '../domain/object-metadata.ts'
+import type {
+  DataLocation,
+  Integrity,
+  ObjectMetadata,
+  RetentionMode,
+  VersionRecord,
+} from '../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../domain/replication-info.ts'
 import type { VersionId } from '../domain/version-id.ts'
 import type { Ledger } from './ledger.ts'

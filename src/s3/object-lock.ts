@@ -1,8 +1,8 @@
 // What requests say of object lock: the x-amz-object-lock-* headers of a new version, the date of a retention, and the right to bypass governance.
 import type { Bucket } from '../domain/bucket.ts'
-import type { RetentionMode } from '../domain/bucket-settings.ts'
 import { type ServiceError, serviceError } from '../domain/errors.ts'
 import { defaultRetention, type LockCheck, type LockFields, type Retention } from '../domain/object-lock.ts'
+import type { RetentionMode } from '../domain/object-metadata.ts'
 import { type OpenBucket, requireAction } from './access/open-bucket.ts'
 import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'

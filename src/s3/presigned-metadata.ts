@@ -1,6 +1,6 @@
 // User metadata in the query of a presigned request: SDKs put the headers they know when they presign there, and S3 reads those of user metadata
 // and of server-side encryption under its own keys (and of nothing else that we know). The signature covers the whole query, so they are as good as signed headers.
-import type { AuthResult } from './auth/authenticate.ts'
+import type { AuthResult } from './auth/auth-result.ts'
 import type { HeaderMap } from './request-head.ts'
 import type { RequestTarget } from './request-target.ts'
 

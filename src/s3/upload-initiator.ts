@@ -2,7 +2,7 @@
 import type { Bucket } from '../domain/bucket.ts'
 import { serviceError } from '../domain/errors.ts'
 import type { Upload } from '../metadata/metadata-store.ts'
-import type { AuthResult } from './auth/authenticate.ts'
+import type { AuthResult } from './auth/auth-result.ts'
 
 export interface Initiator {
   readonly canonicalId: string

@@ -4,9 +4,8 @@ import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import { isStorableText } from '../../domain/storable-text.ts'
 import { type Condition, ConditionError, compileCondition } from './condition.ts'
 import type { ConditionKey } from './condition-keys.ts'
-import type { Policy, Statement } from './policy.ts'
 import { type NamedAction, readAction } from './policy-actions.ts'
-import { readPrincipals } from './policy-principal.ts'
+import { type Principals, readPrincipals } from './policy-principal.ts'
 import { type Template, templateOf } from './template.ts'
 import { matches, matchesBeyond, type Pattern, patternOf } from './wildcard.ts'
 
@@ -22,6 +21,22 @@ function isObject(value: unknown): value is JsonObject {
 
 /** S3 user guide, "Bucket policies": 20 KB. */
 const bytesMax = 20 * 1024
+
+export interface Statement {
+  readonly effect: 'Allow' | 'Deny'
+  readonly principals: Principals
+  /** Everybody but the principals is meant. */
+  readonly notPrincipals: boolean
+  readonly actions: readonly NamedAction[]
+  readonly notActions: boolean
+  readonly resources: readonly Template[]
+  readonly notResources: boolean
+  readonly conditions: readonly Condition[]
+}
+
+export interface Policy {
+  readonly statements: readonly Statement[]
+}
 
 /** A policy that is to be put on a bucket. */
 export interface PolicyTarget {

@@ -2,27 +2,11 @@
 // request costs no parsing; what could not be put cannot be here either.
 import { BlockList } from 'node:net'
 import type { Condition } from './condition.ts'
-import { isAction, type NamedAction } from './policy-actions.ts'
-import { readPolicy } from './policy-document.ts'
-import { isPrincipal, type Principals } from './policy-principal.ts'
+import { isAction } from './policy-actions.ts'
+import { type Policy, readPolicy, type Statement } from './policy-document.ts'
+import { isPrincipal } from './policy-principal.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { type Template, templateMatches, variablesOf } from './template.ts'
-
-export interface Statement {
-  readonly effect: 'Allow' | 'Deny'
-  readonly principals: Principals
-  /** Everybody but the principals is meant. */
-  readonly notPrincipals: boolean
-  readonly actions: readonly NamedAction[]
-  readonly notActions: boolean
-  readonly resources: readonly Template[]
-  readonly notResources: boolean
-  readonly conditions: readonly Condition[]
-}
-
-export interface Policy {
-  readonly statements: readonly Statement[]
-}
+import { templateMatches, variablesOf } from './template.ts'
 
 function principalMatches({ principals, notPrincipals }: Statement, { requester, arn }: RequestFacts): boolean {
   return isPrincipal(principals, requester, arn) !== notPrincipals

@@ -1,5 +1,5 @@
 // What a request says that policies may ask for: facts, not judgements. Read from the call when a condition asks for it, never before.
-import type { SignatureScheme } from '../auth/authenticate.ts'
+import type { SignatureScheme } from '../auth/auth-result.ts'
 import type { Action } from './actions.ts'
 import type { Requester } from './requester.ts'
 

@@ -1,6 +1,6 @@
 // Who asks: the account whose key signed, or nobody known.
 import type { Account } from '../auth/account-directory.ts'
-import type { AuthResult } from '../auth/authenticate.ts'
+import type { AuthResult } from '../auth/auth-result.ts'
 
 /** Null: anonymous. */
 export type Requester = Account | null

@@ -14,7 +14,7 @@ import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import type { HeaderMap, RequestHead } from '../request-head.ts'
 import { parseQuery } from '../request-target.ts'
 import type { AccountDirectory } from './account-directory.ts'
-import type { AuthResult, SignatureScheme } from './authenticate.ts'
+import type { AuthResult, SignatureScheme } from './auth-result.ts'
 import {
   arnOfOwner,
   checkSkew,

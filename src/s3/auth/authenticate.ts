@@ -5,25 +5,12 @@ import { v4Algorithm } from '../../base/signature-v4.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import type { RequestHead } from '../request-head.ts'
 import { splitTarget } from '../request-target.ts'
-import type { Account, AccountDirectory } from './account-directory.ts'
+import type { AccountDirectory } from './account-directory.ts'
+import type { AuthResult } from './auth-result.ts'
 import { authenticateV2Header, authenticateV2Query } from './authenticate-v2.ts'
 import { authenticateV4Header, authenticateV4Query, unsupportedMechanism } from './authenticate-v4.ts'
 import { anyRegion, type Regions } from './claim.ts'
-import { declareAnonymous, type PayloadDeclaration } from './payload-declaration.ts'
-
-export type SignatureScheme = 'v4' | 'v4-presigned' | 'v2' | 'v2-presigned' | 'v4-post' | 'v2-post'
-
-export type AuthResult =
-  | { readonly kind: 'anonymous'; readonly payload: PayloadDeclaration }
-  | {
-      readonly kind: 'signed'
-      readonly account: Account
-      /** Of whoever signed: the account, or one of its users. Kept, as the key may be taken away while the request runs. */
-      readonly arn: string
-      readonly accessKey: string
-      readonly scheme: SignatureScheme
-      readonly payload: PayloadDeclaration
-    }
+import { declareAnonymous } from './payload-declaration.ts'
 
 const v4QueryMark = /(?:^|&)X-Amz-(?:Algorithm|Credential|Signature)(?:=|&|$)/
 const v2QueryMark = /(?:^|&)(?:AWSAccessKeyId|Signature)(?:=|&|$)/

@@ -1,7 +1,7 @@
 // Mounts the `/_/backbeat` routes into the S3 server: from node's request and response to a call and back to an answer, with the same care for
 // bodies, stalled clients and broken connections as every other request gets.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AuthResult } from '../auth/authenticate.ts'
+import type { AuthResult } from '../auth/auth-result.ts'
 import type { Answer } from '../call.ts'
 import { createIdleWatch, type IdleWatch } from '../idle-watch.ts'
 import { drain, incomingBody } from '../request-body.ts'
