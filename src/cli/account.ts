@@ -1,38 +1,23 @@
-// `crossbeat account ...`: the accounts of the file that the configuration names. Every change is one rewrite of that file, which running
-// servers notice; a secret is shown when it is made and never again.
+// `crossbeat account list`, `init`, `add` and `remove`: the accounts of the file that the configuration names, and the first such file. Every change is
+// one rewrite of that file, which running servers notice; a secret is shown when it is made and never again.
 import { resolve } from 'node:path'
-import type { Random } from '../base/world.ts'
 import { newAccountKey } from '../config/account-key.ts'
+import { accountsOf, addAccount, removeAccount } from '../config/accounts-edit.ts'
+import { createAccounts, readAccountsJson } from '../config/accounts-rewrite.ts'
+import { storedAdministrator } from '../engine/accounts.ts'
 import {
-  type AccountsEdit,
-  AccountsEditError,
-  accountsOf,
-  addAccount,
-  addKey,
-  removeAccount,
-  removeKey,
-} from '../config/accounts-edit.ts'
-import { createAccounts, readAccountsJson, rewriteAccounts } from '../config/accounts-rewrite.ts'
-import { loadConfig } from '../config/load.ts'
-import { formatProblem } from '../config/problem.ts'
-import type { Config } from '../config/types.ts'
-import { AccountsError, storedAdministrator } from '../engine/accounts.ts'
-import { exitCodes, UsageError } from './control-access.ts'
+  type AccountOptions,
+  type AccountTools,
+  accountsFile,
+  change,
+  configOf,
+  reporting,
+  showChange,
+  showKey,
+} from './account-file.ts'
+import { UsageError } from './control-access.ts'
 import type { Output } from './output.ts'
 import { type Paint, table } from './render.ts'
-
-export interface AccountOptions {
-  readonly config?: string
-  readonly json?: boolean
-}
-
-/** What the commands work with. */
-export interface AccountTools {
-  readonly output: Output
-  readonly random: Random
-}
-
-const taken = 'Running servers take it within seconds.'
 
 export async function accountList(options: AccountOptions, output: Output, paint: Paint): Promise<number> {
   return reporting(output, async () => {
@@ -91,94 +76,14 @@ export async function accountAdd(name: string, options: AddOptions, tools: Accou
     const email = options.email ?? `${name.toLowerCase().replace(/[^a-z0-9.-]+/g, '-')}@crossbeat.invalid`
     const admin = options.admin === true
     await change(options, addAccount({ name, email, shortId, canonicalId, admin, key }))
-    if (options.json !== true) output.stdout(`Account ${name} (${shortId}) is there. ${taken}`)
-    showKey(key, { name, accountId: shortId, canonicalId }, options, output)
+    showKey(`Account ${name} (${shortId}) is there.`, key, { name, accountId: shortId, canonicalId }, options, output)
   })
 }
 
 export async function accountRemove(name: string, options: AccountOptions, { output }: AccountTools): Promise<number> {
   return reporting(output, async () => {
     await change(options, removeAccount(name))
-    output.stdout(
-      `Account ${name} is gone; its buckets stay, closed to everybody their policies do not let in. ${taken}`,
-    )
+    const sentence = `Account ${name} is gone; its buckets stay, closed to everybody their policies do not let in.`
+    showChange(sentence, { name, removed: true }, options, output)
   })
-}
-
-export async function keyAdd(name: string, options: AccountOptions, tools: AccountTools): Promise<number> {
-  return reporting(tools.output, async () => {
-    const key = newAccountKey(tools.random)
-    await change(options, addKey(name, key))
-    if (options.json !== true) tools.output.stdout(`${name} has one key more. ${taken}`)
-    showKey(key, { name }, options, tools.output)
-  })
-}
-
-export async function keyRotate(
-  name: string,
-  access: string | undefined,
-  options: AccountOptions,
-  tools: AccountTools,
-): Promise<number> {
-  return reporting(tools.output, async () => {
-    const key = newAccountKey(tools.random)
-    await change(options, removeKey(name, access, key))
-    if (options.json !== true) tools.output.stdout(`${name} has a new key, the former one ends. ${taken}`)
-    showKey(key, { name }, options, tools.output)
-  })
-}
-
-export async function keyRemove(
-  name: string,
-  access: string,
-  options: AccountOptions,
-  { output }: AccountTools,
-): Promise<number> {
-  return reporting(output, async () => {
-    await change(options, removeKey(name, access))
-    output.stdout(`The key ${access} of ${name} ends. ${taken}`)
-  })
-}
-
-function showKey(key: ReturnType<typeof newAccountKey>, about: object, options: AccountOptions, output: Output): void {
-  if (options.json === true) {
-    output.stdout(JSON.stringify({ ...about, accessKey: key.access, secretKey: key.secret }))
-    return
-  }
-  output.stdout('Its keys, shown this once:')
-  output.stdout(`  aws_access_key_id     ${key.access}`)
-  output.stdout(`  aws_secret_access_key ${key.secret}`)
-}
-
-async function change(options: AccountOptions, edit: AccountsEdit): Promise<void> {
-  await rewriteAccounts(await accountsFile(options), edit)
-}
-
-async function accountsFile(options: AccountOptions): Promise<string> {
-  const { accountsFile: file, dataDir } = await configOf(options)
-  if (file !== undefined) return file
-  throw new UsageError(
-    `${options.config} names no accounts file: its one administrator has the keys in ${dataDir}/credentials. ` +
-      'To have accounts, run `crossbeat account init accounts.json` with this configuration; it says how to go on',
-  )
-}
-
-async function configOf({ config }: AccountOptions): Promise<Config> {
-  if (config === undefined) throw new UsageError("this command needs '--config <file>'")
-  const result = await loadConfig(config)
-  if (result.ok) return result.config
-  const [first] = result.problems
-  throw new UsageError(`${config} cannot be used: ${first === undefined ? '' : formatProblem(first)}`)
-}
-
-async function reporting(output: Output, command: () => Promise<void>): Promise<number> {
-  try {
-    await command()
-    return exitCodes.ok
-  } catch (error) {
-    const known = error instanceof UsageError || error instanceof AccountsEditError || error instanceof AccountsError
-    if (!known) throw error
-    output.stderr(`crossbeat: ${error.message}`)
-    return exitCodes.usage
-  }
 }

@@ -1,6 +1,12 @@
 // Changes of an accounts file (authdata.json) as the command line makes them. Pure: JSON in, JSON out. What is not named by a change stays as it
 // is, keys of the original program that are unknown here included; a result that could not be read again is refused.
-import { type Account, type AccountKey, parseAuthData } from '../s3/auth/account-directory.ts'
+import {
+  type Account,
+  type AccountKey,
+  type AccountUser,
+  parseAuthData,
+  type UserRights,
+} from '../s3/auth/account-directory.ts'
 
 /** A change that cannot be made; the message says why. */
 export class AccountsEditError extends Error {
@@ -17,6 +23,19 @@ export interface NewAccount {
   readonly canonicalId: string
   readonly admin: boolean
   readonly key: AccountKey
+}
+
+export interface NewUser {
+  /** Names the user in its arn, too. */
+  readonly name: string
+  readonly rights: UserRights
+  readonly key: AccountKey
+}
+
+/** Whose keys: an account's by its name or number, or those of one of its users by name. */
+export interface KeysOf {
+  readonly account: string
+  readonly user?: string
 }
 
 export type AccountsEdit = (json: unknown) => unknown
@@ -55,16 +74,45 @@ export function removeAccount(named: string): AccountsEdit {
   }
 }
 
-export function addKey(named: string, key: AccountKey): AccountsEdit {
-  return json => changeKeys(json, named, keys => [...keys, key])
+/** As in IAM (API Reference, CreateUser): what goes unquoted in an arn; two names that differ in case only are one. */
+const userName = /^[\w+=,.@-]{1,64}$/
+
+export function addUser(account: string, { name, rights, key }: NewUser): AccountsEdit {
+  return json => {
+    if (!userName.test(name)) {
+      throw new AccountsEditError(
+        `${JSON.stringify(name)} cannot be the name of a user: 1 to 64 letters, digits and _+=,.@- are`,
+      )
+    }
+    const { known, users } = usersOf(json, account)
+    if (users.some(user => user.name.toLowerCase() === name.toLowerCase())) {
+      throw new AccountsEditError(`${known.name} has a user ${JSON.stringify(name)} already`)
+    }
+    const user = { name, arn: `arn:aws:iam::${known.shortId}:user/${name}`, rights, keys: [key] }
+    return changeUsers(json, account, list => [...list, user])
+  }
+}
+
+export function removeUser(account: string, name: string): AccountsEdit {
+  return json => {
+    const { place } = userOf(json, account, name)
+    return changeUsers(json, account, list => list.filter((_, index) => index !== place))
+  }
+}
+
+export function addKey(of: KeysOf, key: AccountKey): AccountsEdit {
+  return json => changeKeys(json, of, keys => [...keys, key])
 }
 
 /** Takes the key `access` away, or the only one. With `by` another comes in its place. */
-export function removeKey(named: string, access: string | undefined, by?: AccountKey): AccountsEdit {
+export function removeKey(of: KeysOf, access: string | undefined, by?: AccountKey): AccountsEdit {
+  const named = of.user ?? of.account
   return json =>
-    changeKeys(json, named, keys => {
+    changeKeys(json, of, keys => {
       if (access === undefined && keys.length !== 1) {
-        throw new AccountsEditError(`${named} has ${keys.length} keys: say which one (see account list)`)
+        throw new AccountsEditError(
+          `${named} has ${keys.length} keys: say which one (see ${of.user === undefined ? 'account list' : 'account user list'})`,
+        )
       }
       const kept = access === undefined ? [] : keys.filter(key => !(isObject(key) && key['access'] === access))
       if (access !== undefined && kept.length === keys.length) {
@@ -74,15 +122,52 @@ export function removeKey(named: string, access: string | undefined, by?: Accoun
     })
 }
 
-function changeKeys(json: unknown, named: string, change: (keys: readonly unknown[]) => unknown[]): unknown {
-  const place = placeOf(json, named)
-  return changed(json, list =>
-    list.map((account, index) => {
-      if (index !== place || !isObject(account)) return account
-      const keys: readonly unknown[] = Array.isArray(account['keys']) ? account['keys'] : []
-      return { ...account, keys: change(keys) }
-    }),
-  )
+type Change = (list: readonly unknown[]) => unknown[]
+
+function changeKeys(json: unknown, { account, user }: KeysOf, change: Change): unknown {
+  if (user === undefined) {
+    const place = placeOf(json, account)
+    return changed(json, list => changeAt(list, place, 'keys', change))
+  }
+  const { place } = userOf(json, account, user)
+  return changeUsers(json, account, list => changeAt(list, place, 'keys', change))
+}
+
+function changeUsers(json: unknown, account: string, change: Change): unknown {
+  const place = placeOf(json, account)
+  return changed(json, list => changeAt(list, place, 'users', change))
+}
+
+/** Changes the list `name` of the object that stands there. */
+function changeAt(list: readonly unknown[], place: number, name: 'keys' | 'users', change: Change): unknown[] {
+  return list.map((item, index) => {
+    if (index !== place || !isObject(item)) return item
+    const inner: readonly unknown[] = Array.isArray(item[name]) ? item[name] : []
+    return { ...item, [name]: change(inner) }
+  })
+}
+
+/** The users of the account of this name or number. Throws AccountsEditError if there is none. */
+export function usersOf(
+  json: unknown,
+  account: string,
+): { readonly known: Account; readonly users: readonly AccountUser[] } {
+  const known = accountsOf(json)[placeOf(json, account)]
+  if (known === undefined) throw new AccountsEditError(`there is no account ${JSON.stringify(account)}`)
+  return { known, users: known.users ?? [] }
+}
+
+/** The user of this name or arn, and where it stands. */
+function userOf(json: unknown, account: string, named: string): { readonly user: AccountUser; readonly place: number } {
+  const { known, users } = usersOf(json, account)
+  const found = users.flatMap((user, place) => (user.name === named || user.arn === named ? [{ user, place }] : []))
+  const [first, another] = found
+  if (first === undefined) {
+    const names = users.map(({ name }) => name).join(', ') || 'none'
+    throw new AccountsEditError(`${known.name} has no user ${JSON.stringify(named)} (known: ${names})`)
+  }
+  if (another !== undefined) throw new AccountsEditError(`${JSON.stringify(named)} are several users: use the arn`)
+  return first
 }
 
 /** Where the account of this name or number stands. */
@@ -99,7 +184,7 @@ function placeOf(json: unknown, named: string): number {
   return place
 }
 
-function changed(json: unknown, change: (list: readonly unknown[]) => unknown[]): unknown {
+function changed(json: unknown, change: Change): unknown {
   const document = isObject(json) ? json : {}
   const list: readonly unknown[] = Array.isArray(document['accounts']) ? document['accounts'] : []
   const result = { ...document, accounts: change(list) }

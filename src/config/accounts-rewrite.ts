@@ -21,17 +21,18 @@ export async function readAccountsJson(file: string): Promise<unknown> {
   }
 }
 
-/** Throws AccountsEditError; the file is then as it was. */
-export async function rewriteAccounts(file: string, edit: AccountsEdit): Promise<void> {
+/** Gives the JSON that the file holds now. Throws AccountsEditError; the file is then as it was. */
+export async function rewriteAccounts(file: string, edit: AccountsEdit): Promise<unknown> {
   // A link goes on pointing where it does.
   const target = await realpath(file).catch(() => file)
   const temporary = `${target}.new`
   const handle = await createNew(temporary)
+  let json: unknown
   try {
     try {
-      const text = `${JSON.stringify(edit(await readAccountsJson(target)), null, 2)}\n`
+      json = edit(await readAccountsJson(target))
       await takeMode(handle, target)
-      await handle.writeFile(text)
+      await handle.writeFile(`${JSON.stringify(json, null, 2)}\n`)
       await handle.sync()
     } finally {
       await handle.close()
@@ -42,6 +43,7 @@ export async function rewriteAccounts(file: string, edit: AccountsEdit): Promise
     throw error
   }
   await realFiles.flushFolder(dirname(target))
+  return json
 }
 
 /** Makes an accounts file that only its owner can read. Throws AccountsEditError if there is a file. */

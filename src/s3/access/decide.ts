@@ -41,8 +41,9 @@ export function decide(question: AccessQuestion): Decision {
   if (verdict === 'deny' && !(isOwnerItself && wayBack.has(action)))
     return { allowed: false, because: 'denied by policy' }
   if (verdict === 'allow' && policyCounts(question, isOwner)) return { allowed: true, by: 'policy' }
+  if (requester?.byPoliciesOnly === true) return listAllows(question, null) ? { allowed: true, by: 'acl' } : refused
   if (isOwner && ownerMay(question)) return { allowed: true, by: 'owner' }
-  if (listAllows(question)) return { allowed: true, by: 'acl' }
+  if (listAllows(question, requester)) return { allowed: true, by: 'acl' }
   if (ofInitiator.has(action) && requester !== null && initiator === requester.canonicalId) {
     return { allowed: true, by: 'initiator' }
   }
@@ -105,12 +106,12 @@ function namesGrantees({ settings: { acl, ownership } }: Bucket): boolean {
 
 /** Whether nothing but the bucket's owner, who asks, has to be looked at. */
 export function isPlain(bucket: Bucket, requester: Requester): boolean {
-  return requester?.canonicalId === bucket.ownerId && bucket.settings.policy === undefined && !namesGrantees(bucket)
+  if (requester === null || requester.byPoliciesOnly === true || requester.canonicalId !== bucket.ownerId) return false
+  return bucket.settings.policy === undefined && !namesGrantees(bucket)
 }
 
 /** What access control lists allow: that of the bucket, or of the object, whose owner may do with it what lists are about. */
-function listAllows({ facts, bucket, version }: AccessQuestion): boolean {
-  const { requester } = facts
+function listAllows({ facts, bucket, version }: AccessQuestion, requester: Requester): boolean {
   const known: ActionFacts = actions[facts.action]
   const { acl = privateBucketAcl, ownership, publicAccessBlock } = bucket.settings
   if (ownership === 'BucketOwnerEnforced') return false

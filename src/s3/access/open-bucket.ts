@@ -20,6 +20,15 @@ export function signerOf(auth: AuthResult): Account {
   return auth.account
 }
 
+/** The account that signed, for what is no bucket's matter: no policy can open it. Throws AccessDenied for anonymous requests, and for users by policies. */
+export function accountOf(auth: AuthResult, action: Action): Account {
+  const account = signerOf(auth)
+  if (account.byPoliciesOnly !== true || auth.kind === 'anonymous') return account
+  throw serviceError('AccessDenied', {
+    message: `User: ${auth.arn} is not authorized to perform: ${action} because no identity-based policy allows the ${action} action`,
+  })
+}
+
 export interface OpenBucket {
   readonly bucket: Bucket
   /** Who asks: the account that signed, or that which stands for everybody unknown. */

@@ -68,12 +68,16 @@ function add(found: Found, kind: string, name: string, isCanonicalId: IsCanonica
   return true
 }
 
-export function isPrincipal(principals: Principals, requester: Requester, arn: string | undefined): boolean {
+/** Whether it is about whoever asks. Who names an account means its users, too; `isByName`: only those who are named themselves. */
+export function isPrincipal(
+  principals: Principals,
+  requester: Requester,
+  arn: string | undefined,
+  isByName = false,
+): boolean {
   if (principals.everybody) return true
   if (requester === null || arn === undefined) return false
-  return (
-    principals.accounts.has(requester.shortId) ||
-    principals.arns.has(arn) ||
-    principals.canonicalIds.has(requester.canonicalId)
-  )
+  if (principals.arns.has(arn)) return true
+  if (isByName) return false
+  return principals.accounts.has(requester.shortId) || principals.canonicalIds.has(requester.canonicalId)
 }

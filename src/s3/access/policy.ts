@@ -8,8 +8,10 @@ import { isPrincipal } from './policy-principal.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { templateMatches, variablesOf } from './template.ts'
 
-function principalMatches({ principals, notPrincipals }: Statement, { requester, arn }: RequestFacts): boolean {
-  return isPrincipal(principals, requester, arn) !== notPrincipals
+/** What is allowed to an account is not yet allowed to a user of it that has no rights but by policies; what is denied to it is. */
+function principalMatches({ effect, principals, notPrincipals }: Statement, facts: RequestFacts): boolean {
+  const isByName = effect === 'Allow' && facts.requester?.byPoliciesOnly === true
+  return isPrincipal(principals, facts.requester, facts.arn, isByName) !== notPrincipals
 }
 
 function applies(statement: Statement, facts: RequestFacts, resource: string): boolean {

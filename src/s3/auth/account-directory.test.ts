@@ -68,6 +68,35 @@ test('wrong shapes are explained, not thrown', () => {
   ])
 })
 
+test('a user never administers; by default it has the rights of its account, or none but by policies', () => {
+  const user = (name: string, rights?: string) => ({
+    ...{ name, arn: `arn:aws:iam::123456789012:user/${name}`, keys: [{ access: name, secret: 's' }] },
+    ...(rights && { rights }),
+  })
+  const users = [user('ann'), user('ben', 'account'), user('cy', 'policies')]
+  const result = parseAuthData({
+    accounts: [
+      { ...bart, admin: true, users },
+      { ...replication, users: [] },
+    ],
+  })
+  assert.ok(result.ok)
+  const acting = (access: string) => result.directory.findByAccessKey(access)?.account
+  assert.equal(acting('accessKey1')?.admin, true)
+  for (const name of ['ann', 'ben', 'cy']) assert.equal(acting(name)?.admin, false, name)
+  assert.deepEqual(
+    ['accessKey1', 'ann', 'ben', 'cy'].map(access => acting(access)?.byPoliciesOnly),
+    [undefined, undefined, undefined, true],
+  )
+  assert.deepEqual(problemsOf({ accounts: [{ ...bart, users: [user('dan', 'all')] }] }), [
+    'accounts[0].users[0].rights must be "account" or "policies"',
+  ])
+  const worker = { ...user('eve'), arn: 'arn:aws:iam::123456789015:user/eve' }
+  const service = parseAuthData({ accounts: [{ ...replication, users: [worker] }] })
+  assert.ok(service.ok)
+  assert.equal(service.directory.findByAccessKey('eve')?.account.service, undefined)
+})
+
 test("users' arns are of their account, of the form of users, and used once", () => {
   const withUsers = (...arns: readonly string[]) => ({
     ...bart,

@@ -9,10 +9,18 @@ export interface AccountKey {
   readonly secret: string
 }
 
-/** Somebody who works for an account, with keys of their own; may do what the account may. */
+/**
+ * Where the rights of a user come from: `account`: what the account may, but administration; `policies`: nothing but what bucket policies allow to
+ * its arn or to everybody, and access control lists to everybody.
+ */
+export type UserRights = 'account' | 'policies'
+
+/** Somebody who works for an account, with keys of their own. */
 export interface AccountUser {
   readonly name: string
   readonly arn: string
+  /** `account` where the file does not say, as with CloudServer. */
+  readonly rights: UserRights
   readonly keys: readonly AccountKey[]
 }
 
@@ -30,9 +38,12 @@ export interface Account {
   /** May use the internal routes and the control API; opens no other account's data. */
   readonly admin: boolean
   readonly service?: ServiceName
+  /** Stands for a user with the rights `policies`: that it is of this account opens nothing. */
+  readonly byPoliciesOnly?: true
 }
 
 export interface KeyOwner {
+  /** As the owner of the key may act for it: for a user never as an administrator or service. */
   readonly account: Account
   /** Whose key it is, if it is not the account's own. */
   readonly user?: AccountUser
@@ -62,7 +73,10 @@ export function createAccountDirectory(accounts: readonly Account[]): AccountDir
   for (const account of accounts) {
     if (!byCanonicalId.has(account.canonicalId)) byCanonicalId.set(account.canonicalId, account)
     const own = account.keys.map(key => ({ account, key }))
-    const ofUsers = (account.users ?? []).flatMap(user => user.keys.map(key => ({ account, user, key })))
+    const ofUsers = (account.users ?? []).flatMap(user => {
+      const acting = actingFor(account, user)
+      return user.keys.map(key => ({ account: acting, user, key }))
+    })
     for (const owner of [...own, ...ofUsers]) {
       if (!byAccessKey.has(owner.key.access)) byAccessKey.set(owner.key.access, owner)
     }
@@ -72,6 +86,11 @@ export function createAccountDirectory(accounts: readonly Account[]): AccountDir
     findByAccessKey: access => byAccessKey.get(access),
     findByCanonicalId: canonicalId => byCanonicalId.get(canonicalId),
   }
+}
+
+/** The account as one of its users may act for it. Taken from the account here, once, so that no check of an operation can forget it. */
+function actingFor({ service: _, ...account }: Account, { rights }: AccountUser): Account {
+  return { ...account, admin: false, ...(rights === 'policies' && { byPoliciesOnly: true }) }
 }
 
 /** A directory in whose place another can be put while it is used. */
@@ -175,7 +194,12 @@ function readUsers(value: unknown, shortId: string, path: string, report: Report
     if (arn !== '' && (!userArn.test(arn) || arn.split(':')[4] !== shortId)) {
       report(`${userPath}.arn`, `must look like arn:aws:iam::${shortId}:user/name`)
     }
-    return [{ name, arn, keys: readKeys(item['keys'], `${userPath}.keys`, report) }]
+    const rights = item['rights'] ?? 'account'
+    if (rights !== 'account' && rights !== 'policies') {
+      report(`${userPath}.rights`, 'must be "account" or "policies"')
+      return []
+    }
+    return [{ name, arn, rights, keys: readKeys(item['keys'], `${userPath}.keys`, report) }]
   })
 }
 

@@ -5,7 +5,7 @@ import { serviceError } from '../../domain/errors.ts'
 import { grantTheSame, privateBucketAcl } from '../access/acl.ts'
 import { aclOfHeaders } from '../access/acl-request.ts'
 import { refuseAnonymous } from '../access/anonymous.ts'
-import { signerOf } from '../access/open-bucket.ts'
+import { accountOf } from '../access/open-bucket.ts'
 import { isOwnership, refuseEnforced } from '../access/ownership.ts'
 import { invalidArgument } from '../answer.ts'
 import { isBucketName } from '../bucket-name.ts'
@@ -52,7 +52,7 @@ function requestedAccess({ headers, services }: Call, owner: string): AccessSett
 
 export async function createBucket(call: Call): Promise<Answer> {
   refuseAnonymous(call)
-  const account = signerOf(call.auth)
+  const account = accountOf(call.auth, call.action)
   if (!isBucketName(call.bucket)) {
     throw serviceError('InvalidBucketName', { details: { BucketName: call.bucket.slice(0, 255) } })
   }

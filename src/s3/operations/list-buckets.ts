@@ -1,5 +1,5 @@
 // ListBuckets: the buckets of the account that asks, by name; in pages where it asks for pages.
-import { signerOf } from '../access/open-bucket.ts'
+import { accountOf } from '../access/open-bucket.ts'
 import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
 import { s3Namespace } from '../xml/writer.ts'
@@ -22,7 +22,7 @@ function afterName(call: Call): string {
 }
 
 export async function listBuckets(call: Call): Promise<Answer> {
-  const account = signerOf(call.auth)
+  const account = accountOf(call.auth, call.action)
   const size = pageSize(call)
   const prefix = call.query.get('prefix') ?? ''
   const region = call.query.get('bucket-region')

@@ -401,7 +401,7 @@ test('bucket-policy/attributes are shown to those only who may read the object',
 
 test('bucket-policy/a user whose key is taken away while a request runs stays that user to its end', async () => {
   const { keys } = accounts.bart
-  const clerk = { name: 'clerk', arn: 'arn:aws:iam::123456789012:user/clerk', keys }
+  const clerk = { name: 'clerk', arn: 'arn:aws:iam::123456789012:user/clerk', rights: 'account', keys } as const
   const directory = createAccountDirectory([{ ...accounts.bart, keys: [], users: [clerk] }])
   let looks = Number.POSITIVE_INFINITY
   const shortLived = {
