@@ -33,12 +33,16 @@ export interface ReplicationConfiguration {
   readonly preferredReadLocation?: string
 }
 
-export interface Bucket {
-  readonly name: string
+/** Tells a bucket from others that have its name before or after it. */
+export interface BucketIdentity {
   readonly ownerId: string
-  readonly ownerDisplayName: string
   /** ISO 8601 with milliseconds. */
   readonly creationDate: string
+}
+
+export interface Bucket extends BucketIdentity {
+  readonly name: string
+  readonly ownerDisplayName: string
   /** Location that holds new objects' bytes. */
   readonly locationConstraint: string
   readonly versioning: VersioningStatus

@@ -134,9 +134,7 @@ class BucketWalker implements LifecycleRunner {
 
   async #act(bucket: Bucket, due: DueVersion, tally: Tally): Promise<void> {
     if (this.#closed || !(await this.#hasTags(bucket, due))) return
-    // A page of work may take a while: a bucket that keeps versions by now, or is another one, is looked at again on the next walk.
-    const now = await this.#options.store.bucket(bucket.name)
-    if (now?.creationDate !== bucket.creationDate || now.versioning !== bucket.versioning) return
+    // A page of work may take a while: one that keeps versions by now, or is another one, is looked at again on the next walk.
     if (due.kind === 'current' && bucket.versioning !== 'Unversioned') {
       const isExpired = await this.#coverWithMarker(bucket, due)
       tally[isExpired ? 'expired' : 'kept'] += 1
@@ -145,9 +143,11 @@ class BucketWalker implements LifecycleRunner {
     const standings = { current: 'current', marker: 'only', noncurrent: 'noncurrent' } as const
     const { outcome } = await this.#options.store.deleteVersion({
       bucket: bucket.name,
+      seenBucket: bucket,
       key: due.version.key,
       version: due.version.versionId,
       onlyIf: standings[due.kind],
+      whileUnversioned: bucket.versioning === 'Unversioned',
       unlessLocked: { at: new Date(this.#options.world.clock.now()).toISOString(), bypassGovernance: false },
     })
     const counts = { current: 'expired', marker: 'markers', noncurrent: 'noncurrent' } as const
@@ -165,8 +165,8 @@ class BucketWalker implements LifecycleRunner {
     const { store, world, deleteMarker } = this.#options
     const { outcome } = await store.putVersion({
       bucket: bucket.name,
+      seenBucket: bucket,
       key: version.key,
-      mode: bucket.versioning === 'Enabled' ? 'versioned' : 'null-suspended',
       metadata: deleteMarker(bucket, version.key, world.clock.now()),
       integrity: null,
       expires: version.versionId,

@@ -1,7 +1,7 @@
 // PORT: buckets, versions, multipart uploads and the journal. Every write is one atomic step: version, journal entry, ledger rows, sums and
 // garbage change together, and the promise resolves only when the change is on disk. A condition that fails changes nothing and is an
 // outcome, not an exception; exceptions mean that the store could not do its work and nothing is acknowledged.
-import type { Bucket, ReplicationConfiguration, VersioningStatus } from '../domain/bucket.ts'
+import type { Bucket, BucketIdentity, ReplicationConfiguration, VersioningStatus } from '../domain/bucket.ts'
 import type { BucketSettings, BucketSettingsChange } from '../domain/bucket-settings.ts'
 import type { EntryContent, JournalEntry, JournalPosition } from '../domain/entry.ts'
 import type { LockCheck } from '../domain/object-lock.ts'
@@ -15,9 +15,6 @@ import type {
 import type { ReplicationInfo } from '../domain/replication-info.ts'
 import type { VersionId } from '../domain/version-id.ts'
 import type { Ledger } from './ledger.ts'
-
-/** How a write without an explicit id finds its place: as a new version, or as the null version that replaces the former null version. */
-export type WriteMode = 'versioned' | 'null-suspended' | 'null-unversioned'
 
 /**
  * Conditions on the key's current version, or on the version that is to be deleted; ETags without quotes, `*` for "any". A delete marker counts
@@ -42,10 +39,18 @@ export interface InlineData {
   readonly bytes: Uint8Array
 }
 
-export interface PutVersion {
+/** What a caller has decided about. Where the name is another bucket's by now, there is no such bucket. */
+interface InBucket {
   readonly bucket: string
+  readonly seenBucket?: BucketIdentity
+}
+
+/**
+ * A write without an id of its own. It becomes a new version where the bucket's versioning is enabled in that moment, else the null version, which
+ * replaces the former null version: not one that object lock keeps, outcome 'locked'.
+ */
+export interface PutVersion extends InBucket {
   readonly key: string
-  readonly mode: WriteMode
   /** `replicationInfo.backends` PENDING make one ledger row each; `isDeleteMarker` makes it a delete marker. */
   readonly metadata: NewMetadata
   readonly integrity: Integrity | null
@@ -58,14 +63,22 @@ export interface PutVersion {
   readonly completes?: { readonly uploadId: string }
   /**
    * The delete marker that lifecycle puts over this version: only while it is the newest of its key and has arrived at every site, that is, no row
-   * of it is open or in quarantine. Otherwise 'precondition-failed'.
+   * of it is open or in quarantine; a null version that the marker would replace, too. Otherwise 'precondition-failed'.
    */
   readonly expires?: VersionId
+  /** The null version may be replaced though it is kept by governance. */
+  readonly bypassGovernance?: boolean
 }
 
 export type PutVersionResult =
-  | { readonly outcome: 'stored'; readonly versionId: VersionId; readonly isNull: boolean }
-  | { readonly outcome: 'no-such-bucket' | 'precondition-failed' | 'no-such-upload' }
+  | {
+      readonly outcome: 'stored'
+      readonly versionId: VersionId
+      readonly isNull: boolean
+      /** By which it found its place. */
+      readonly versioning: VersioningStatus
+    }
+  | { readonly outcome: 'no-such-bucket' | 'precondition-failed' | 'no-such-upload' | 'locked' }
 
 /**
  * Stores metadata under a given id: replicas from another server of this family, and restores. An older version does not become the current
@@ -102,7 +115,7 @@ export interface SeenRetention {
 }
 
 /** A change of a stored version's metadata that may need replication again. */
-export interface ChangeVersion extends VersionKey {
+export interface ChangeVersion extends VersionKey, InBucket {
   readonly fields: VersionFields
   readonly originOp: string
   /** Given the stored info, what replication it needs now is computed by the front end; null leaves it untouched. */
@@ -124,8 +137,7 @@ export interface VersionKey {
   readonly version: VersionId | 'null' | 'latest'
 }
 
-export interface DeleteVersion {
-  readonly bucket: string
+export interface DeleteVersion extends InBucket {
   readonly key: string
   readonly version: VersionId | 'null'
   /** On this version. */
@@ -134,6 +146,8 @@ export interface DeleteVersion {
   readonly unlessLocked?: LockCheck
   /** What lifecycle deletes: only while the version stands so and has arrived at every site (see `expires`); outcome 'kept'. */
   readonly onlyIf?: VersionStanding
+  /** What is deleted for good because its bucket keeps no versions: in one that does by now, nothing; outcome 'versioned'. */
+  readonly whileUnversioned?: boolean
 }
 
 /** How a version must stand among those of its key: `only` is the current one of a key that has no other. */
@@ -142,7 +156,7 @@ export type VersionStanding = 'current' | 'noncurrent' | 'only'
 /** Ledger rows of the deleted version that have not ended become SKIPPED (source gone); its data becomes garbage. */
 export type DeleteVersionResult =
   | { readonly outcome: 'deleted'; readonly wasDeleteMarker: boolean }
-  | { readonly outcome: 'absent' | 'no-such-bucket' | 'precondition-failed' | 'locked' | 'kept' }
+  | { readonly outcome: 'absent' | 'no-such-bucket' | 'precondition-failed' | 'locked' | 'kept' | 'versioned' }
 
 export interface NewBucket {
   readonly name: string
@@ -234,9 +248,10 @@ export interface MetadataStore {
   buckets(ownerId: string): Promise<readonly Bucket[]>
   /** Buckets that have this setting, whoever owns them: the first `max` by name after `after`. */
   bucketsWith(setting: keyof BucketSettings, after: string, max: number): Promise<readonly Bucket[]>
-  changeBucket(name: string, change: BucketChange): Promise<ChangeBucketResult>
-  /** `not-empty`: it has versions. Uploads under way end with it, and their parts become garbage. */
-  deleteBucket(name: string): Promise<'deleted' | 'no-such-bucket' | 'not-empty'>
+  /** `seen`: the bucket that the caller may change; where the name is another one's by now, there is no such bucket. */
+  changeBucket(name: string, change: BucketChange, seen?: BucketIdentity): Promise<ChangeBucketResult>
+  /** `not-empty`: it has versions. Uploads under way end with it, and their parts become garbage. `seen` as of `changeBucket`. */
+  deleteBucket(name: string, seen?: BucketIdentity): Promise<'deleted' | 'no-such-bucket' | 'not-empty'>
 
   putVersion(put: PutVersion): Promise<PutVersionResult>
   putReplica(put: PutReplica): Promise<PutReplicaResult>
@@ -248,7 +263,8 @@ export interface MetadataStore {
   /** Bytes stored with a version; null when absent. */
   inlineData(dataKey: string): Promise<Uint8Array | null>
 
-  createUpload(upload: Upload): Promise<'created' | 'no-such-bucket'>
+  /** `seen` as of `changeBucket`. */
+  createUpload(upload: Upload, seen?: BucketIdentity): Promise<'created' | 'no-such-bucket'>
   upload(bucket: string, key: string, uploadId: string): Promise<Upload | null>
   uploads(
     bucket: string,

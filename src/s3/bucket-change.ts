@@ -18,14 +18,13 @@ export async function openAfterBody(call: Call, open: OpenBucket): Promise<OpenB
   return { ...open, bucket: await bucketNow(call, open.bucket) }
 }
 
-/** Throws NoSuchBucket when it was deleted meanwhile. */
+/** Throws NoSuchBucket when it is gone or another one. */
 export async function changeBucket(
   call: Pick<Call, 'services'>,
   before: Bucket,
   change: BucketChange,
 ): Promise<'changed' | 'refused'> {
-  await bucketNow(call, before)
-  const outcome = await call.services.store.changeBucket(before.name, change)
+  const outcome = await call.services.store.changeBucket(before.name, change, before)
   if (outcome === 'no-such-bucket') throw noSuchBucket(before.name)
   return outcome
 }

@@ -57,6 +57,7 @@ export async function changeFields(call: Call, open: OpenBucket, change: FieldCh
     const fields = change.fields(record)
     const result = await call.services.store.changeVersion({
       bucket: bucket.name,
+      seenBucket: bucket,
       key: call.key,
       version: record.versionId,
       fields,

@@ -29,7 +29,7 @@ async function fill(store: MetadataStore, name: string, keys: number, pattern: N
     const puts = Array.from({ length: count }, (_, index) => {
       const key = `folder-${Math.floor((first + index) / 5000)}/object-${String(first + index).padStart(8, '0')}`
       const metadata = { ...pattern, key }
-      return store.putVersion({ bucket: name, key, mode: 'null-unversioned', metadata, integrity: null })
+      return store.putVersion({ bucket: name, key, metadata, integrity: null })
     })
     await Promise.all(puts)
   }

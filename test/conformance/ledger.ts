@@ -459,8 +459,9 @@ function sourceSuite(adapter: StoreAdapter): void {
   it('skips the row of a null version that is overwritten', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b')
-    const first = await put(store, 'b', 'k', { sites: ['aws'], mode: 'null-suspended' })
-    const second = await put(store, 'b', 'k', { sites: ['aws'], mode: 'null-suspended' })
+    await store.changeBucket('b', { versioning: 'Suspended' })
+    const first = await put(store, 'b', 'k', { sites: ['aws'] })
+    const second = await put(store, 'b', 'k', { sites: ['aws'] })
     assert.equal((await store.ledger.row({ ...key, versionId: first, site: 'aws' }))?.state, 'skipped')
     assert.equal((await claimed(store, 'aws', 'b', 'k')).row.versionId, second)
   })

@@ -233,7 +233,6 @@ export function uploadSuite(adapter: StoreAdapter): void {
     const again = await store.putVersion({
       bucket: 'b',
       key: 'k',
-      mode: 'versioned',
       metadata: newMetadata('k'),
       integrity: null,
       completes: { uploadId: 'u1' },
@@ -250,7 +249,6 @@ export function uploadSuite(adapter: StoreAdapter): void {
     const completion = (name: string) => ({
       bucket: 'b',
       key: 'k',
-      mode: 'versioned' as const,
       metadata: newMetadata('k', { location: [part(1, name).location] }),
       integrity: null,
       completes: { uploadId: 'u1' },

@@ -56,8 +56,9 @@ export function eventSuite(adapter: StoreAdapter): void {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b', 'Unversioned')
     await notify(store)
-    await put(store, 'b', 'k', { mode: 'null-unversioned' })
-    await put(store, 'b', 'k', { mode: 'null-suspended' })
+    await put(store, 'b', 'k')
+    await store.changeBucket('b', { versioning: 'Suspended' })
+    await put(store, 'b', 'k')
     await store.deleteVersion({ bucket: 'b', key: 'k', version: 'null' })
     assert.deepEqual(
       (await told(store)).map(event => event.version),

@@ -98,7 +98,6 @@ export function keptSuite(adapter: StoreAdapter): void {
     const put = {
       bucket: 'b',
       key: 'k',
-      mode: 'versioned',
       metadata: newMetadata('k', { location: dataAt('d1') }),
     } as const
     const made = await store.putVersion({ ...put, integrity: own })

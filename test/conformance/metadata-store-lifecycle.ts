@@ -16,8 +16,7 @@ async function remove(store: MetadataStore, version: VersionId, onlyIf: VersionS
 
 async function expire(store: MetadataStore, expires: VersionId): Promise<string> {
   const metadata = newMetadata('k', { deleteMarker: true })
-  return (await store.putVersion({ bucket: 'b', key: 'k', mode: 'versioned', metadata, integrity: null, expires }))
-    .outcome
+  return (await store.putVersion({ bucket: 'b', key: 'k', metadata, integrity: null, expires })).outcome
 }
 
 export function lifecycleSuite(adapter: StoreAdapter): void {

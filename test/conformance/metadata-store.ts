@@ -9,6 +9,7 @@ import { eventSuite } from './metadata-store-events.ts'
 import { keptSuite } from './metadata-store-kept.ts'
 import { lifecycleSuite } from './metadata-store-lifecycle.ts'
 import { listingSuite } from './metadata-store-listing.ts'
+import { placementSuite } from './metadata-store-placement.ts'
 import { dataAt, inlineName, makeBucket, newMetadata, pendingAt, put } from './store-fixtures.ts'
 import { opened, page, type StoreAdapter } from './store-subject.ts'
 
@@ -17,6 +18,7 @@ export function metadataStoreConformance(adapter: StoreAdapter, skip: false | st
     bucketSuite(adapter)
     versionSuite(adapter)
     nullSuite(adapter)
+    placementSuite(adapter)
     replicaSuite(adapter)
     keptSuite(adapter)
     changeSuite(adapter)
@@ -130,7 +132,6 @@ function versionSuite(adapter: StoreAdapter): void {
         await store.putVersion({
           bucket: 'b',
           key: 'k',
-          mode: 'versioned',
           metadata: newMetadata('k', { etag: 'e1' }),
           integrity: null,
           condition,
@@ -170,7 +171,6 @@ function versionSuite(adapter: StoreAdapter): void {
       store.putVersion({
         bucket: 'b',
         key: 'k',
-        mode: 'versioned',
         metadata: newMetadata('k'),
         integrity: null,
         condition: { ifNoneMatch: ['*'] },
@@ -226,8 +226,8 @@ function nullSuite(adapter: StoreAdapter): void {
   it('keeps one null version, which the next write without versioning replaces', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b', 'Unversioned')
-    await put(store, 'b', 'k', { mode: 'null-unversioned', location: dataAt('d1') })
-    await put(store, 'b', 'k', { mode: 'null-unversioned', location: dataAt('d2') })
+    await put(store, 'b', 'k', { location: dataAt('d1') })
+    await put(store, 'b', 'k', { location: dataAt('d2') })
     const stored = await store.version({ bucket: 'b', key: 'k', version: 'null' })
     assert.equal(stored?.isNull, true)
     assert.equal(stored?.isLatest, true)
@@ -241,7 +241,7 @@ function nullSuite(adapter: StoreAdapter): void {
     const versioned = await put(store, 'b', 'k', { location: dataAt('d3') })
     assert.equal((await store.version({ bucket: 'b', key: 'k', version: 'null' }))?.isLatest, false)
     await store.changeBucket('b', { versioning: 'Suspended' })
-    const suspended = await put(store, 'b', 'k', { mode: 'null-suspended', location: dataAt('d4') })
+    const suspended = await put(store, 'b', 'k', { location: dataAt('d4') })
     const now = await store.version({ bucket: 'b', key: 'k', version: 'null' })
     assert.equal(now?.versionId, suspended)
     assert.equal(now?.metadata.versionId, suspended)
@@ -260,8 +260,8 @@ function nullSuite(adapter: StoreAdapter): void {
   it('keeps data that the replacing null version takes over', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b', 'Unversioned')
-    await put(store, 'b', 'k', { mode: 'null-unversioned', location: dataAt('d1') })
-    await put(store, 'b', 'k', { mode: 'null-unversioned', location: dataAt('d1') })
+    await put(store, 'b', 'k', { location: dataAt('d1') })
+    await put(store, 'b', 'k', { location: dataAt('d1') })
     assert.deepEqual(await store.garbage(10), [])
   })
 }

@@ -92,11 +92,10 @@ export async function put(
   key: string,
   choice: MetadataChoice & Partial<Omit<PutVersion, 'metadata'>> = {},
 ): Promise<VersionId> {
-  const { mode, inline, condition, completes } = choice
+  const { inline, condition, completes } = choice
   const result = await store.putVersion({
     bucket,
     key,
-    mode: mode ?? 'versioned',
     metadata: newMetadata(key, choice),
     integrity: { crc32: '352441c2' },
     ...(inline !== undefined && { inline }),

@@ -83,8 +83,9 @@ async function write(state: State, { what, key, pick }: Step): Promise<void> {
     })
     return
   }
-  const mode = what === 'put-null' ? 'null-suspended' : 'versioned'
-  const versionId = await put(store, 'b', key, { sites: wanted, mode, deleteMarker: what === 'marker', size: pick })
+  if (what === 'put-null') await store.changeBucket('b', { versioning: 'Suspended' })
+  const versionId = await put(store, 'b', key, { sites: wanted, deleteMarker: what === 'marker', size: pick })
+  if (what === 'put-null') await store.changeBucket('b', { versioning: 'Enabled' })
   known.push({ key, versionId })
 }
 

@@ -81,12 +81,7 @@ function metadataOf(
 }
 
 /** PUT of an object, as a new version or, in a suspended bucket, as the null version. */
-export async function putObject(
-  clients: Clients,
-  key: string,
-  bytes: Uint8Array,
-  mode: 'versioned' | 'null-suspended' = 'versioned',
-): Promise<PutVersionResult> {
+export async function putObject(clients: Clients, key: string, bytes: Uint8Array): Promise<PutVersionResult> {
   const writer = bytes.byteLength > inlineBytes ? clients.dataStore.create() : null
   await writer?.write(bytes)
   await writer?.finish()
@@ -105,7 +100,6 @@ export async function putObject(
   return clients.store.putVersion({
     bucket,
     key,
-    mode,
     metadata,
     integrity: { crc32: crc32(bytes).toString(16).padStart(8, '0') },
     ...(isInline ? { inline: { key: dataKey, bytes } } : {}),
@@ -121,7 +115,7 @@ function nextName(): number {
 export function deleteObject(clients: Clients, key: string): Promise<PutVersionResult> {
   const info = pendingInfo(clients.sites, ['METADATA'])
   const metadata = { ...metadataOf(clients, key, new Uint8Array(), null, info), isDeleteMarker: true }
-  return clients.store.putVersion({ bucket, key, mode: 'versioned', metadata, integrity: null })
+  return clients.store.putVersion({ bucket, key, metadata, integrity: null })
 }
 
 /** PUT object tagging; false when the version is gone or changed in between. */

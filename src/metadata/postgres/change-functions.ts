@@ -38,11 +38,11 @@ $$;
 CREATE OR REPLACE FUNCTION change_version(p_epoch bigint, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; v versions; now_ms bigint; bid bigint; rev integer; entry bigint; s text;
 BEGIN
-  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, fields json, origin text, replication text, sites text[],
+  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, seen_bucket json, key text, version text, fields json, origin text, replication text, sites text[],
     seen integer, seen_retention json);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
   now_ms := moment(p_now);
-  bid := bucket_id(i.bucket);
+  bid := seen_bucket_id(i.bucket, i.seen_bucket);
   IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
   v := version_at(bid, i.key, i.version);
   IF v.version_id IS NULL THEN RETURN 'no-such-version'; END IF;
@@ -75,12 +75,13 @@ END $$;
 CREATE OR REPLACE FUNCTION delete_version(p_epoch bigint, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; v versions; now_ms bigint; bid bigint;
 BEGIN
-  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, condition json, lock_at text, bypass boolean,
-    only_if text);
+  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, seen_bucket json, key text, version text, condition json, lock_at text,
+    bypass boolean, only_if text, unversioned boolean);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
   now_ms := moment(p_now);
-  bid := bucket_id(i.bucket);
+  bid := seen_bucket_id(i.bucket, i.seen_bucket);
   IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
+  IF i.unversioned AND (SELECT versioning FROM buckets WHERE id = bid) <> 'Unversioned' THEN RETURN 'versioned'; END IF;
   v := version_at(bid, i.key, i.version);
   IF NOT condition_holds(i.condition, CASE WHEN v.is_delete_marker = 0 THEN v.etag END, v.last_modified, v.size) THEN
     RETURN 'precondition-failed';
@@ -107,13 +108,13 @@ END $$;
 `
 
 export const uploadFunctions = `
-CREATE OR REPLACE FUNCTION create_upload(p_epoch bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION create_upload(p_epoch bigint, p_item json, p_seen json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; bid bigint;
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, "uploadId" text, initiated text, "ownerId" text,
     "ownerDisplayName" text, settings text);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
-  bid := bucket_id(i.bucket);
+  bid := seen_bucket_id(i.bucket, p_seen);
   IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
   INSERT INTO uploads (bucket_id, key, upload_id, initiated, owner_id, owner_name, settings)
     VALUES (bid, i.key, i."uploadId", i.initiated, i."ownerId", i."ownerDisplayName", i.settings);
@@ -153,11 +154,11 @@ END $$;
 `
 
 export const bucketFunctions = `
-CREATE OR REPLACE FUNCTION change_bucket(p_name text, p_versioning text, p_replication text, p_settings json) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION change_bucket(p_name text, p_seen json, p_versioning text, p_replication text, p_settings json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE b buckets; after text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 1));
-  SELECT * INTO b FROM buckets WHERE name = p_name;
+  SELECT * INTO b FROM buckets WHERE id = seen_bucket_id(p_name, p_seen);
   IF NOT FOUND THEN RETURN 'no-such-bucket'; END IF;
   IF p_versioning IS NOT NULL THEN
     IF p_versioning <> 'Enabled' AND (b.replication IS NOT NULL OR b.settings::json -> 'objectLock' IS NOT NULL) THEN RETURN 'refused'; END IF;
@@ -174,11 +175,11 @@ BEGIN
 END $$;
 
 -- Takes the bucket's lock alone: whoever writes to it holds it shared until its commit is seen.
-CREATE OR REPLACE FUNCTION delete_bucket(p_name text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION delete_bucket(p_name text, p_seen json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE bid bigint; u uploads;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 1));
-  bid := bucket_id(p_name);
+  bid := seen_bucket_id(p_name, p_seen);
   IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
   PERFORM 1 FROM versions WHERE bucket_id = bid LIMIT 1;
   IF FOUND THEN RETURN 'not-empty'; END IF;

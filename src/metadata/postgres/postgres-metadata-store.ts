@@ -1,4 +1,5 @@
 // The metadata store on PostgreSQL: each write is one call of a function of the database (see version-functions.ts), each read one statement.
+import type { BucketIdentity, VersioningStatus } from '../../domain/bucket.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
 import type {
@@ -14,7 +15,6 @@ import type {
   PutVersionResult,
   UploadPart,
   VersionKey,
-  WriteMode,
 } from '../metadata-store.ts'
 import {
   type BucketRow,
@@ -91,22 +91,32 @@ function bucketMethods({
       )
       return rows.map(row => bucketForm(row))
     },
-    changeBucket: async (name, change) => {
+    changeBucket: async (name, change, seen) => {
       const versioning = 'versioning' in change ? change.versioning : null
       const replication =
         'replication' in change && change.replication !== null ? JSON.stringify(change.replication) : null
       const settings = 'settings' in change ? JSON.stringify(change.settings) : null
-      const sql = 'SELECT change_bucket($1, $2, $3, $4::text::json) AS value'
-      return answerOf(await write(sql, name, versioning, replication, settings))
+      const sql = 'SELECT change_bucket($1, $2::text::json, $3, $4, $5::text::json) AS value'
+      return answerOf(await write(sql, name, seenForm(seen), versioning, replication, settings))
     },
-    deleteBucket: async name => answerOf(await write('SELECT delete_bucket($1) AS value', name)),
+    deleteBucket: async (name, seen) =>
+      answerOf(await write('SELECT delete_bucket($1, $2::text::json) AS value', name, seenForm(seen))),
   }
 }
 
-const kinds: Readonly<Record<WriteMode, number>> = {
-  versioned: nullKind.none,
-  'null-suspended': nullKind.suspended,
-  'null-unversioned': nullKind.unversioned,
+function identityOf(seen: BucketIdentity | undefined): BucketIdentity | undefined {
+  return seen === undefined ? undefined : { ownerId: seen.ownerId, creationDate: seen.creationDate }
+}
+
+function seenForm(seen: BucketIdentity | undefined): string | null {
+  return seen === undefined ? null : JSON.stringify(identityOf(seen))
+}
+
+/** Versioning by the null kind that it makes. */
+const versionings: Readonly<Record<string, VersioningStatus>> = {
+  [nullKind.none]: 'Enabled',
+  [nullKind.suspended]: 'Suspended',
+  [nullKind.unversioned]: 'Unversioned',
 }
 
 /** A version's columns under the names that the functions of the database read. */
@@ -136,22 +146,28 @@ function bytesForm(inline: InlineData | undefined) {
 function putForm(put: PutVersion): string {
   return JSON.stringify({
     bucket: put.bucket,
+    seen_bucket: identityOf(put.seenBucket),
     key: put.key,
-    kind: kinds[put.mode],
     ...bodyForm(versionBody(put.metadata, put.integrity)),
     ...bytesForm(put.inline),
     condition: put.condition,
     upload: put.completes?.uploadId,
     expires: put.expires,
+    bypass: put.bypassGovernance,
   })
 }
 
 type PutRefusal = Exclude<PutVersionResult, { outcome: 'stored' }>['outcome']
 
-function putResult(answer: string, mode: WriteMode): PutVersionResult {
-  if (answer.startsWith('+'))
-    return { outcome: 'stored', versionId: storedVersionId(answer.slice(1)), isNull: mode !== 'versioned' }
-  return { outcome: answer as PutRefusal }
+function putResult(answer: string): PutVersionResult {
+  const versioning = versionings[answer.charAt(0)]
+  if (versioning === undefined) return { outcome: answer as PutRefusal }
+  return {
+    outcome: 'stored',
+    versionId: storedVersionId(answer.slice(1)),
+    isNull: versioning !== 'Enabled',
+    versioning,
+  }
 }
 
 function versionMethods(
@@ -159,7 +175,7 @@ function versionMethods(
 ): Methods<'putVersion' | 'putReplica' | 'changeVersion' | 'deleteVersion' | 'version' | 'list' | 'inlineData'> {
   const { read } = context
   return {
-    putVersion: async put => putResult(await context.put(putForm(put)), put.mode),
+    putVersion: async put => putResult(await context.put(putForm(put))),
     putReplica: put => putReplica(context, put),
     changeVersion: change => changeVersion(context, change),
     deleteVersion: remove => deleteVersion(context, remove),
@@ -195,6 +211,7 @@ async function putReplica(context: StoreContext, put: PutReplica): Promise<PutRe
 
 async function changeVersion(context: StoreContext, change: ChangeVersion): Promise<ChangeVersionResult> {
   const { bucket, key, version, fields, originOp: origin, seenRevision: seen, seenRetention } = change
+  const seenBucket = identityOf(change.seenBucket)
   const replication = change.replication === null ? null : JSON.stringify(change.replication)
   const sites = change.replication === null ? [] : pendingSites(change.replication)
   const answer = answerOf(
@@ -202,7 +219,18 @@ async function changeVersion(context: StoreContext, change: ChangeVersion): Prom
       'SELECT change_version($1::bigint, $2::bigint, $3::text::json) AS value',
       context.epoch,
       context.now(),
-      JSON.stringify({ bucket, key, version, fields, origin, replication, sites, seen, seen_retention: seenRetention }),
+      JSON.stringify({
+        bucket,
+        seen_bucket: seenBucket,
+        key,
+        version,
+        fields,
+        origin,
+        replication,
+        sites,
+        seen,
+        seen_retention: seenRetention,
+      }),
     ),
   )
   if (answer.startsWith('+')) return { outcome: 'changed', revision: Number(answer) }
@@ -210,9 +238,10 @@ async function changeVersion(context: StoreContext, change: ChangeVersion): Prom
 }
 
 async function deleteVersion(context: StoreContext, remove: DeleteVersion): Promise<DeleteVersionResult> {
-  const { bucket, key, version, condition, unlessLocked, onlyIf } = remove
+  const { bucket, key, version, condition, unlessLocked, onlyIf, whileUnversioned } = remove
   const lock = { lock_at: unlessLocked?.at, bypass: unlessLocked?.bypassGovernance }
-  const item = { bucket, key, version, condition, only_if: onlyIf, ...lock }
+  const place = { bucket, seen_bucket: identityOf(remove.seenBucket), key, version }
+  const item = { ...place, condition, only_if: onlyIf, unversioned: whileUnversioned, ...lock }
   const answer = answerOf(
     await context.journaling<{ value: string }>(
       'SELECT delete_version($1::bigint, $2::bigint, $3::text::json) AS value',
@@ -271,8 +300,10 @@ function uploadMethods(
   const { read, write, epoch } = context
   const inBucket = 'bucket_id = (SELECT id FROM buckets WHERE name = $1)'
   return {
-    createUpload: async upload =>
-      answerOf(await write('SELECT create_upload($1::bigint, $2::text::json) AS value', epoch, JSON.stringify(upload))),
+    createUpload: async (upload, seen) => {
+      const sql = 'SELECT create_upload($1::bigint, $2::text::json, $3::text::json) AS value'
+      return answerOf(await write(sql, epoch, JSON.stringify(upload), seenForm(seen)))
+    },
     upload: async (bucket, key, uploadId) => {
       const sql = `SELECT * FROM uploads WHERE ${inBucket} AND key = $2 AND upload_id = $3`
       const [row] = await read<UploadRow>(sql, bucket, key, uploadId)

@@ -23,6 +23,11 @@ ALTER TABLE journal ADD COLUMN event text;
 DROP FUNCTION IF EXISTS add_entry(bigint, text, bigint, text, text, text, integer);
 `
 
+/** Functions that take the bucket that was seen have one parameter more. */
+const seenBuckets = `
+DROP FUNCTION IF EXISTS create_upload(bigint, json), change_bucket(text, text, text, json), delete_bucket(text);
+`
+
 /** Processes of the older program write no more until they are started anew: they would call functions that mean something else by now. */
 const endFormer = 'UPDATE epochs SET ended = true WHERE NOT ended;'
 
@@ -49,7 +54,7 @@ export interface Schema {
 }
 
 const newestSchema: Schema = {
-  steps: [tables, version2, functionsOnly, functionsOnly, journalEvents, functionsOnly],
+  steps: [tables, version2, functionsOnly, functionsOnly, journalEvents, functionsOnly, seenBuckets],
   functions,
 }
 

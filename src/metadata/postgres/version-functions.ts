@@ -40,6 +40,18 @@ BEGIN
   RETURN (SELECT id FROM buckets WHERE name = p_name);
 END $$;
 
+-- The same of a bucket that was seen (ownerId, creationDate), if the name is still its own; null: whichever it is.
+CREATE OR REPLACE FUNCTION seen_bucket_id(p_name text, p_seen json) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN (SELECT id FROM buckets WHERE name = p_name
+    AND (p_seen IS NULL OR (owner_id = p_seen ->> 'ownerId' AND creation_date = p_seen ->> 'creationDate')));
+END $$;
+
+-- As dates are stored.
+CREATE OR REPLACE FUNCTION iso_date(p_ms bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT to_char(to_timestamp(p_ms / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
 -- The later of the clock and one tick after the newest id. Ticks within a millisecond are never the same, so an id is not given again even when
 -- the version that had it is gone.
 CREATE OR REPLACE FUNCTION next_version_id(p_now bigint, p_newest text, p_group text) RETURNS text LANGUAGE plpgsql AS $$
@@ -158,23 +170,40 @@ BEGIN
   RETURN NOT EXISTS (SELECT 1 FROM versions WHERE bucket_id = p_bid AND key = p_key AND version_id > p_version);
 END $$;
 
--- Puts of one group commit, in order. Answers '+<version id>' or an outcome for each.
+-- Why a write may not replace the null version: a lock, or, if lifecycle writes, a copy of it that has not arrived. Null: it may.
+CREATE OR REPLACE FUNCTION refused_replacement(p_now bigint, v versions, p_bypass boolean, p_expires text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  IF is_locked(v.metadata::json, iso_date(p_now), coalesce(p_bypass, false)) THEN RETURN 'locked'; END IF;
+  IF p_expires IS NOT NULL AND NOT has_arrived(v.bucket_id, v.key, v.version_id) THEN RETURN 'precondition-failed'; END IF;
+  RETURN NULL;
+END $$;
+
+-- Puts of one group commit, in order. Answers the null kind and the version id, or an outcome, for each.
 CREATE OR REPLACE FUNCTION put_versions(p_epoch bigint, p_group text, p_now bigint, p_items json) RETURNS json LANGUAGE plpgsql AS $$
-DECLARE i record; cur record; now_ms bigint; bid bigint; newest text; vid text; rev integer; entry bigint; etag_now text;
+DECLARE i record; cur record; former versions; now_ms bigint; bid bigint; null_now smallint; newest text; vid text; rev integer; entry bigint;
+  etag_now text; refused text;
   answers text[] := '{}'; all_sites text[] := '{}'; all_sizes bigint[] := '{}';
 BEGIN
   PERFORM lock_items(p_epoch, p_items);
-  FOR i IN SELECT * FROM json_to_recordset(p_items) AS t(bucket text, key text, kind smallint, marker smallint, size bigint, etag text,
+  FOR i IN SELECT * FROM json_to_recordset(p_items) AS t(bucket text, seen_bucket json, key text, marker smallint, size bigint, etag text,
     modified text, class text, owner text, owner_name text, origin text, metadata text, replication text, integrity text, inline_key text,
-    sites text[], data text[], bytes_key text, bytes text, condition json, upload text, expires text) LOOP
+    sites text[], data text[], bytes_key text, bytes text, condition json, upload text, expires text, bypass boolean) LOOP
     now_ms := moment(p_now);
-    bid := bucket_id(i.bucket);
+    SELECT id, CASE versioning WHEN 'Enabled' THEN 0 WHEN 'Suspended' THEN 1 ELSE 2 END INTO bid, null_now FROM buckets WHERE name = i.bucket
+      AND (i.seen_bucket IS NULL OR (owner_id = i.seen_bucket ->> 'ownerId' AND creation_date = i.seen_bucket ->> 'creationDate'));
     IF bid IS NULL THEN answers := answers || 'no-such-bucket'::text; CONTINUE; END IF;
     SELECT version_id, is_delete_marker, etag, last_modified, size INTO cur FROM versions WHERE bucket_id = bid AND key = i.key ORDER BY version_id LIMIT 1;
     etag_now := CASE WHEN cur.is_delete_marker = 0 THEN cur.etag END;
     IF NOT condition_holds(i.condition, etag_now, cur.last_modified, cur.size) THEN answers := answers || 'precondition-failed'::text; CONTINUE; END IF;
     IF i.expires IS NOT NULL AND (cur.version_id IS DISTINCT FROM i.expires OR NOT has_arrived(bid, i.key, i.expires)) THEN
       answers := answers || 'precondition-failed'::text; CONTINUE;
+    END IF;
+    IF null_now > 0 THEN
+      SELECT * INTO former FROM versions WHERE bucket_id = bid AND key = i.key AND null_kind > 0;
+      IF former.version_id IS NOT NULL THEN
+        refused := refused_replacement(now_ms, former, i.bypass, i.expires);
+        IF refused IS NOT NULL THEN answers := answers || refused; CONTINUE; END IF;
+      END IF;
     END IF;
     IF i.upload IS NOT NULL AND NOT end_upload(bid, i.key, i.upload, i.data) THEN
       answers := answers || 'no-such-upload'::text; CONTINUE;
@@ -188,23 +217,21 @@ BEGIN
         (SELECT min(version_id) FROM applied WHERE bucket_id = bid AND key = i.key));
     END IF;
     vid := next_version_id(now_ms, newest, p_group);
-    IF i.kind > 0 THEN
-      PERFORM remove_version(now_ms, bid, i.key, v.version_id, i.data) FROM versions v WHERE v.bucket_id = bid AND v.key = i.key AND v.null_kind > 0;
-    END IF;
+    IF null_now > 0 AND former.version_id IS NOT NULL THEN PERFORM remove_version(now_ms, bid, i.key, former.version_id, i.data); END IF;
     INSERT INTO versions (bucket_id, key, version_id, null_kind, is_delete_marker, revision, size, etag, last_modified, storage_class,
       owner_id, owner_name, origin_op, metadata, replication, integrity, inline_key)
-      VALUES (bid, i.key, vid, i.kind, i.marker, rev, i.size, i.etag, i.modified, i.class, i.owner, i.owner_name, i.origin, i.metadata,
+      VALUES (bid, i.key, vid, null_now, i.marker, rev, i.size, i.etag, i.modified, i.class, i.owner, i.owner_name, i.origin, i.metadata,
       i.replication, i.integrity, i.inline_key);
     IF cardinality(i.data) > 0 THEN PERFORM refer(i.data); END IF;
     IF i.bytes IS NOT NULL THEN INSERT INTO inline_data (data_key, bytes) VALUES (i.bytes_key, decode(i.bytes, 'hex')); END IF;
     entry := add_entry(now_ms, 'put', bid, i.bucket, i.key, vid, rev,
-      event_of(bid, i.origin, i.kind, CASE WHEN i.marker = 0 THEN i.size END, i.etag, NULL, NULL));
+      event_of(bid, i.origin, null_now, CASE WHEN i.marker = 0 THEN i.size END, i.etag, NULL, NULL));
     IF rev = 1 THEN
       PERFORM open_rows(now_ms, bid, i.key, vid, i.sites, 1, i.marker, i.size, entry);
       all_sites := all_sites || i.sites;
       all_sizes := all_sizes || array_fill(i.size, ARRAY[cardinality(i.sites)]);
     END IF;
-    answers := answers || ('+' || vid);
+    answers := answers || (null_now || vid);
   END LOOP;
   INSERT INTO site_deltas (site, objects, bytes) SELECT s, count(*), sum(z) FROM unnest(all_sites, all_sizes) t(s, z) GROUP BY s;
   RETURN to_json(answers);
@@ -272,7 +299,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION replace_version(p_now bigint, p_bucket text, v versions, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; body text; answer text; kept text[]; pieces json; inline_name text; checks text;
-  at_now text := to_char(to_timestamp(p_now / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+  at_now text := iso_date(p_now);
   stays boolean := is_locked(v.metadata::json, at_now, false);
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(keep smallint, marker smallint, size bigint, etag text, modified text, class text,

@@ -27,8 +27,8 @@ export function createBucket(context: WriteContext, request: Request<'create-buc
 }
 
 export function changeBucket(context: WriteContext, request: Request<'change-bucket'>): ChangeBucketResult {
-  const { name, change } = request
-  const bucket = context.bucket(name)
+  const { name, seen, change } = request
+  const bucket = context.bucket(name, seen)
   if (bucket === null) return 'no-such-bucket'
   if ('versioning' in change) {
     const needed = bucket.replicated || settingsOf(context, bucket.id).objectLock !== undefined
@@ -56,7 +56,7 @@ export function deleteBucket(
   context: WriteContext,
   request: Request<'delete-bucket'>,
 ): 'deleted' | 'no-such-bucket' | 'not-empty' {
-  const bucket = context.bucket(request.name)
+  const bucket = context.bucket(request.name, request.seen)
   if (bucket === null) return 'no-such-bucket'
   if (context.connection.get('SELECT 1 FROM versions WHERE bucket_id = ? LIMIT 1', bucket.id) !== undefined)
     return 'not-empty'

@@ -2,6 +2,7 @@
 // that crossing to its thread is cheap and the handlers do little but SQL. Times come with the command: the writer reads no clock.
 
 import type { SetResult } from '../../control/state-store.ts'
+import type { BucketIdentity } from '../../domain/bucket.ts'
 import type { StatusMessage, VersionRef } from '../../domain/entry.ts'
 import type { LockCheck } from '../../domain/object-lock.ts'
 import type { AttemptReport, Claim, DestinationUpload, FoldResult, KeyRef, ReportResult } from '../ledger.ts'
@@ -20,7 +21,6 @@ import type {
   VersionFields,
   VersionStanding,
   WriteCondition,
-  WriteMode,
 } from '../metadata-store.ts'
 import type { TaskColumns, VersionBody } from '../version-form.ts'
 
@@ -31,13 +31,14 @@ export type StoredClaim =
 
 export interface PutVersionCommand {
   readonly bucket: string
+  readonly seenBucket: BucketIdentity | null
   readonly key: string
-  readonly mode: WriteMode
   readonly body: VersionBody
   readonly inline: InlineData | null
   readonly condition: WriteCondition | null
   readonly uploadId: string | null
   readonly expires: string | null
+  readonly bypassGovernance: boolean
 }
 
 export interface PutReplicaCommand {
@@ -50,6 +51,7 @@ export interface PutReplicaCommand {
 
 export interface ChangeVersionCommand {
   readonly bucket: string
+  readonly seenBucket: BucketIdentity | null
   readonly key: string
   readonly version: string
   readonly fields: VersionFields
@@ -62,11 +64,13 @@ export interface ChangeVersionCommand {
 
 export interface DeleteVersionCommand {
   readonly bucket: string
+  readonly seenBucket: BucketIdentity | null
   readonly key: string
   readonly version: string
   readonly condition: WriteCondition | null
   readonly unlessLocked: LockCheck | null
   readonly onlyIf: VersionStanding | null
+  readonly whileUnversioned: boolean
 }
 
 export interface PutPartCommand {
@@ -83,18 +87,26 @@ interface UploadAddress {
   readonly uploadId: string
 }
 
+interface SeenBucket {
+  readonly name: string
+  readonly seen: BucketIdentity | null
+}
+
 type SiteVersion = VersionRef & { readonly site: string }
 
 /** Every command: what it takes and what it answers. */
 export interface Commands {
   'create-bucket': { request: { readonly bucket: NewBucket }; reply: 'created' | 'exists' }
-  'change-bucket': { request: { readonly name: string; readonly change: BucketChange }; reply: ChangeBucketResult }
-  'delete-bucket': { request: { readonly name: string }; reply: 'deleted' | 'no-such-bucket' | 'not-empty' }
+  'change-bucket': { request: SeenBucket & { readonly change: BucketChange }; reply: ChangeBucketResult }
+  'delete-bucket': { request: SeenBucket; reply: 'deleted' | 'no-such-bucket' | 'not-empty' }
   'put-version': { request: PutVersionCommand; reply: PutVersionResult }
   'put-replica': { request: PutReplicaCommand; reply: PutReplicaResult }
   'change-version': { request: ChangeVersionCommand; reply: ChangeVersionResult }
   'delete-version': { request: DeleteVersionCommand; reply: DeleteVersionResult }
-  'create-upload': { request: { readonly upload: Upload }; reply: 'created' | 'no-such-bucket' }
+  'create-upload': {
+    request: { readonly upload: Upload; readonly seen: BucketIdentity | null }
+    reply: 'created' | 'no-such-bucket'
+  }
   'put-part': { request: PutPartCommand; reply: 'stored' | 'no-such-upload' }
   'abort-upload': { request: UploadAddress; reply: 'aborted' | 'no-such-upload' }
   /** Answers whether there is more to trim. */

@@ -28,7 +28,6 @@ test('deleted keys by the thousand are passed over in steps', async () => {
     store.putVersion({
       bucket: 'b',
       key,
-      mode: 'versioned',
       integrity: null,
       metadata: metadataOf(key, isDeleteMarker),
     })

@@ -1,4 +1,5 @@
 // The metadata store on SQLite. Writes are client commands: flushed before they are answered. Reads are short and indexed, on this thread.
+import type { BucketIdentity } from '../../domain/bucket.ts'
 import type { JournalEntry, JournalPosition } from '../../domain/entry.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../../domain/replication-info.ts'
@@ -67,9 +68,15 @@ function bucketMethods(
           max,
         )
         .map(row => bucketForm(row)),
-    changeBucket: (name, change) => engine.submit('client', 'change-bucket', { name, change }),
-    deleteBucket: name => engine.submit('client', 'delete-bucket', { name }),
+    changeBucket: (name, change, seen) =>
+      engine.submit('client', 'change-bucket', { name, seen: identityOf(seen), change }),
+    deleteBucket: (name, seen) => engine.submit('client', 'delete-bucket', { name, seen: identityOf(seen) }),
   }
+}
+
+/** Of what may be a whole bucket, only this crosses to the writer. */
+function identityOf(seen: BucketIdentity | undefined): BucketIdentity | null {
+  return seen === undefined ? null : { ownerId: seen.ownerId, creationDate: seen.creationDate }
 }
 
 function bucketId(engine: SqliteEngine, name: string): number | null {
@@ -83,13 +90,14 @@ function versionMethods(
     putVersion: (put: PutVersion) =>
       engine.submit('client', 'put-version', {
         bucket: put.bucket,
+        seenBucket: identityOf(put.seenBucket),
         key: put.key,
-        mode: put.mode,
         body: versionBody(put.metadata, put.integrity),
         inline: exact(put.inline),
         condition: put.condition ?? null,
         uploadId: put.completes?.uploadId ?? null,
         expires: put.expires ?? null,
+        bypassGovernance: put.bypassGovernance ?? false,
       }),
     putReplica: (put: PutReplica) =>
       engine.submit('client', 'put-replica', {
@@ -102,6 +110,7 @@ function versionMethods(
     changeVersion: (change: ChangeVersion) =>
       engine.submit('client', 'change-version', {
         bucket: change.bucket,
+        seenBucket: identityOf(change.seenBucket),
         key: change.key,
         version: change.version,
         fields: change.fields,
@@ -114,11 +123,13 @@ function versionMethods(
     deleteVersion: (remove: DeleteVersion) =>
       engine.submit('client', 'delete-version', {
         bucket: remove.bucket,
+        seenBucket: identityOf(remove.seenBucket),
         key: remove.key,
         version: remove.version,
         condition: remove.condition ?? null,
         unlessLocked: remove.unlessLocked ?? null,
         onlyIf: remove.onlyIf ?? null,
+        whileUnversioned: remove.whileUnversioned ?? false,
       }),
     version: async address => readVersion(engine, address),
     list: async (options: ListOptions): Promise<Listing> => {
@@ -160,7 +171,7 @@ function uploadMethods(
 ): Methods<'createUpload' | 'upload' | 'uploads' | 'putPart' | 'parts' | 'abortUpload'> {
   const { reader } = engine
   return {
-    createUpload: upload => engine.submit('client', 'create-upload', { upload }),
+    createUpload: (upload, seen) => engine.submit('client', 'create-upload', { upload, seen: identityOf(seen) }),
     upload: async (bucket, key, uploadId) => {
       const row = reader.get<UploadRow>(
         `SELECT uploads.* FROM uploads JOIN buckets ON buckets.id = uploads.bucket_id

@@ -22,8 +22,8 @@ function referenceOf(locationJson: string): DataReference {
 }
 
 export function createUpload(context: WriteContext, request: Request<'create-upload'>): 'created' | 'no-such-bucket' {
-  const { upload } = request
-  const bucket = context.bucket(upload.bucket)
+  const { upload, seen } = request
+  const bucket = context.bucket(upload.bucket, seen)
   if (bucket === null) return 'no-such-bucket'
   context.connection.run(
     'INSERT INTO uploads (bucket_id, key, upload_id, initiated, owner_id, owner_name, settings) VALUES (?, ?, ?, ?, ?, ?, ?)',

@@ -28,46 +28,63 @@ import {
   metadataOf,
   newestKnownId,
   newestOf,
+  nullVersion,
   openRows,
   piecesOf,
   refer,
-  removeNull,
   removeVersion,
   type StoredVersion,
   stands,
   type VersionSlot,
   versionAt,
+  type WholeVersion,
 } from './version-rows.ts'
 import type { WriteContext } from './write-context.ts'
 
 const nullKinds = {
-  versioned: nullKind.none,
-  'null-suspended': nullKind.suspended,
-  'null-unversioned': nullKind.unversioned,
+  Enabled: nullKind.none,
+  Suspended: nullKind.suspended,
+  Unversioned: nullKind.unversioned,
 } as const
 
 export function putVersion(context: WriteContext, put: PutVersionCommand): PutVersionResult {
-  const bucket = context.bucket(put.bucket)
+  const bucket = context.bucket(put.bucket, put.seenBucket)
   if (bucket === null) return { outcome: 'no-such-bucket' }
   const { key, body } = put
+  const kind = nullKinds[bucket.versioning]
   const current = newestOf(context, bucket.id, key)
   if (!conditionHolds(put.condition, current)) return { outcome: 'precondition-failed' }
   if (put.expires !== null && !canExpire(context, bucket.id, put.expires, current))
     return { outcome: 'precondition-failed' }
+  const replaced = kind === nullKind.none ? undefined : nullVersion(context, bucket.id, key)
+  const refusal = replaced === undefined ? null : refusedReplacement(context, bucket.id, put, replaced)
+  if (refusal !== null) return { outcome: refusal }
   const keep = new Set(body.data.map(item => item.key))
   if (put.uploadId !== null && !endUpload(context, bucket.id, key, put.uploadId, keep))
     return { outcome: 'no-such-upload' }
   const newest =
     body.sites.length === 0 ? (current?.version_id ?? null) : newestKnownId(context, bucket.id, key, current)
   const versionId = context.newVersionId(newest)
-  const slot = { bucketId: bucket.id, bucket: put.bucket, key, versionId, nullKind: nullKinds[put.mode] }
-  if (slot.nullKind !== nullKind.none) removeNull(context, bucket.id, key, keep)
+  const slot = { bucketId: bucket.id, bucket: put.bucket, key, versionId, nullKind: kind }
+  if (replaced !== undefined) removeVersion(context, bucket.id, key, replaced, keep)
   const revision = body.sites.length === 0 ? 0 : 1
   insertVersion(context, slot, body, revision)
   if (put.inline !== null)
     context.connection.run('INSERT INTO inline_data (data_key, bytes) VALUES (?, ?)', put.inline.key, put.inline.bytes)
   openRows(context, slot, body, revision, journal(context, 'put', slot, revision, written(body)))
-  return { outcome: 'stored', versionId, isNull: slot.nullKind !== nullKind.none }
+  return { outcome: 'stored', versionId, isNull: kind !== nullKind.none, versioning: bucket.versioning }
+}
+
+/** Why a write may not replace the null version: a lock, or, if lifecycle writes, a copy of it that has not arrived. */
+function refusedReplacement(
+  context: WriteContext,
+  bucketId: number,
+  { expires, bypassGovernance }: PutVersionCommand,
+  replaced: WholeVersion,
+): 'locked' | 'precondition-failed' | null {
+  if (isLocked(JSON.parse(replaced.metadata), { at: new Date(context.now).toISOString(), bypassGovernance }))
+    return 'locked'
+  return expires === null || hasArrived(context, bucketId, replaced) ? null : 'precondition-failed'
 }
 
 /** What is told of a version that was written. */
@@ -219,7 +236,7 @@ function retentionIs(seen: SeenRetention | null, metadata: string): boolean {
 }
 
 export function changeVersion(context: WriteContext, change: ChangeVersionCommand): ChangeVersionResult {
-  const bucket = context.bucket(change.bucket)
+  const bucket = context.bucket(change.bucket, change.seenBucket)
   if (bucket === null) return { outcome: 'no-such-bucket' }
   const { key } = change
   const stored = versionAt(context, bucket.id, key, change.version)
@@ -274,20 +291,21 @@ function raiseRow(
 }
 
 export function deleteVersion(context: WriteContext, remove: DeleteVersionCommand): DeleteVersionResult {
-  const bucket = context.bucket(remove.bucket)
+  const bucket = context.bucket(remove.bucket, remove.seenBucket)
   if (bucket === null) return { outcome: 'no-such-bucket' }
+  if (remove.whileUnversioned && bucket.versioning !== 'Unversioned') return { outcome: 'versioned' }
   const { key } = remove
   const stored = versionAt(context, bucket.id, key, remove.version)
   if (!conditionHolds(remove.condition, stored)) return { outcome: 'precondition-failed' }
   if (stored === undefined) return { outcome: 'absent' }
-  if (remove.unlessLocked !== null && isLocked(JSON.parse(metadataOf(context, stored.id)), remove.unlessLocked))
-    return { outcome: 'locked' }
+  const metadata = metadataOf(context, stored.id)
+  if (remove.unlessLocked !== null && isLocked(JSON.parse(metadata), remove.unlessLocked)) return { outcome: 'locked' }
   if (
     remove.onlyIf !== null &&
     !(stands(context, bucket.id, stored, remove.onlyIf) && hasArrived(context, bucket.id, stored))
   )
     return { outcome: 'kept' }
-  removeVersion(context, bucket.id, key, stored, new Set())
+  removeVersion(context, bucket.id, key, { ...stored, metadata }, new Set())
   dropApplied(context, bucket.id, key)
   const versionId = storedVersionId(stored.version_id)
   const slot = { bucketId: bucket.id, bucket: remove.bucket, key, versionId, nullKind: stored.null_kind }

@@ -23,6 +23,9 @@ export interface StoredVersion {
   readonly last_modified: string
 }
 
+/** With its metadata text. */
+export type WholeVersion = StoredVersion & { readonly metadata: string }
+
 const versionColumns = 'id, key, version_id, null_kind, is_delete_marker, revision, etag, size, last_modified'
 
 export function newestOf(context: WriteContext, bucketId: number, key: string): StoredVersion | undefined {
@@ -52,6 +55,15 @@ export function versionAt(
     bucketId,
     key,
     address,
+  )
+}
+
+/** The null version of a key. */
+export function nullVersion(context: WriteContext, bucketId: number, key: string): WholeVersion | undefined {
+  return context.connection.get<WholeVersion>(
+    `SELECT ${versionColumns}, metadata FROM versions WHERE bucket_id = ? AND key = ? AND null_kind > 0`,
+    bucketId,
+    key,
   )
 }
 
@@ -221,10 +233,10 @@ export function removeVersion(
   context: WriteContext,
   bucketId: number,
   key: string,
-  version: StoredVersion,
+  version: WholeVersion,
   keep: ReadonlySet<string>,
 ): void {
-  const data = version.is_delete_marker === 1 ? [] : dataOf(metadataOf(context, version.id))
+  const data = version.is_delete_marker === 1 ? [] : dataOf(version.metadata)
   context.connection.run('DELETE FROM versions WHERE id = ?', version.id)
   discard(
     context,
@@ -274,10 +286,4 @@ export function dropApplied(context: WriteContext, bucketId: number, key: string
     bucketId,
     key,
   )
-}
-
-/** Makes room for a new null version of the key. */
-export function removeNull(context: WriteContext, bucketId: number, key: string, keep: ReadonlySet<string>): void {
-  const stored = versionAt(context, bucketId, key, 'null')
-  if (stored !== undefined) removeVersion(context, bucketId, key, stored, keep)
 }

@@ -1,14 +1,20 @@
 // What a command handler works with: the connection, the time of its command, the writer's memory (caches that a rollback empties), and the
 // sums that are gathered per command and written once per batch, in the batch's own transaction.
+import type { BucketIdentity, VersioningStatus } from '../../domain/bucket.ts'
 import { momentOf, nextVersionId, storedVersionId, type VersionId } from '../../domain/version-id.ts'
 import type { Connection } from './connection.ts'
 
-export interface StoredBucket {
+export interface StoredBucket extends BucketIdentity {
   readonly id: number
-  readonly versioning: string
+  readonly versioning: VersioningStatus
   readonly replicated: boolean
   /** It tells of events. */
   readonly notified: boolean
+}
+
+type BucketColumns = Omit<StoredBucket, 'replicated' | 'notified'> & {
+  readonly replicated: number
+  readonly notified: number
 }
 
 /** A change of a site's sums. */
@@ -68,21 +74,21 @@ export class WriteContext {
     this.epoch = epoch
   }
 
-  bucket(name: string): StoredBucket | null {
-    const known = this.#buckets.get(name)
-    if (known !== undefined) return known
-    const row = this.connection.get<{ id: number; versioning: string; replicated: number; notified: number }>(
-      `SELECT id, versioning, replication IS NOT NULL AS replicated, json_extract(settings, '$.notification') IS NOT NULL AS notified
-       FROM buckets WHERE name = ?`,
+  /** Null also where it is not the one that was `seen`. */
+  bucket(name: string, seen: BucketIdentity | null = null): StoredBucket | null {
+    const bucket = this.#buckets.get(name) ?? this.#loadBucket(name)
+    if (bucket === null || seen === null) return bucket
+    return bucket.ownerId === seen.ownerId && bucket.creationDate === seen.creationDate ? bucket : null
+  }
+
+  #loadBucket(name: string): StoredBucket | null {
+    const row = this.connection.get<BucketColumns>(
+      `SELECT id, owner_id AS ownerId, creation_date AS creationDate, versioning, replication IS NOT NULL AS replicated,
+       json_extract(settings, '$.notification') IS NOT NULL AS notified FROM buckets WHERE name = ?`,
       name,
     )
     if (row === undefined) return null
-    const bucket = {
-      id: row.id,
-      versioning: row.versioning,
-      replicated: row.replicated === 1,
-      notified: row.notified === 1,
-    }
+    const bucket = { ...row, replicated: row.replicated === 1, notified: row.notified === 1 }
     this.#buckets.set(name, bucket)
     return bucket
   }

@@ -28,13 +28,21 @@ class Desk {
     const settings = { ownerId: 'o', ownerDisplayName: 'O', settings: '{}' }
     return this.command('create-upload', {
       upload: { bucket: 'b', key: 'u', uploadId: 'same', initiated: 'x', ...settings },
+      seen: null,
     })
   }
 
   put(key: string): Command {
     const body = versionBody(newMetadata(key, { sites: ['aws'] }), null)
-    const plain = { inline: null, condition: null, uploadId: null, expires: null }
-    return this.command('put-version', { bucket: 'b', key, mode: 'versioned', body, ...plain })
+    const plain = {
+      seenBucket: null,
+      inline: null,
+      condition: null,
+      uploadId: null,
+      expires: null,
+      bypassGovernance: false,
+    }
+    return this.command('put-version', { bucket: 'b', key, body, ...plain })
   }
 
   claim(key: string): Command {

@@ -76,8 +76,9 @@ async function storeReplica(call: BackbeatCall, bucket: Bucket, body: JsonObject
   const isNfsReplica = read.replicationInfo.isNFS === true && read.replicationInfo.status === 'REPLICA'
   const integrity = readIntegrity(call.headers.get(wireHeaders.integrity))
   if (isNfsReplica && target.version === null && bucket.versioning === 'Enabled') {
-    const put = { bucket: bucket.name, key: call.key, mode: 'versioned', metadata, integrity } as const
+    const put = { bucket: bucket.name, seenBucket: bucket, key: call.key, metadata, integrity }
     const result = await store.putVersion(put)
+    if (result.outcome === 'locked') throw lockedVersion()
     if (result.outcome !== 'stored') throw noSuchBucket(bucket.name)
     return storedAnswer(result.versionId, result.isNull)
   }

@@ -14,7 +14,7 @@ export async function headBucket(call: Call): Promise<Answer> {
 
 export async function deleteBucket(call: Call): Promise<Answer> {
   const { bucket } = await openBucket(call)
-  const outcome = await call.services.store.deleteBucket(bucket.name)
+  const outcome = await call.services.store.deleteBucket(bucket.name, bucket)
   if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
   if (outcome === 'not-empty') throw notEmpty(bucket)
   return { status: 204 }

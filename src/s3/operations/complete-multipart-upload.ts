@@ -1,8 +1,8 @@
 // CompleteMultipartUpload: joins parts into a version without touching their bytes, in one step of the store. A client whose answer was lost
 // may ask again: as long as the version is there, it gets the same answer.
+import type { Bucket } from '../../domain/bucket.ts'
 import { ServiceError, serviceError } from '../../domain/errors.ts'
 import type { StoredChecksum, VersionRecord } from '../../domain/object-metadata.ts'
-import { encodeVersionId } from '../../domain/version-id.ts'
 import type { NewMetadata, Upload } from '../../metadata/metadata-store.ts'
 import { refuseAnonymous } from '../access/anonymous.ts'
 import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
@@ -30,20 +30,21 @@ import { checkCompletion } from '../encryption/upload-encryption.ts'
 import { encryptionHeadersOf } from '../encryption/write-encryption.ts'
 import { pushExpiration } from '../expiry-headers.ts'
 import { encryptionOfUpload, noSuchUpload, requestedUploadId, settingsOfUpload } from '../multipart.ts'
-import { quoted } from '../object-headers.ts'
+import { quoted, shownVersionId } from '../object-headers.ts'
 import { lockFields } from '../object-lock.ts'
 import { newMetadata } from '../object-settings.ts'
 import { requireInitiator } from '../upload-initiator.ts'
 import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
 import { s3Namespace } from '../xml/writer.ts'
-import { commitVersion, replicationOfWrite, writeModeOf } from './put-object.ts'
+import { commitVersion, replicationOfWrite, writtenVersionId } from './put-object.ts'
 
 /** Ten thousand parts with checksums and generous indentation. */
 const bodyBytesMax = 4 * 1024 ** 2
 
 interface Completed {
   readonly etag: string
-  readonly versionId: string
+  /** As clients see it; undefined without versioning. */
+  readonly versionId: string | undefined
   readonly checksum: StoredChecksum | undefined
   readonly metadata: NewMetadata
 }
@@ -89,8 +90,8 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
   })
   const result = await commitVersion(call, {
     bucket: bucket.name,
+    seenBucket: bucket,
     key,
-    mode: writeModeOf(bucket),
     metadata,
     integrity: {
       crc32: crc32OfParts(parts),
@@ -100,14 +101,14 @@ async function complete(call: Call, open: OpenBucket, upload: Upload, named: rea
     completes: { uploadId },
     ...(condition === undefined ? undefined : { condition }),
   })
-  return { etag, versionId: result.isNull ? 'null' : encodeVersionId(result.versionId), checksum, metadata }
+  return { etag, versionId: writtenVersionId(result), checksum, metadata }
 }
 
 /** Versions of a key that are looked through for one that was completed before. */
 const formerVersionsMax = 100
 
 /** What an upload that is over has become, if the version is still there and is made of these parts. */
-async function completedBefore(call: Call, named: readonly NamedPart[]): Promise<Completed | null> {
+async function completedBefore(call: Call, open: OpenBucket, named: readonly NamedPart[]): Promise<Completed | null> {
   const { store } = call.services
   const { bucket, key } = call
   const uploadId = requestedUploadId(call)
@@ -123,15 +124,15 @@ async function completedBefore(call: Call, named: readonly NamedPart[]): Promise
   for (const entry of listing.entries) {
     if (entry.kind !== 'version' || entry.version.key !== key || entry.version.etag !== etag) continue
     const record = await store.version({ bucket, key, version: entry.version.versionId })
-    if (record?.metadata.uploadId === uploadId) return completedForm(record)
+    if (record?.metadata.uploadId === uploadId) return completedForm(record, open.bucket)
   }
   return null
 }
 
-function completedForm(record: VersionRecord): Completed {
+function completedForm(record: VersionRecord, bucket: Bucket): Completed {
   return {
     etag: record.metadata['content-md5'],
-    versionId: record.isNull ? 'null' : encodeVersionId(record.versionId),
+    versionId: shownVersionId(bucket, record),
     checksum: record.integrity?.checksum,
     metadata: record.metadata,
   }
@@ -145,7 +146,7 @@ async function completeOnce(call: Call, open: OpenBucket, named: readonly NamedP
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const upload = await call.services.store.upload(call.bucket, call.key, uploadId)
     if (upload === null) {
-      const before = await completedBefore(call, named)
+      const before = await completedBefore(call, open, named)
       if (before === null) throw noSuchUpload(uploadId)
       return before
     }
@@ -167,7 +168,7 @@ export async function completeMultipartUpload(call: Call): Promise<Answer> {
   const named = await readParts(call)
   const open = await openAfterBody(call, before)
   const { etag, versionId, checksum, metadata } = await completeOnce(call, open, named)
-  const headers: FlatHeaders = open.bucket.versioning === 'Unversioned' ? [] : ['x-amz-version-id', versionId]
+  const headers: FlatHeaders = versionId === undefined ? [] : ['x-amz-version-id', versionId]
   pushExpiration(headers, open.bucket, metadata)
   headers.push(...encryptionHeadersOf(metadata, call.headers))
   const path = call.key.split('/').map(encodeURIComponent).join('/')

@@ -39,7 +39,6 @@ import {
   pushVersionId,
   refuseParameters,
   replicationOfWrite,
-  writeModeOf,
 } from './put-object.ts'
 
 type Directive = 'COPY' | 'REPLACE'
@@ -190,8 +189,8 @@ export async function copyObject(call: Call): Promise<Answer> {
   })
   const put = {
     bucket: bucket.name,
+    seenBucket: bucket,
     key: call.key,
-    mode: writeModeOf(bucket),
     metadata,
     integrity: { ...integrityOf(facts), ...encryptionCheck(kept) },
     ...(data.inline === undefined ? undefined : { inline: data.inline }),
@@ -199,7 +198,7 @@ export async function copyObject(call: Call): Promise<Answer> {
   }
   const result = await committedOrDiscarded(call, put, data)
   const headers: FlatHeaders = encryptionHeaders(encryption)
-  pushVersionId(headers, bucket, result)
+  pushVersionId(headers, result)
   pushExpiration(headers, bucket, metadata)
   const sourceVersion = shownVersionId(source.bucket, source.record)
   if (sourceVersion !== undefined) headers.push('x-amz-copy-source-version-id', sourceVersion)

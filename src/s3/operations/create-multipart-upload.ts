@@ -30,15 +30,9 @@ export async function createMultipartUpload(call: Call): Promise<Answer> {
   dataStoreOf(services, bucket)
   const uploadId = newUploadId(call)
   const initiated = new Date(services.world.clock.now()).toISOString()
-  const outcome = await services.store.createUpload({
-    uploadId,
-    bucket: bucket.name,
-    key,
-    initiated,
-    ownerId: owner.canonicalId,
-    ownerDisplayName: owner.displayName,
-    settings,
-  })
+  const { canonicalId: ownerId, displayName: ownerDisplayName } = owner
+  const upload = { uploadId, bucket: bucket.name, key, initiated, ownerId, ownerDisplayName, settings }
+  const outcome = await services.store.createUpload(upload, bucket)
   if (outcome === 'no-such-bucket') throw noSuchBucket(bucket.name)
   const headers: FlatHeaders = encryptionHeaders(encryption)
   pushAbortDate(headers, bucket, key, initiated)

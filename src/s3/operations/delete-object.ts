@@ -4,7 +4,7 @@ import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { LockCheck } from '../../domain/object-lock.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
-import type { WriteCondition } from '../../metadata/metadata-store.ts'
+import type { DeleteVersion, DeleteVersionResult, WriteCondition } from '../../metadata/metadata-store.ts'
 import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
 import { headerValue, notImplemented } from '../answer.ts'
 import type { Account } from '../auth/account-directory.ts'
@@ -13,7 +13,7 @@ import { deleteCondition } from '../conditions.ts'
 import { lockCheck, lockedVersion } from '../object-lock.ts'
 import { newMetadata, noSettings } from '../object-settings.ts'
 import { requestedVersion, type VersionAddress } from '../version-address.ts'
-import { commitVersion, replicationOfWrite, writeModeOf } from './put-object.ts'
+import { commitVersion, replicationOfWrite } from './put-object.ts'
 
 export interface Deletion {
   readonly key: string
@@ -31,11 +31,13 @@ export interface Deleted {
 
 export async function deleteOne(call: Call, bucket: Bucket, account: Account, deletion: Deletion): Promise<Deleted> {
   if (deletion.version !== 'latest') return deleteVersion(call, bucket, deletion, deletion.version)
-  if (bucket.versioning === 'Unversioned') {
-    await deleteVersion(call, bucket, deletion, 'null')
-    return { deleteMarker: false }
-  }
-  return addDeleteMarker(call, bucket, account, deletion)
+  const isGone = bucket.versioning === 'Unversioned' && (await deleteOnly(call, bucket, deletion))
+  return isGone ? { deleteMarker: false } : addDeleteMarker(call, bucket, account, deletion)
+}
+
+/** Deletes what a bucket without versions has of a key; false, with nothing done, in one that has come to keep versions. */
+async function deleteOnly(call: Call, bucket: Bucket, deletion: Deletion): Promise<boolean> {
+  return (await removed(call, bucket, deletion, { version: 'null', whileUnversioned: true })).outcome !== 'versioned'
 }
 
 async function deleteVersion(
@@ -44,11 +46,23 @@ async function deleteVersion(
   deletion: Deletion,
   version: Exclude<VersionAddress, 'latest'>,
 ): Promise<Deleted> {
-  const { key, condition, lock } = deletion
+  const result = await removed(call, bucket, deletion, { version })
+  const deleteMarker = result.outcome === 'deleted' && result.wasDeleteMarker
+  return { deleteMarker, versionId: version === 'null' ? 'null' : encodeVersionId(version) }
+}
+
+/** Throws NoSuchBucket, AccessDenied (a lock), PreconditionFailed. */
+async function removed(
+  call: Call,
+  bucket: Bucket,
+  { key, condition, lock }: Deletion,
+  what: Pick<DeleteVersion, 'version' | 'whileUnversioned'>,
+): Promise<DeleteVersionResult> {
   const result = await call.services.store.deleteVersion({
+    ...what,
     bucket: bucket.name,
+    seenBucket: bucket,
     key,
-    version,
     ...(condition === undefined ? undefined : { condition }),
     unlessLocked: lock,
   })
@@ -57,12 +71,11 @@ async function deleteVersion(
   if (result.outcome === 'precondition-failed') {
     throw serviceError('PreconditionFailed', { details: { Condition: 'If-Match' } })
   }
-  const deleteMarker = result.outcome === 'deleted' && result.wasDeleteMarker
-  return { deleteMarker, versionId: version === 'null' ? 'null' : encodeVersionId(version) }
+  return result
 }
 
 async function addDeleteMarker(call: Call, bucket: Bucket, account: Account, deletion: Deletion): Promise<Deleted> {
-  const { key, condition } = deletion
+  const { key, condition, lock } = deletion
   const version = { key, tags: noSettings.tags, size: 0, isDeleteMarker: true }
   const metadata = newMetadata({
     key,
@@ -79,10 +92,11 @@ async function addDeleteMarker(call: Call, bucket: Bucket, account: Account, del
   })
   const result = await commitVersion(call, {
     bucket: bucket.name,
+    seenBucket: bucket,
     key,
-    mode: writeModeOf(bucket),
     metadata,
     integrity: null,
+    bypassGovernance: lock.bypassGovernance,
     ...(condition === undefined ? undefined : { condition }),
   })
   return { deleteMarker: true, versionId: result.isNull ? 'null' : encodeVersionId(result.versionId) }

@@ -7,7 +7,7 @@ import type { AccessControlList } from '../../domain/object-metadata.ts'
 import { noReplication, type ReplicationInfo } from '../../domain/replication-info.ts'
 import { replicationInfoFor } from '../../domain/replication-rule.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
-import type { PutVersion, PutVersionResult, WriteMode } from '../../metadata/metadata-store.ts'
+import type { PutVersion, PutVersionResult } from '../../metadata/metadata-store.ts'
 import { noSuchBucket, noSuchKey, openBucket } from '../access/open-bucket.ts'
 import { accessOfWrite, refuseBlocked } from '../access/written-object.ts'
 import { invalidArgument } from '../answer.ts'
@@ -22,14 +22,8 @@ import { encryptionHeaders, encryptionOfWrite } from '../encryption/write-encryp
 import { pushExpiration } from '../expiry-headers.ts'
 import { integrityOf, receiveData } from '../object-data.ts'
 import { quoted } from '../object-headers.ts'
-import { checkRequestedLock, lockFields } from '../object-lock.ts'
+import { checkRequestedLock, lockedVersion, lockFields } from '../object-lock.ts'
 import { newMetadata, readSettings } from '../object-settings.ts'
-
-/** How a write finds its place among the versions of its key. */
-export function writeModeOf(bucket: Bucket): WriteMode {
-  if (bucket.versioning === 'Enabled') return 'versioned'
-  return bucket.versioning === 'Suspended' ? 'null-suspended' : 'null-unversioned'
-}
 
 /** Replication of a written version. What service accounts write is not replicated on, except what they ingest. */
 export function replicationOfWrite(
@@ -69,6 +63,8 @@ export async function commitVersion(call: Call, put: PutVersion): Promise<PutVer
       throw noSuchBucket(put.bucket)
     case 'no-such-upload':
       throw serviceError('NoSuchUpload')
+    case 'locked':
+      throw lockedVersion()
     case 'precondition-failed':
       throw await preconditionFailed(call, put)
   }
@@ -84,14 +80,16 @@ async function preconditionFailed(call: Call, put: PutVersion): Promise<Error> {
   return serviceError('PreconditionFailed', { details: { Condition: condition } })
 }
 
-/** The version id header of a write's answer; nothing where the bucket never had versions. */
-export function pushVersionId(
-  headers: FlatHeaders,
-  bucket: Bucket,
-  result: PutVersionResult & { outcome: 'stored' },
-): void {
-  if (bucket.versioning === 'Unversioned') return
-  headers.push('x-amz-version-id', result.isNull ? 'null' : encodeVersionId(result.versionId))
+/** The id of a written version as clients see it; undefined where the bucket never had versions. */
+export function writtenVersionId(result: PutVersionResult & { outcome: 'stored' }): string | undefined {
+  if (result.versioning === 'Unversioned') return undefined
+  return result.isNull ? 'null' : encodeVersionId(result.versionId)
+}
+
+/** The version id header of a write's answer. */
+export function pushVersionId(headers: FlatHeaders, result: PutVersionResult & { outcome: 'stored' }): void {
+  const versionId = writtenVersionId(result)
+  if (versionId !== undefined) headers.push('x-amz-version-id', versionId)
 }
 
 /** The checksum header of a write's answer. */
@@ -180,8 +178,8 @@ export async function storeObject(call: Call, originOp: string): Promise<Answer>
   })
   const put: PutVersion = {
     bucket: bucket.name,
+    seenBucket: bucket,
     key: call.key,
-    mode: writeModeOf(bucket),
     metadata,
     integrity: { ...integrityOf(facts), ...encryptionCheck(kept) },
     ...(data.inline === undefined ? undefined : { inline: data.inline }),
@@ -189,7 +187,7 @@ export async function storeObject(call: Call, originOp: string): Promise<Answer>
   }
   const result = await committedOrDiscarded(call, put, data)
   const answer: FlatHeaders = ['ETag', quoted(etag), ...encryptionHeaders(encryption)]
-  pushVersionId(answer, bucket, result)
+  pushVersionId(answer, result)
   pushExpiration(answer, bucket, metadata)
   pushChecksum(answer, facts)
   return { status: 200, headers: answer }

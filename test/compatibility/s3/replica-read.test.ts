@@ -79,7 +79,7 @@ async function stored(wanted: Wanted): Promise<string> {
   // The checksum of the copy's bytes stands for that of the source, which is the only trick of this test.
   const integrity = { crc32: crc32Bytes(crc32(wanted.spoilt === true ? bytes : copied)).toString('hex') }
   const inline = { key: dataKey, bytes }
-  const put = await server.store.putVersion({ bucket: 'copies', key, mode: 'versioned', metadata, integrity, inline })
+  const put = await server.store.putVersion({ bucket: 'copies', key, metadata, integrity, inline })
   assert.ok(put.outcome === 'stored')
   const markers = { 'scal-version-id': wanted.marker ?? encodeVersionId(put.versionId) }
   const body = {
