@@ -15,7 +15,8 @@ class Desk {
   now = 1_700_000_000_000
 
   constructor() {
-    const bucket = { name: 'b', ownerId: 'o', ownerDisplayName: 'O', creationDate: 'x', locationConstraint: 'l' }
+    const owner = { ownerId: 'o', ownerDisplayName: 'O', creationDate: 'x' }
+    const bucket = { name: 'b', ...owner, locationConstraint: 'l', versioning: 'Enabled' } as const
     this.run(this.command('create-bucket', { bucket }), this.failing())
   }
 
