@@ -18,7 +18,7 @@ import type { Ledger } from './ledger.ts'
 
 /**
  * Conditions on the key's current version, or on the version that is to be deleted; ETags without quotes, `*` for "any". A delete marker counts
- * as absent.
+ * as absent, but see `orAbsent`.
  */
 export interface WriteCondition {
   readonly ifMatch?: readonly string[]
@@ -26,7 +26,7 @@ export interface WriteCondition {
   /** When it was modified, to the second: `2026-01-02T03:04:05`. */
   readonly ifModified?: string
   readonly ifSize?: number
-  /** Holds where there is nothing. */
+  /** Holds where there is nothing; where there is a delete marker only `*` does. */
   readonly orAbsent?: boolean
 }
 

@@ -164,6 +164,27 @@ function versionSuite(adapter: StoreAdapter): void {
     assert.equal(await attempt({ ifSize: 3, orAbsent: true }), 'absent')
   })
 
+  it('takes a delete marker for nothing that a condition could be true of, except that there is something', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    await put(store, 'b', 'k', { etag: 'e1' })
+    await put(store, 'b', 'k', { deleteMarker: true })
+    const attempt = async (condition: WriteCondition) =>
+      (
+        await store.putVersion({
+          bucket: 'b',
+          key: 'k',
+          metadata: newMetadata('k', { deleteMarker: true }),
+          integrity: null,
+          condition: { ...condition, orAbsent: true },
+        })
+      ).outcome
+    assert.equal(await attempt({ ifMatch: ['e1'] }), 'precondition-failed')
+    assert.equal(await attempt({ ifSize: 0 }), 'precondition-failed')
+    assert.equal(await attempt({ ifModified: '2026-01-02T03:04:05' }), 'precondition-failed')
+    assert.equal(await attempt({ ifMatch: ['*'] }), 'stored')
+  })
+
   it('lets one of two conditional writes of the same batch win', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b')

@@ -54,7 +54,7 @@ export interface Schema {
 }
 
 const newestSchema: Schema = {
-  steps: [tables, version2, functionsOnly, functionsOnly, journalEvents, functionsOnly, seenBuckets],
+  steps: [tables, version2, functionsOnly, functionsOnly, journalEvents, functionsOnly, seenBuckets, functionsOnly],
   functions,
 }
 

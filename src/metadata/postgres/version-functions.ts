@@ -111,14 +111,16 @@ END $$;
 `
 
 export const putFunctions = `
--- Whether a write's condition holds for a version with these facts; no ETag: there is none, or a delete marker.
+-- Whether a write's condition holds for a version with these facts; no ETag: a delete marker, and no time either: there is none.
 CREATE OR REPLACE FUNCTION condition_holds(p_condition json, p_etag text, p_modified text, p_size bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE c record;
 BEGIN
   IF p_condition IS NULL THEN RETURN true; END IF;
   SELECT * INTO c FROM json_to_record(p_condition) AS t("ifMatch" text[], "ifNoneMatch" text[], "ifModified" text, "ifSize" bigint, "orAbsent" boolean);
+  IF p_modified IS NULL AND coalesce(c."orAbsent", false) THEN RETURN true; END IF;
   IF p_etag IS NULL THEN
-    RETURN coalesce(c."orAbsent", false) OR (c."ifMatch" IS NULL AND c."ifModified" IS NULL AND c."ifSize" IS NULL);
+    RETURN (c."ifMatch" IS NULL OR (coalesce(c."orAbsent", false) AND '*' = ANY (c."ifMatch")))
+      AND c."ifModified" IS NULL AND c."ifSize" IS NULL;
   END IF;
   RETURN (c."ifMatch" IS NULL OR '*' = ANY (c."ifMatch") OR p_etag = ANY (c."ifMatch"))
     AND (c."ifNoneMatch" IS NULL OR NOT ('*' = ANY (c."ifNoneMatch") OR p_etag = ANY (c."ifNoneMatch")))

@@ -71,8 +71,11 @@ export function nullVersion(context: WriteContext, bucketId: number, key: string
 export function conditionHolds(condition: WriteCondition | null, stored: StoredVersion | undefined): boolean {
   if (condition === null) return true
   const { ifMatch, ifNoneMatch, ifModified, ifSize } = condition
+  const orAbsent = condition.orAbsent === true
+  if (stored === undefined && orAbsent) return true
   if (stored === undefined || stored.is_delete_marker === 1) {
-    return condition.orAbsent === true || (ifMatch === undefined && ifModified === undefined && ifSize === undefined)
+    const anyMatches = ifMatch === undefined || (orAbsent && ifMatch.includes('*'))
+    return anyMatches && ifModified === undefined && ifSize === undefined
   }
   const matches = (wanted: readonly string[]): boolean => wanted.includes('*') || wanted.includes(stored.etag)
   return (

@@ -7,6 +7,7 @@ import type { AccountDirectory, KeyOwner } from './account-directory.ts'
 import type { AuthResult } from './auth-result.ts'
 import { arnOfOwner, findKeyOwner, type Regions, signatureMismatch, skewMaxMs } from './claim.ts'
 import { parseCredential } from './credential.ts'
+import { checksumHeaders } from './payload-check.ts'
 import { policyExpired } from './post-policy.ts'
 import { signatureV2 } from './signature-v2.ts'
 
@@ -20,13 +21,14 @@ export interface FormSigner {
 }
 
 const v4Fields = ['policy', 'x-amz-signature', 'x-amz-credential', 'x-amz-date', 'x-amz-algorithm'] as const
-/** What no condition of a policy needs to cover. */
+/** What no condition of a policy needs to cover: a checksum can only refuse what did not arrive as it was sent. */
 export const uncoveredFields: ReadonlySet<string> = new Set([
   'policy',
   'file',
   'x-amz-signature',
   'signature',
   'awsaccesskeyid',
+  ...Object.values(checksumHeaders),
 ])
 /** A signing key is good for so long. */
 const signedMaxMs = 7 * 24 * 3_600_000

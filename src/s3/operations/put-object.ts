@@ -70,9 +70,9 @@ export async function commitVersion(call: Call, put: PutVersion): Promise<PutVer
   }
 }
 
-/** An ETag that must be the current one's needs an object (S3 answers NoSuchKey); `*` only asks whether there is one (RFC 9110). */
+/** What must match needs an object: without one S3 answers NoSuchKey. */
 async function preconditionFailed(call: Call, put: PutVersion): Promise<Error> {
-  if (put.condition?.ifMatch?.includes('*') === false) {
+  if (put.condition?.ifMatch !== undefined && !put.metadata.isDeleteMarker) {
     const current = await call.services.store.version({ bucket: put.bucket, key: put.key, version: 'latest' })
     if (current === null || current.isDeleteMarker) return noSuchKey(put.key)
   }
@@ -190,6 +190,7 @@ export async function storeObject(call: Call, originOp: string): Promise<Answer>
   pushVersionId(answer, result)
   pushExpiration(answer, bucket, metadata)
   pushChecksum(answer, facts)
+  answer.push('x-amz-object-size', String(facts.size))
   return { status: 200, headers: answer }
 }
 

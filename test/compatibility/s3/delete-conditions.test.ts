@@ -41,7 +41,8 @@ for (const bucket of ['plain', 'versioned']) {
     const all = { 'if-match': etag, 'x-amz-if-match-size': '3', 'x-amz-if-match-last-modified-time': modified }
     assert.equal((await attempt(all)).status, 204)
     assert.equal((await server.send({ method: 'HEAD', path: `/${bucket}/k` })).status, 404)
-    assert.equal((await attempt({ 'if-match': '"other"' })).status, 204, 'what is not there is deleted')
+    const absent = await server.send({ method: 'DELETE', path: `/${bucket}/none`, headers: { 'if-match': '"other"' } })
+    assert.equal(absent.status, 204, 'what is not there is deleted')
   })
 }
 
@@ -52,6 +53,23 @@ test('delete-object/conditions: of the version that is named, not of the current
     server.send({ method: 'DELETE', path: `/versioned/named?versionId=${versionId}`, headers: { 'if-match': match } })
   assert.equal((await attempt(`"${md5Hex('newer')}"`)).status, 412)
   assert.equal((await attempt(etag)).status, 204)
+})
+
+test('delete-object/conditions: what is deleted already is no object of any ETag, time or size, but it is there', async () => {
+  const { modified } = await put('versioned', 'gone')
+  await server.send({ method: 'DELETE', path: '/versioned/gone' })
+  const attempt = (headers: Record<string, string>) =>
+    server.send({ method: 'DELETE', path: '/versioned/gone', headers })
+  for (const headers of [
+    { 'if-match': etag },
+    { 'x-amz-if-match-size': '3' },
+    { 'x-amz-if-match-last-modified-time': modified },
+  ]) {
+    const answer = await attempt(headers)
+    assert.deepEqual([answer.status, errorCode(answer)], [412, 'PreconditionFailed'], JSON.stringify(headers))
+  }
+  const answer = await attempt({ 'if-match': '*' })
+  assert.deepEqual([answer.status, answer.headers['x-amz-delete-marker']], [204, 'true'])
 })
 
 test('delete-object/conditions: times and sizes that are none are bad arguments', async () => {

@@ -1,7 +1,7 @@
 // PostObject (browser forms): what a form stores and how it is answered, each condition of a policy, and each refusal. Method: forms made by hand
 // and signed as a web server signs them, V4 and V2, sent over plain HTTP.
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import test, { after, before } from 'node:test'
 import { hmacSha256Hex } from '../../../src/base/hash.ts'
 import { amzDateOf, signingKeyOf } from '../../../src/base/signature-v4.ts'
@@ -290,6 +290,15 @@ test('post-object/what is wrong with the object is said as for PutObject', async
   await refused(post({ fields: signedV4({ key: 'a', acl: 'x' }) }), 'InvalidArgument')
   await refused(post({ fields: signedV4({ key: 'a', 'x-amz-checksum-crc32': 'AAAAAA==' }) }), 'BadDigest')
   await refused(post({ fields: signedV4({ key: 'a', 'x-amz-storage-class': 'x' }) }), 'InvalidStorageClass')
+})
+
+test('post-object/a checksum needs no condition, and is checked', async () => {
+  const sha256 = createHash('sha256').update('data').digest('base64')
+  const withChecksum = (checksum: string) =>
+    post({ fields: signedV4({ key: 'summed' }, {}, { 'x-amz-checksum-sha256': checksum }) })
+  assert.equal((await withChecksum(sha256)).status, 204)
+  await refused(withChecksum(Buffer.alloc(32).toString('base64')), 'BadDigest')
+  await refused(withChecksum('nonsense'), 'InvalidRequest')
 })
 
 test('post-object/a client that stalls, or waits to be told to go on', async () => {
