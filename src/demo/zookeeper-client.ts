@@ -10,8 +10,8 @@ import { type Obtained, obtainFolder, ServiceUnavailable } from './service-cache
 
 const moduleName = 'zookeeper.node'
 /**
- * Two places in which the source closes a socket that Node goes on watching. The number of the socket then belongs to another one: Node aborts,
- * or a connection that has nothing to do with ZooKeeper falls silent.
+ * Places in which the source leaves a socket watched that is no longer ours. The number of the socket then belongs to another one: Node aborts,
+ * or a connection that has nothing to do with ZooKeeper falls silent, or is woken without end.
  */
 const patches = [
   {
@@ -28,9 +28,15 @@ const patches = [
       'zookeeper_interest returned error: %d - %s\\n", rc, zerror(rc));\n' +
       'if (zk_io) { uv_close((uv_handle_t*) zk_io, delete_on_close); zk_io = NULL; }\nfd = -1;\n',
   },
+  {
+    file: 'scripts/build.js',
+    // Sockets that child processes do not inherit: a child keeps them open after we closed them, and the kernel goes on reporting their events.
+    find: '--without-cppunit`',
+    replace: '--without-cppunit --with-sock-cloexec`',
+  },
 ]
 /** Counts our changes to the source. */
-const revision = 2
+const revision = 3
 const tools = ['g++', 'gcc', 'make', 'python3']
 const help =
   'gcc, make and Python 3 (Debian: apt-get install build-essential python3), and a connection to the npm registry'

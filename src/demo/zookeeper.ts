@@ -1,6 +1,6 @@
-// ZooKeeper as a child process, for `npm run distributed` and the tests: its jars from Maven, one server without a quorum, on 127.0.0.1.
+// ZooKeeper as a child process, for `npm run distributed` and the tests: its jars from Maven, one server, or one of a quorum, on 127.0.0.1.
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { obtainJars } from './maven.ts'
@@ -34,6 +34,15 @@ export interface RunningZookeeper extends Running {
 export interface ZookeeperOptions extends ServiceOptions {
   /** The shortest session time-out that a client may ask for is two ticks. */
   readonly tickMs?: number
+  readonly quorum?: Quorum
+}
+
+/** A server as one of several; they become ready when most of them have begun. */
+interface Quorum {
+  /** Counts from 1. */
+  readonly id: number
+  /** `host:port:port` of every server, in the order of their ids: for the leader's followers, and for elections. */
+  readonly members: readonly string[]
 }
 
 /** Finds ZooKeeper's jars in the cache or fetches them; throws ServiceUnavailable without Java or Maven. */
@@ -50,9 +59,10 @@ export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Ru
 
 async function startOnce(jars: string, options: ZookeeperOptions): Promise<RunningZookeeper> {
   const port = options.port ?? (await freePort())
-  const tickMs = options.tickMs ?? 500
+  const { tickMs = 500, quorum } = options
   const data = await openDataFolder('zookeeper', options.dataFolder)
   const settings = {
+    ...(quorum === undefined ? {} : await quorumSettings(quorum, join(data.path, 'data'))),
     tickTime: tickMs,
     minSessionTimeout: 2 * tickMs,
     dataDir: join(data.path, 'data'),
@@ -69,11 +79,12 @@ async function startOnce(jars: string, options: ZookeeperOptions): Promise<Runni
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   )
+  const main = quorum === undefined ? 'ZooKeeperServerMain' : 'quorum.QuorumPeerMain'
   const jvm = ['-Xmx64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
   const running = await startService({
     name: `ZooKeeper ${zookeeperVersion}`,
     command: 'java',
-    args: [...jvm, '-cp', `${jars}/*`, 'org.apache.zookeeper.server.ZooKeeperServerMain', file],
+    args: [...jvm, '-cp', `${jars}/*`, `org.apache.zookeeper.server.${main}`, file],
     logFile: join(data.path, 'zookeeper.log'),
     ready: async () => ((await zookeeperAnswers(port)) ? port : undefined),
     cleanUp: data.remove,
@@ -81,7 +92,14 @@ async function startOnce(jars: string, options: ZookeeperOptions): Promise<Runni
   return { ...running, connectionString: `127.0.0.1:${port}` }
 }
 
-/** Whether a ZooKeeper on this port of 127.0.0.1 says that it is well. One that is starting may take the question and never answer. */
+async function quorumSettings({ id, members }: Quorum, dataDir: string): Promise<Record<string, string | number>> {
+  await mkdir(dataDir, { recursive: true })
+  await writeFile(join(dataDir, 'myid'), `${id}\n`)
+  const servers = members.map((member, index) => [`server.${index + 1}`, member] as const)
+  return { initLimit: 20, syncLimit: 5, ...Object.fromEntries(servers) }
+}
+
+/** Whether a ZooKeeper on this port of 127.0.0.1 serves clients. One that is starting may take the question and never answer. */
 export async function zookeeperAnswers(port: number): Promise<boolean> {
   const socket = connect({ port, host: '127.0.0.1' })
   socket.setTimeout(answerWithinMs, () => socket.destroy(new Error('no answer')))
@@ -91,12 +109,13 @@ export async function zookeeperAnswers(port: number): Promise<boolean> {
   })
   try {
     await once(socket, 'connect')
-    socket.write('ruok')
+    // Not `ruok`: to that a server says that it is well also while there is no quorum.
+    socket.write('srvr')
     await once(socket, 'close')
   } catch {
     return false
   } finally {
     socket.destroy()
   }
-  return answer === 'imok'
+  return /^Mode: /m.test(answer)
 }

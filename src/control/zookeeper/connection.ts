@@ -66,6 +66,12 @@ const heartbeatPart = 1 / 5
 /** How long a handle may take to connect when it is not refused: doubled with each that has failed so. */
 const connectWithinMs = { first: 500, most: 5_000 }
 const lookEveryMs = 200
+const handleSettings = {
+  // The client's own log would go to our standard error.
+  debug_level: 0,
+  // An answer may come in any number of pieces: whether the servers are silent is found out here.
+  response_counter_limit: 2 ** 31 - 1,
+}
 const reopenDelayMs = 300
 const refusedDelayMs = 3_000
 
@@ -133,8 +139,7 @@ export class Connection {
       // One address for each handle: trying a second one it leaves the first one's socket watched for too long.
       const connect = addresses[this.#addressesTried % addresses.length] ?? servers
       this.#addressesTried += 1
-      // Level 0: the client's own log would go to our standard error.
-      const made = handle.init({ connect, timeout: sessionTimeoutMs, debug_level: 0, ...resumed })
+      const made = handle.init({ connect, timeout: sessionTimeoutMs, ...handleSettings, ...resumed })
       if (made instanceof Error) throw made
       if (!session.established) this.#problem = `${servers} cannot be reached, or does not answer as ZooKeeper does`
       if (auth !== undefined) handle.add_auth(auth.scheme, auth.credentials.reveal(), () => {})

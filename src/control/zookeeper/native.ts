@@ -23,6 +23,8 @@ interface HandleOptions {
   readonly connect: string
   readonly timeout: number
   readonly debug_level: number
+  /** Reads in a row that complete no answer, after which the client takes its session for expired. 10 if it is not said. */
+  readonly response_counter_limit: number
   /** Those of another handle: goes on with its session. */
   readonly client_id?: string
   readonly client_password?: string
