@@ -2,7 +2,7 @@
 import type { Bucket } from '../domain/bucket.ts'
 import { type ServiceError, serviceError } from '../domain/errors.ts'
 import { defaultRetention, type LockCheck, type LockFields, type Retention } from '../domain/object-lock.ts'
-import type { RetentionMode } from '../domain/object-metadata.ts'
+import type { RetentionMode, VersionRecord } from '../domain/object-metadata.ts'
 import { type OpenBucket, requireAction } from './access/open-bucket.ts'
 import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'
@@ -78,9 +78,14 @@ function readRetention(mode: string | undefined, date: string | undefined, nowMs
   return { mode, date: until }
 }
 
-/** Throws InvalidRequest for a bucket that was not made for object lock. */
-export function requireObjectLock({ settings }: Bucket): void {
+/**
+ * Throws InvalidRequest in a bucket that was not made for object lock, but for a version that has come with what keeps it, as replicas do: that holds
+ * here, too, so that it can be seen and lifted.
+ */
+export function requireObjectLock({ settings }: Bucket, record: VersionRecord | null): void {
   if (settings.objectLock !== undefined) return
+  const { legalHold, retentionDate } = record?.metadata ?? {}
+  if (legalHold !== undefined || retentionDate !== undefined) return
   throw serviceError('InvalidRequest', { message: 'Bucket is missing Object Lock Configuration' })
 }
 

@@ -2,7 +2,7 @@
 // it replaces, and made only if that is still the one.
 import { serviceError } from '../../domain/errors.ts'
 import { forbidsRetention, type Retention } from '../../domain/object-lock.ts'
-import { openBucket, openWithBody } from '../access/open-bucket.ts'
+import { type OpenBucket, openBucket, openWithBody } from '../access/open-bucket.ts'
 import type { LaterFacts } from '../access/request-facts.ts'
 import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
@@ -16,7 +16,7 @@ import {
   pastDate,
   requireObjectLock,
 } from '../object-lock.ts'
-import { requestedLockVersion } from '../version-address.ts'
+import { requestedLockVersion, type VersionAddress } from '../version-address.ts'
 import { changeFields, findDescribed, versionHeaders } from '../version-change.ts'
 import { defaultXmlLimits, parseXml, type XmlElement } from '../xml/reader.ts'
 import { s3Namespace } from '../xml/writer.ts'
@@ -59,16 +59,27 @@ async function readHold(call: Call): Promise<'ON' | 'OFF'> {
   return status
 }
 
+/** The version whose lock is to be changed. Throws InvalidRequest (see `requireObjectLock`). */
+async function lockableVersion(call: Call, { bucket }: OpenBucket): Promise<VersionAddress> {
+  const version = requestedLockVersion(call)
+  const mayCarryLock = bucket.settings.objectLock === undefined
+  const record = mayCarryLock
+    ? await call.services.store.version({ bucket: bucket.name, key: call.key, version })
+    : null
+  requireObjectLock(bucket, record)
+  return version
+}
+
 export async function putObjectRetention(call: Call): Promise<Answer> {
   const now = call.services.world.clock.now()
   const read = async () => readRetention(await readRoot(call, 'Retention'), now)
   const { open, body: wanted } = await openWithBody(call, read, retentionFacts)
-  requireObjectLock(open.bucket)
+  const address = await lockableVersion(call, open)
   const check = lockCheck(call, open)
   const found = await changeFields(call, open, {
     originOp: 's3:ObjectRetention:Put',
     trigger: null,
-    address: requestedLockVersion(call),
+    address,
     guardRetention: true,
     fields: ({ metadata }) => {
       if (forbidsRetention(metadata, wanted, check)) throw lockedVersion()
@@ -86,7 +97,7 @@ export async function getObjectRetention(call: Call): Promise<Answer> {
   const open = await openBucket(call)
   const found = await findDescribed(call, open, requestedLockVersion(call))
   if ('refusal' in found) return found.refusal
-  requireObjectLock(open.bucket)
+  requireObjectLock(open.bucket, found.record)
   const { retentionMode, retentionDate } = found.record.metadata
   if (retentionMode === undefined || retentionDate === undefined) throw notLocked()
   const content = { Mode: retentionMode, RetainUntilDate: retentionDate }
@@ -95,9 +106,8 @@ export async function getObjectRetention(call: Call): Promise<Answer> {
 
 export async function putObjectLegalHold(call: Call): Promise<Answer> {
   const { open, body: status } = await openWithBody(call, () => readHold(call), holdFacts)
-  requireObjectLock(open.bucket)
+  const address = await lockableVersion(call, open)
   const fields = () => ({ legalHold: status === 'ON' })
-  const address = requestedLockVersion(call)
   const found = await changeFields(call, open, { originOp: 's3:ObjectLegalHold:Put', trigger: null, fields, address })
   return 'refusal' in found ? found.refusal : { status: 200, headers: versionHeaders(open, found.record) }
 }
@@ -106,7 +116,7 @@ export async function getObjectLegalHold(call: Call): Promise<Answer> {
   const open = await openBucket(call)
   const found = await findDescribed(call, open, requestedLockVersion(call))
   if ('refusal' in found) return found.refusal
-  requireObjectLock(open.bucket)
+  requireObjectLock(open.bucket, found.record)
   const { legalHold } = found.record.metadata
   if (legalHold === undefined) throw notLocked()
   const content = { Status: legalHold ? 'ON' : 'OFF' }

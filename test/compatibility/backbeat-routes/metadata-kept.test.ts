@@ -5,10 +5,11 @@ import test, { after, before } from 'node:test'
 import { md5Hex } from '../../../src/base/hash.ts'
 import type { DataLocation } from '../../../src/domain/object-metadata.ts'
 import { keyA, keyHeaders } from '../s3/encryption-steps.ts'
-import type { RawAnswer } from '../s3/test-server.ts'
+import { errorCode, type RawAnswer } from '../s3/test-server.ts'
 import { type BackbeatServer, jsonOf, refusalOf, startBackbeatServer } from './backbeat-server.ts'
 
 const bucket = 'kept-bucket'
+const plainBucket = 'plain-bucket'
 const body = 'what is kept'
 let server: BackbeatServer
 
@@ -16,6 +17,7 @@ before(async () => {
   server = await startBackbeatServer()
   const headers = { 'x-amz-bucket-object-lock-enabled': 'true' }
   assert.equal((await server.send({ method: 'PUT', path: `/${bucket}`, headers })).status, 200)
+  assert.equal((await server.send({ method: 'PUT', path: `/${plainBucket}` })).status, 200)
 })
 after(() => server.close())
 
@@ -27,14 +29,20 @@ interface Stored {
   /** Puts other metadata over the version. */
   replace(metadata: object, headers?: Readonly<Record<string, string>>): Promise<RawAnswer>
   read(headers?: Readonly<Record<string, string>>): Promise<RawAnswer>
-  remove(): Promise<RawAnswer>
+  remove(headers?: Readonly<Record<string, string>>): Promise<RawAnswer>
+  /** Asks for, or puts, what keeps the version. */
+  lock(
+    sub: 'retention' | 'legal-hold',
+    document?: string,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<RawAnswer>
 }
 
-async function put(key: string, headers: Readonly<Record<string, string>>): Promise<Stored> {
-  const written = await server.send({ method: 'PUT', path: `/${bucket}/${key}`, body, headers })
+async function put(key: string, headers: Readonly<Record<string, string>>, inBucket = bucket): Promise<Stored> {
+  const written = await server.send({ method: 'PUT', path: `/${inBucket}/${key}`, body, headers })
   assert.equal(written.status, 200, written.body)
-  const version = `${key}?versionId=${written.headers['x-amz-version-id']}`
-  const path = `/_/backbeat/metadata/${bucket}/${version}`
+  const version = `${key}?versionId=${written.headers['x-amz-version-id'] ?? 'null'}`
+  const path = `/_/backbeat/metadata/${inBucket}/${version}`
   const answer = await server.send({ method: 'GET', path, as: 'replication' })
   const metadata: Metadata = JSON.parse(String(jsonOf(answer)['Body']))
   const replicationInfo = { status: 'REPLICA' }
@@ -45,8 +53,14 @@ async function put(key: string, headers: Readonly<Record<string, string>>): Prom
       const text = JSON.stringify({ ...metadata, replicationInfo, ...changed })
       return server.send({ method: 'PUT', path, body: text, headers: more, as: 'replication' })
     },
-    read: more => server.send({ method: 'GET', path: `/${bucket}/${version}`, ...(more && { headers: more }) }),
-    remove: () => server.send({ method: 'DELETE', path: `/${bucket}/${version}` }),
+    read: more => server.send({ method: 'GET', path: `/${inBucket}/${version}`, ...(more && { headers: more }) }),
+    remove: (more = {}) => server.send({ method: 'DELETE', path: `/${inBucket}/${version}`, headers: more }),
+    lock(sub, document, more = {}) {
+      const request = { path: `/${inBucket}/${version}&${sub}=`, headers: more }
+      return server.send(
+        document === undefined ? { ...request, method: 'GET' } : { ...request, method: 'PUT', body: document },
+      )
+    },
   }
 }
 
@@ -85,6 +99,37 @@ test('a retention that is given in another form of ISO 8601 is kept as all are',
   assert.equal((await stored.replace(given)).status, 200)
   assert.equal((await stored.read()).headers['x-amz-object-lock-retain-until-date'], until)
   assert.equal((await stored.remove()).status, 403)
+})
+
+const codeOf = (answer: RawAnswer) => [answer.status, errorCode(answer)]
+const release = '<LegalHold><Status>OFF</Status></LegalHold>'
+
+test('a hold that came with a replica to a bucket without object lock keeps the version until it is lifted', async () => {
+  const stored = await put('guest', {}, plainBucket)
+  assert.deepEqual(codeOf(await stored.lock('legal-hold', release)), [400, 'InvalidRequest'])
+  assert.equal((await stored.replace({ legalHold: true })).status, 200)
+  assert.match((await stored.lock('legal-hold')).body, /<Status>ON</)
+  const over = { method: 'PUT', path: `/${plainBucket}/guest`, body: 'other' }
+  for (const answer of [await stored.remove(), await server.send(over)]) {
+    assert.deepEqual(codeOf(answer), [403, 'AccessDenied'])
+  }
+  assert.equal((await stored.read()).body, body)
+  assert.equal((await stored.lock('legal-hold', release)).status, 200)
+  assert.match((await stored.lock('legal-hold')).body, /<Status>OFF</)
+  assert.equal((await server.send(over)).status, 200)
+})
+
+test('a retention that came with a replica to a bucket without object lock is shown, and lifted as any other', async () => {
+  const stored = await put('kept-guest', {}, plainBucket)
+  assert.equal((await stored.replace({ retentionMode: 'GOVERNANCE', retentionDate: until })).status, 200)
+  assert.match((await stored.lock('retention')).body, /<Mode>GOVERNANCE</)
+  const none = '<Retention></Retention>'
+  assert.deepEqual(codeOf(await stored.lock('retention', none)), [403, 'AccessDenied'])
+  assert.equal((await stored.remove()).status, 403)
+  const bypass = { 'x-amz-bypass-governance-retention': 'true' }
+  assert.equal((await stored.lock('retention', none, bypass)).status, 200)
+  assert.deepEqual(codeOf(await stored.lock('retention')), [400, 'InvalidRequest'])
+  assert.equal((await stored.remove()).status, 204)
 })
 
 test('what is said of data that the version has already changes neither its size nor its encryption', async () => {
