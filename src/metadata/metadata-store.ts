@@ -84,8 +84,8 @@ export type PutVersionResult =
  * Stores metadata under a given id: replicas from another server of this family, and restores. An older version does not become the current
  * one. `versionId` null is the null version. `keepLocation` takes data and encryption fields from the stored version (METADATA content).
  * Its own `replicationInfo` is kept as given, makes no ledger rows and is journaled. Of a stored version that object lock keeps now, what keeps it
- * and its data stay; metadata of something else, by its size or ETag, is the outcome 'locked'. The checks of stored data stay with it, and only
- * with it: `integrity` adds to them.
+ * and its data stay; metadata of something else, by its size or ETag, is the outcome 'locked', and 'other-data' of a version whose data would stay.
+ * The checks of stored data stay with it, and only with it: `integrity` adds to them.
  */
 export interface PutReplica {
   readonly bucket: string
@@ -98,7 +98,7 @@ export interface PutReplica {
 
 export type PutReplicaResult =
   | { readonly outcome: 'stored'; readonly versionId: VersionId; readonly isNull: boolean }
-  | { readonly outcome: 'no-such-bucket' | 'no-such-version' | 'locked' }
+  | { readonly outcome: 'no-such-bucket' | 'no-such-version' | 'locked' | 'other-data' }
 
 /** Fields of a stored version that change after its write; null forgets one, what is not named stays. */
 export interface VersionFields {

@@ -91,6 +91,23 @@ export function keptSuite(adapter: StoreAdapter): void {
     assert.deepEqual((await stored(store)).names, ['d2'])
   })
 
+  it('takes no metadata that tells of other data than what stays', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const versionId = await put(store, 'b', 'k', { location: dataAt('d1') })
+    const attempt = async (choice: MetadataChoice, keepLocation: boolean) =>
+      (await store.putReplica(replica(versionId, choice, { keepLocation }))).outcome
+    for (const choice of [{ etag: 'other' }, { size: 4 }, { deleteMarker: true }]) {
+      assert.equal(await attempt(choice, true), 'other-data')
+      assert.equal(await attempt({ ...choice, location: dataAt('d1') }, false), 'other-data')
+    }
+    const metadata = (await store.version({ bucket: 'b', key: 'k', version: 'latest' }))?.metadata
+    assert.deepEqual([metadata?.['content-length'], metadata?.['content-md5']], [3, newMetadata('k')['content-md5']])
+    assert.equal(await attempt({ tags: { a: '1' } }, true), 'stored')
+    assert.equal(await attempt({ etag: 'other', location: dataAt('d2') }, false), 'stored')
+    assert.equal(await attempt({ size: 0, etag: 'none' }, false), 'stored')
+  })
+
   it('keeps the checks of data that stays, adds to them, and keeps none of data that goes', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b')

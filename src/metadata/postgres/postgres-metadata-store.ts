@@ -205,7 +205,7 @@ async function putReplica(context: StoreContext, put: PutReplica): Promise<PutRe
       item,
     ),
   )
-  if (answer === 'no-such-bucket' || answer === 'no-such-version' || answer === 'locked') return { outcome: answer }
+  if (!/^[0+]/.test(answer)) return { outcome: answer as Exclude<PutReplicaResult, { outcome: 'stored' }>['outcome'] }
   return { outcome: 'stored', versionId: storedVersionId(answer.slice(1)), isNull: answer.startsWith('0') }
 }
 

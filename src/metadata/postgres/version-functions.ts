@@ -300,13 +300,17 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION replace_version(p_now bigint, p_bucket text, v versions, p_item json) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE i record; body text; answer text; kept text[]; pieces json; inline_name text; checks text;
+DECLARE i record; body text; answer text; kept text[]; pieces json; inline_name text; checks text; names text;
+  differs boolean;
   at_now text := iso_date(p_now);
   stays boolean := is_locked(v.metadata::json, at_now, false);
 BEGIN
   SELECT * INTO i FROM json_to_record(p_item) AS t(keep smallint, marker smallint, size bigint, etag text, modified text, class text,
     owner text, owner_name text, origin text, metadata text, replication text, integrity text);
-  IF stays AND (i.marker <> v.is_delete_marker OR i.size <> v.size OR i.etag <> v.etag) THEN RETURN 'locked'; END IF;
+  differs := i.marker <> v.is_delete_marker OR i.size <> v.size OR i.etag <> v.etag;
+  IF differs AND stays THEN RETURN 'locked'; END IF;
+  names := piece_names(v.metadata);
+  IF differs AND (i.keep = 1 OR (names <> '[]' AND piece_names(i.metadata) = names)) THEN RETURN 'other-data'; END IF;
   -- The same bytes once more (an answer was lost): where object lock keeps them, those that are here stay.
   body := CASE WHEN stays OR i.keep = 1 THEN with_data_of(i.metadata, v.metadata) ELSE i.metadata END;
   IF stays THEN body := with_fields(body, kept_lock(v.metadata::json, i.metadata::json, at_now)); END IF;
@@ -320,7 +324,7 @@ BEGIN
   IF cardinality(kept) = 1 AND kept[1] LIKE 'inline.%' THEN inline_name := kept[1]; END IF;
   -- The former checks only with the former data, of which no others are as sure.
   checks := i.integrity;
-  IF v.integrity IS NOT NULL AND piece_names(body) = piece_names(v.metadata) THEN
+  IF v.integrity IS NOT NULL AND piece_names(body) = names THEN
     checks := coalesce((i.integrity::jsonb || v.integrity::jsonb)::text, v.integrity);
   END IF;
   UPDATE versions SET is_delete_marker = i.marker, size = i.size, etag = i.etag, last_modified = i.modified, storage_class = i.class,

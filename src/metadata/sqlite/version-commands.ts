@@ -138,8 +138,10 @@ function replaceVersion(
     stored.id,
   )
   const oldMetadata = before?.metadata ?? '{}'
-  const metadata = replacement(context, put, stored, oldMetadata)
+  const isSame = tellsOf(put.body, stored)
+  const metadata = replacement(context, put, oldMetadata, isSame)
   if (metadata === null) return { outcome: 'locked' }
+  if (!isSame && (put.keepLocation || hasDataOf(metadata, oldMetadata))) return { outcome: 'other-data' }
   const integrity = integrityOfData(metadata, put.body.integrity, oldMetadata, before?.integrity ?? null)
   const body: VersionBody = { ...put.body, metadata, integrity }
   const result: PutReplicaResult = {
@@ -178,20 +180,30 @@ function replaceVersion(
   return result
 }
 
+/** Whether metadata tells of the very object that is stored. */
+function tellsOf(body: VersionBody, stored: StoredVersion): boolean {
+  const isMarker = stored.is_delete_marker === 1
+  return body.isDeleteMarker === isMarker && body.size === stored.size && body.etag === stored.etag
+}
+
+/** Whether the bytes of one are those of the other. */
+function hasDataOf(metadata: string, other: string): boolean {
+  const data = dataOf(metadata)
+  return data.length > 0 && isDeepStrictEqual(data, dataOf(other))
+}
+
 /** The metadata that takes the place of a stored version's; null where object lock keeps the version and it tells of something else. */
 function replacement(
   context: WriteContext,
   { body, keepLocation }: PutReplicaCommand,
-  stored: StoredVersion,
   before: string,
+  isSame: boolean,
 ): string | null {
   const old: LockFields = JSON.parse(before)
   const at = new Date(context.now).toISOString()
   if (!isLocked(old, { at, bypassGovernance: false })) {
     return keepLocation ? withDataOf(body.metadata, before) : body.metadata
   }
-  const isSame =
-    body.isDeleteMarker === (stored.is_delete_marker === 1) && body.size === stored.size && body.etag === stored.etag
   if (!isSame) return null
   // The same bytes once more (an answer was lost): those that are here stay.
   const metadata: LockFields = JSON.parse(withDataOf(body.metadata, before))

@@ -15,7 +15,7 @@ import { encryptionFields } from '../encryption/sealing.ts'
 import { lockedVersion } from '../object-lock.ts'
 import { readSmallBody } from '../request-body.ts'
 import { type BackbeatCall, bucketOf } from './backbeat-call.ts'
-import { parseMetadata, readIntegrity, readMetadata } from './metadata-body.ts'
+import { malformedMetadata, parseMetadata, readIntegrity, readMetadata } from './metadata-body.ts'
 import { checkPieces, withStoredPieces } from './replica-data.ts'
 import { isStatusWrite, writeStatus } from './status-write.ts'
 import { jsonAnswer, versionHeaders } from './wire-answer.ts'
@@ -83,7 +83,15 @@ async function storeReplica(call: BackbeatCall, bucket: Bucket, body: JsonObject
     return storedAnswer(result.versionId, result.isNull)
   }
   const put = { bucket: bucket.name, key: call.key, versionId: target.version, metadata, keepLocation, integrity }
-  return answerOf(await store.putReplica(put), bucket.name)
+  const result = await store.putReplica(put)
+  if (result.outcome === 'other-data') throw otherData(keepLocation)
+  return answerOf(result, bucket.name)
+}
+
+/** What comes without its data does not belong to the data that is here: as if there were none, so that the other side sends it, too. */
+function otherData(keepLocation: boolean): Error {
+  if (!keepLocation) return malformedMetadata('its size or ETag is not that of the stored data that location names')
+  return serviceError('ObjNotFound', { message: 'The version that is stored here has data of another size or ETag' })
 }
 
 function answerOf(result: PutReplicaResult, bucket: string): Answer {

@@ -149,6 +149,18 @@ test('what is said of data that the version has already changes neither its size
   assert.equal((await stored.read()).body, body)
 })
 
+test('metadata of another size or ETag is refused unless other data comes with it', async () => {
+  const stored = await put('told', {})
+  const metadataOnly = { 'x-scal-replication-content': 'METADATA' }
+  const changes = [{ 'content-length': 3 }, { 'content-md5': md5Hex('other') }, { isDeleteMarker: true }]
+  for (const changed of changes) {
+    assert.deepEqual(refusalOf(await stored.replace(changed, metadataOnly)).slice(0, 2), [404, 'ObjNotFound'])
+    assert.deepEqual(refusalOf(await stored.replace(changed)).slice(0, 2), [400, 'MalformedPOSTRequest'])
+    const read = await stored.read()
+    assert.deepEqual([read.body, read.headers['etag']], [body, `"${md5Hex(body)}"`])
+  }
+})
+
 test("a version under its writer's key is readable by it whatever checks are sent with its metadata", async () => {
   const stored = await put('customer', keyHeaders(keyA))
   const { customerKeyCheck: _, ...sent } = JSON.parse(stored.integrity)
