@@ -1,6 +1,6 @@
 // How a bucket's new objects are encrypted when their writers do not say, and what writers may not ask for.
 
-/** Those of `aws:kms` are kept and shown, as S3 does without asking the key service; as there is none here, writes that need it are refused. */
+/** All are kept and shown, as S3 does without asking the key service; writes are refused that would need more of one than the name of a key. */
 export const defaultAlgorithms = ['AES256', 'aws:kms', 'aws:kms:dsse'] as const
 
 export interface BucketEncryption {

@@ -75,6 +75,8 @@ export function describeVersion(
   if (redirect) headers.push('x-amz-website-redirect-location', headerValue(redirect))
   const encryption = metadata['x-amz-server-side-encryption']
   if (encryption) headers.push('x-amz-server-side-encryption', headerValue(encryption))
+  const kmsKeyId = metadata['x-amz-server-side-encryption-aws-kms-key-id']
+  if (kmsKeyId) headers.push('x-amz-server-side-encryption-aws-kms-key-id', headerValue(kmsKeyId))
   headers.push(...lockHeaders(metadata))
   const tagCount = Object.keys(metadata.tags).length
   if (tagCount > 0) headers.push('x-amz-tagging-count', String(tagCount))

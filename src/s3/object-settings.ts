@@ -11,7 +11,7 @@ import type { NewMetadata } from '../metadata/metadata-store.ts'
 import { privateAcl } from './access/acl.ts'
 import { headerText, invalidArgument, notImplemented } from './answer.ts'
 import type { Account } from './auth/account-directory.ts'
-import { encryptionFields, type StoredEncryption } from './encryption/sealing.ts'
+import { encryptionFields, type VisibleEncryption } from './encryption/sealing.ts'
 import { type RequestedLock, readLock } from './object-lock.ts'
 import type { HeaderMap } from './request-head.ts'
 import { noTags, parseTagHeader, type TagSet } from './tag-set.ts'
@@ -153,7 +153,7 @@ export interface NewVersion {
   readonly lock?: LockFields
   readonly creationTime?: string
   /** Not encrypted when left out. */
-  readonly encryption?: Pick<StoredEncryption, 'kind'>
+  readonly encryption?: VisibleEncryption
 }
 
 /** The stored metadata of a new version (Backbeat wire format, "Object metadata JSON"). */
@@ -171,7 +171,6 @@ export function newMetadata(version: NewVersion): NewMetadata {
     'x-amz-version-id': 'null',
     'x-amz-server-version-id': '',
     'x-amz-storage-class': version.settings.storageClass,
-    'x-amz-server-side-encryption-aws-kms-key-id': '',
     ...encryptionFields(version.encryption ?? { kind: 'none' }),
     'x-amz-website-redirect-location': version.settings.websiteRedirect ?? '',
     'x-amz-scal-transition-in-progress': false,

@@ -45,7 +45,7 @@ const common = [
   '`x-amz-expected-bucket-owner`, `x-amz-request-payer`, `x-amz-content-sha256` and `Content-MD5` are checked or taken wherever S3 has them.',
   `Keys of at most ${limits.keyBytes} bytes, request heads of ${limits.headerBytes / 1024} KiB (headers of a PUT: ${limits.putHeaderBytes / 1024} KiB), XML documents of ${limits.xmlBytes / 1024 ** 2} MiB where nothing else is said.`,
   `Clocks may differ by ${limits.clockSkewMs / 60_000} minutes.`,
-  'MFA delete, KMS, access points, S3 Express sessions and Outposts are not here.',
+  'MFA delete, access points, S3 Express sessions and Outposts are not here. Keys of SSE-KMS are names: `docs/operating/encryption.md`.',
 ]
 
 function levelOf(resource: OperationEntry['resource']): string {

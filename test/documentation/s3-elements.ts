@@ -28,8 +28,15 @@ const contentHeaders = [
 const aclHeaders = ['x-amz-acl', 'x-amz-grant-*']
 const lockHeaders = ['x-amz-object-lock-mode', 'x-amz-object-lock-retain-until-date', 'x-amz-object-lock-legal-hold']
 const customerKey = ['x-amz-server-side-encryption-customer-*']
-const encryptionHeaders = ['x-amz-server-side-encryption: AES256', ...customerKey]
-const kms = ['x-amz-server-side-encryption: aws:kms, aws:kms:dsse']
+const encryptionHeaders = [
+  'x-amz-server-side-encryption: AES256',
+  'x-amz-server-side-encryption: aws:kms with x-amz-server-side-encryption-aws-kms-key-id',
+  ...customerKey,
+]
+const kms = [
+  'x-amz-server-side-encryption: aws:kms without a key, aws:kms:dsse',
+  'x-amz-server-side-encryption-context',
+]
 const checksums = ['x-amz-sdk-checksum-algorithm', 'x-amz-checksum-{crc32,crc32c,crc64nvme,sha1,sha256}']
 const newObject = [
   ...contentHeaders,
@@ -162,7 +169,9 @@ export const elements: Readonly<Record<string, Elements>> = {
   GetBucketEncryption: none,
   PutBucketEncryption: {
     takes: ['SSEAlgorithm', 'KMSMasterKeyID', 'BucketKeyEnabled', 'BlockedEncryptionTypes'],
-    notes: ['Writes into a bucket whose default is a KMS algorithm are answered NotImplemented: there is no KMS.'],
+    notes: [
+      'Writes into a bucket whose default is `aws:kms` without a key or `aws:kms:dsse` are answered NotImplemented.',
+    ],
   },
   DeleteBucketEncryption: none,
   GetBucketWebsite: none,

@@ -11,7 +11,7 @@ import { noSuchBucket } from '../access/open-bucket.ts'
 import { jsonErrorAnswer } from '../answer.ts'
 import { openPayload } from '../auth/payload-check.ts'
 import type { Answer } from '../call.ts'
-import { encryptionFields } from '../encryption/sealing.ts'
+import { type EncryptionFields, encryptionFields, type VisibleEncryption } from '../encryption/sealing.ts'
 import { lockedVersion } from '../object-lock.ts'
 import { readSmallBody } from '../request-body.ts'
 import { type BackbeatCall, bucketOf } from './backbeat-call.ts'
@@ -143,15 +143,19 @@ function asStoredHere(
 }
 
 /** What the pieces are, whatever was said of them elsewhere; of no bytes nothing can be told, so that what is stored stays. */
-function encryptionHere(given: NewMetadata, stored: VersionRecord | null): ReturnType<typeof encryptionFields> {
+function encryptionHere(given: NewMetadata, stored: VersionRecord | null): EncryptionFields {
   const [first] = given.location ?? []
   if (first === undefined && stored !== null) {
     const { metadata } = stored
     if (hasCustomerKey(metadata)) return encryptionFields({ kind: 'customer' })
-    return encryptionFields({ kind: metadata['x-amz-server-side-encryption'] === '' ? 'none' : 'managed' })
+    return encryptionFields(metadata['x-amz-server-side-encryption'] === '' ? { kind: 'none' } : managedAs(metadata))
   }
   if (first === undefined || !isSealed(first)) return encryptionFields({ kind: 'none' })
-  return encryptionFields({ kind: first.masterKeyId === undefined ? 'customer' : 'managed' })
+  return encryptionFields(first.masterKeyId === undefined ? { kind: 'customer' } : managedAs(given))
+}
+
+function managedAs({ 'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId }: NewMetadata): VisibleEncryption {
+  return kmsKeyId === '' ? { kind: 'managed' } : { kind: 'managed', kmsKeyId }
 }
 
 /** Work of this server's own that is still open is not lost over a change that comes from elsewhere. */

@@ -72,20 +72,32 @@ export function dataKeyFinder(
 
 /** What is kept of a version's or an upload's encryption: never a key. */
 export type StoredEncryption =
-  | { readonly kind: 'none' | 'managed' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'managed'; readonly kmsKeyId?: string }
   | { readonly kind: 'customer'; readonly keyCheck: string }
+
+/** Of that, what everybody may see. */
+export type VisibleEncryption = Exclude<StoredEncryption, { kind: 'customer' }> | { readonly kind: 'customer' }
 
 export function storedEncryption(services: S3Services, encryption: WriteEncryption): StoredEncryption {
   if (encryption.kind !== 'customer') return encryption
   return { kind: 'customer', keyCheck: keyCheck(encryption.customerKey.key, services.world.random) }
 }
 
+export type EncryptionFields = Pick<
+  ObjectMetadata,
+  | 'x-amz-server-side-encryption'
+  | 'x-amz-server-side-encryption-aws-kms-key-id'
+  | 'x-amz-server-side-encryption-customer-algorithm'
+>
+
 /** The fields of the public metadata that say how a version is encrypted. */
-export function encryptionFields(
-  encryption: Pick<StoredEncryption, 'kind'>,
-): Pick<ObjectMetadata, 'x-amz-server-side-encryption' | 'x-amz-server-side-encryption-customer-algorithm'> {
+export function encryptionFields(encryption: VisibleEncryption): EncryptionFields {
+  const kmsKeyId = encryption.kind === 'managed' ? (encryption.kmsKeyId ?? '') : ''
+  const managed = kmsKeyId === '' ? 'AES256' : 'aws:kms'
   return {
-    'x-amz-server-side-encryption': encryption.kind === 'managed' ? 'AES256' : '',
+    'x-amz-server-side-encryption': encryption.kind === 'managed' ? managed : '',
+    'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId,
     'x-amz-server-side-encryption-customer-algorithm': encryption.kind === 'customer' ? 'AES256' : '',
   }
 }

@@ -7,7 +7,7 @@ import { invalidArgument } from '../answer.ts'
 import type { HeaderMap } from '../request-head.ts'
 import { type CustomerKey, readCustomerKey } from './customer-key.ts'
 import type { StoredEncryption } from './sealing.ts'
-import { customerKeysBlocked, refuseOnRead, type WriteEncryption } from './write-encryption.ts'
+import { customerKeysBlocked, noEncryption, refuseOnRead, type WriteEncryption } from './write-encryption.ts'
 
 const header = 'x-amz-server-side-encryption'
 
@@ -17,8 +17,9 @@ export function encryptionOfPart(
   upload: StoredEncryption,
   byBucket: BucketEncryption | undefined,
 ): WriteEncryption {
-  // Some clients repeat what they said at the beginning.
-  if (upload.kind !== 'managed' || headers.get(header) !== 'AES256') refuseOnRead(headers)
+  // Some clients repeat what they said at the beginning; S3 has no such headers for parts, which have the key of their upload.
+  const method = upload.kind === 'managed' && upload.kmsKeyId !== undefined ? 'aws:kms' : 'AES256'
+  if (upload.kind !== 'managed' || headers.get(header) !== method) refuseOnRead(headers)
   const customerKey = readCustomerKey(headers)
   if ((customerKey !== undefined) !== (upload.kind === 'customer')) {
     throw serviceError('InvalidRequest', {
@@ -27,9 +28,8 @@ export function encryptionOfPart(
         'Subsequent part requests must include the appropriate encryption parameters.',
     })
   }
-  if (customerKey === undefined || upload.kind !== 'customer') {
-    return { kind: upload.kind === 'managed' ? 'managed' : 'none' }
-  }
+  if (upload.kind !== 'customer') return upload
+  if (customerKey === undefined) return noEncryption
   if (byBucket?.blocked === 'SSE-C') throw customerKeysBlocked()
   requireKeyOf(upload, customerKey)
   return { kind: 'customer', customerKey }

@@ -1,17 +1,18 @@
 // How what a request writes is to be encrypted: as its headers say, otherwise as the bucket does by default (S3 API, PutObject and
-// PutBucketEncryption). There is no key management service here: what asks for one is NotImplemented, never stored in another way.
+// PutBucketEncryption). Keys of SSE-KMS are names: what they encrypt lies under the master keys, as with SSE-S3, and says the name. Whatever else a
+// key management service does (a default key, two layers, contexts) is NotImplemented, never stored in another way.
 import type { BucketEncryption } from '../../domain/bucket-encryption.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { NewMetadata } from '../../metadata/metadata-store.ts'
-import { invalidArgument, notImplemented } from '../answer.ts'
+import { headerValue, invalidArgument, notImplemented } from '../answer.ts'
 import type { FlatHeaders } from '../call.ts'
 import type { HeaderMap } from '../request-head.ts'
 import { type CustomerKey, customerKeyHeaders, readCustomerKey } from './customer-key.ts'
 
-/** `managed`: under a key of ours (SSE-S3). `customer`: under the key that came with the request (SSE-C). */
+/** `managed`: under a key of ours: SSE-S3, or SSE-KMS where a key is named. `customer`: under the key that came with the request (SSE-C). */
 export type WriteEncryption =
   | { readonly kind: 'none' }
-  | { readonly kind: 'managed' }
+  | { readonly kind: 'managed'; readonly kmsKeyId?: string }
   | { readonly kind: 'customer'; readonly customerKey: CustomerKey }
 
 export const noEncryption: WriteEncryption = { kind: 'none' }
@@ -19,6 +20,9 @@ export const noEncryption: WriteEncryption = { kind: 'none' }
 const header = 'x-amz-server-side-encryption'
 const kmsKeyHeader = 'x-amz-server-side-encryption-aws-kms-key-id'
 const kmsAlgorithms: ReadonlySet<string> = new Set(['aws:kms', 'aws:kms:dsse'])
+const contextHeader = 'x-amz-server-side-encryption-context'
+/** Ids, aliases and ARNs of keys. */
+const kmsKeyName = /^[\w:/.+=@-]{1,2048}$/
 
 /**
  * Throws InvalidArgument for headers that contradict each other or that S3 does not know, NotImplemented for key management, AccessDenied where
@@ -32,12 +36,22 @@ export function encryptionOfWrite(headers: HeaderMap, byBucket: BucketEncryption
     if (byBucket?.blocked === 'SSE-C') throw customerKeysBlocked()
     return { kind: 'customer', customerKey }
   }
-  if (method !== undefined) return { kind: 'managed' }
-  const algorithm = byBucket?.byDefault?.algorithm
-  if (algorithm === undefined) return noEncryption
+  if (method !== undefined) return managedAs(method, headers.get(kmsKeyHeader))
+  const byDefault = byBucket?.byDefault
+  return byDefault === undefined ? noEncryption : managedAs(byDefault.algorithm, byDefault.kmsKeyId)
+}
+
+function managedAs(algorithm: string, kmsKeyId: string | undefined): WriteEncryption {
   if (algorithm === 'AES256') return { kind: 'managed' }
-  const message = `The bucket encrypts with ${algorithm} by default, for which this server has no key management service.`
+  if (algorithm === 'aws:kms' && kmsKeyId !== undefined) return { kind: 'managed', kmsKeyId: checkedKeyName(kmsKeyId) }
+  const missing = algorithm === 'aws:kms' ? 'has no default key of its own: name one' : 'does not encrypt so'
+  const message = `Encryption with ${algorithm} was asked for, but the key management of this server ${missing}.`
   throw serviceError('NotImplemented', { message, details: { Header: header } })
+}
+
+function checkedKeyName(kmsKeyId: string): string {
+  if (kmsKeyName.test(kmsKeyId)) return kmsKeyId
+  throw invalidArgument('The KMS key is named by an id, an alias or an ARN.', kmsKeyHeader, kmsKeyId)
 }
 
 function customerKeyOfWrite(headers: HeaderMap, method: string | undefined): CustomerKey | undefined {
@@ -54,7 +68,8 @@ function checkMethod(headers: HeaderMap, method: string | undefined): void {
   if (method !== undefined && method !== 'AES256' && !usesKms) {
     throw invalidArgument('The encryption method specified is not supported', header, method)
   }
-  if (usesKms) throw notImplemented(header)
+  if (headers.has(contextHeader)) throw notImplemented(contextHeader)
+  if (usesKms) return
   const kmsKey = headers.get(kmsKeyHeader)
   if (kmsKey === undefined) return
   const message = `Server Side Encryption with AWS KMS managed key requires HTTP header ${header} : aws:kms`
@@ -87,12 +102,16 @@ export function namesEncryption(headers: HeaderMap): boolean {
 /** What the answer to a write says of it. */
 export function encryptionHeaders(encryption: WriteEncryption): FlatHeaders {
   if (encryption.kind === 'customer') return customerKeyHeaders(encryption.customerKey)
-  return encryption.kind === 'managed' ? [header, 'AES256'] : []
+  return encryption.kind === 'managed' ? managedHeaders(encryption.kmsKeyId) : []
+}
+
+function managedHeaders(kmsKeyId: string | undefined): FlatHeaders {
+  return kmsKeyId === undefined ? [header, 'AES256'] : [header, 'aws:kms', kmsKeyHeader, headerValue(kmsKeyId)]
 }
 
 /** The same of a version that is stored already, to a request that may have come with its key. */
 export function encryptionHeadersOf(metadata: NewMetadata, headers: HeaderMap): FlatHeaders {
-  if (metadata[header] !== '') return [header, metadata[header]]
+  if (metadata[header] !== '') return managedHeaders(metadata[kmsKeyHeader] || undefined)
   const customerKey = metadata[`${header}-customer-algorithm`] === '' ? undefined : readCustomerKey(headers)
   return customerKey === undefined ? [] : customerKeyHeaders(customerKey)
 }
