@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import type { KeysOf } from '../config/accounts-edit.ts'
 import type { AddOptions } from './account.ts'
 import type { AccountOptions, AccountTools } from './account-file.ts'
+import type { RotateOptions } from './account-service.ts'
 import type { UserAddOptions } from './account-users.ts'
 import type { ProgramOptions } from './program-options.ts'
 import { createPaint } from './render.ts'
@@ -44,6 +45,7 @@ export function addAccountCommands(program: Command, options: ProgramOptions, en
     )
   addKeyCommands(account.command('key').description('change the keys of an account'), 'account', tools, ends)
   addUserCommands(account, options, ends)
+  addServiceCommands(account, options, ends)
 }
 
 function addUserCommands(account: Command, { output, world, colours }: ProgramOptions, ends: Ends): void {
@@ -71,6 +73,18 @@ function addUserCommands(account: Command, { output, world, colours }: ProgramOp
       ends(import('./account-users.ts').then(run => run.userRemove(name, removed, given(command), tools))),
     )
   addKeyCommands(user.command('key').description('change the keys of a user'), 'user', tools, ends)
+}
+
+function addServiceCommands(account: Command, { output, world }: ProgramOptions, ends: Ends): void {
+  account
+    .command('service')
+    .description('change what the processes of the distributed engine sign with to each other')
+    .command('rotate')
+    .option('--now', 'end all former keys at once, as after one has become known')
+    .description('make another key, and let the former one end when all processes know it')
+    .action((_options: unknown, command: Command) =>
+      ends(import('./account-service.ts').then(run => run.serviceRotate(given<RotateOptions>(command), output, world))),
+    )
 }
 
 /** The same commands for the keys of accounts and of their users, who are named after their account. */

@@ -141,3 +141,27 @@ test('what the server holds follows the file; a broken file changes nothing', as
   assert.ok(error instanceof Error && !error.message.includes('hunter2'))
   assert.equal(directory.findByAccessKey(accessKey)?.account.name, 'photos')
 })
+
+test('a key for processes is for the distributed engine, and for an accounts file without a service account', async t => {
+  const { run, folder, accountsFile } = await place(t)
+  assert.match((await run('service', 'rotate')).err, /only those of the distributed engine share one/)
+  const service = {
+    ...{ name: 'Replication', email: 'r@example.com', shortid: '123456789015', keys: [{ access: 'own', secret: 's' }] },
+    ...{ arn: 'arn:aws:iam::123456789015:root', canonicalID: 'http://acs.zenko.io/accounts/service/replication' },
+  }
+  const engine = {
+    metadata: { postgres: { url: 'postgres://crossbeat:hunter2@127.0.0.1:1/crossbeat' } },
+    log: { kafka: { brokers: ['127.0.0.1:1'] } },
+    state: { zookeeper: { connectionString: '127.0.0.1:1' } },
+  }
+  await writeFile(join(folder, 'crossbeat.yaml'), JSON.stringify({ accounts: 'accounts.json', engine }))
+  const { code, err } = await run('service', 'rotate', '--now')
+  assert.equal(code, 3)
+  assert.match(err, /^crossbeat: PostgreSQL: 127\.0\.0\.1:1 cannot be reached/)
+  assert.ok(!err.includes('hunter2'))
+  await writeFile(accountsFile, JSON.stringify({ accounts: [first, service] }))
+  assert.match(
+    (await run('service', 'rotate')).err,
+    /sign with the first key of the account Replication of the accounts file/,
+  )
+})

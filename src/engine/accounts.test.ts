@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { realWorld } from '../base/world.ts'
-import { AccountsError, loadAccounts, loadSharedAccounts } from './accounts.ts'
+import { newAccountKey } from '../config/account-key.ts'
+import type { AccountKey } from '../s3/auth/account-directory.ts'
+import { AccountsError, loadAccounts, loadSharedAccounts, serviceCredentials } from './accounts.ts'
 
 const { random } = realWorld
 
@@ -51,7 +53,7 @@ test('a service account of the file keeps its keys and signs with one of this pr
   const { directory, service, administratorKey } = await loadAccounts({ accountsFile, dataDir, random })
   assert.equal(administratorKey, undefined)
   assert.equal(directory.findByAccessKey('own')?.account.service, 'replication')
-  assert.equal(directory.findByAccessKey(service.access)?.account, directory.findByAccessKey('own')?.account)
+  assert.equal(directory.findByAccessKey(service().access)?.account, directory.findByAccessKey('own')?.account)
 })
 
 test('files that cannot be used are told with their place and without their content', async t => {
@@ -73,7 +75,7 @@ test('files that cannot be used are told with their place and without their cont
   assert.ok(!broken.includes('hunter2'))
 })
 
-test('processes with the same accounts file have the same service account, which depends on its secrets, unless the file has one', async t => {
+test('processes accept and sign with the keys that they share, as they are at the moment, or with that of the file', async t => {
   const folderPath = await folder(t)
   const accountsFile = join(folderPath, 'authdata.json')
   const account = {
@@ -85,21 +87,26 @@ test('processes with the same accounts file have the same service account, which
     keys: [{ access: 'bart', secret: 'secret' }],
   }
   await writeFile(accountsFile, JSON.stringify({ accounts: [account] }))
-  const load = () => loadSharedAccounts(accountsFile)
-  const [first, second] = await Promise.all([load(), load()])
-  assert.deepEqual(second.service, first.service)
-  assert.equal(second.directory.findByAccessKey(first.service.access)?.account.service, 'replication')
-  assert.ok(!JSON.stringify(first.service).includes('bart'))
-  const changed = { ...account, keys: [{ access: 'bart', secret: 'another' }] }
-  await writeFile(accountsFile, JSON.stringify({ accounts: [changed] }))
-  assert.notEqual((await load()).service.secret, first.service.secret)
-  const own = { ...account, name: 'S', email: 's@example.com', shortid: '123456789013' }
+  const [former, next] = [newAccountKey(random), newAccountKey(random)]
+  const accounts = await loadSharedAccounts(accountsFile, { signing: former, accepted: [former] })
+  const credentials = serviceCredentials(accounts)
+  const serviceOf = ({ access }: AccountKey) => accounts.directory.findByAccessKey(access)?.account.service
+  assert.equal(credentials.accessKey, former.access)
+  assert.deepEqual([serviceOf(former), serviceOf(next)], ['replication', undefined])
+  accounts.take({ signing: next, accepted: [former, next] })
+  assert.deepEqual([credentials.accessKey, credentials.secretKey.reveal()], [next.access, next.secret])
+  assert.deepEqual([serviceOf(former), serviceOf(next)], ['replication', 'replication'])
+  accounts.take({ signing: next, accepted: [next] })
+  assert.deepEqual([serviceOf(former), serviceOf(next)], [undefined, 'replication'])
   const service = {
-    ...own,
+    ...{ ...account, name: 'S', email: 's@example.com', shortid: '123456789013' },
     arn: 'arn:aws:iam::123456789013:root',
     canonicalID: 'http://acs.zenko.io/accounts/service/replication',
     keys: [{ access: 'own', secret: 'secret' }],
   }
   await writeFile(accountsFile, JSON.stringify({ accounts: [account, service] }))
-  assert.deepEqual((await load()).service, { access: 'own', secret: 'secret' })
+  await accounts.source?.renew()
+  assert.deepEqual(accounts.service(), { access: 'own', secret: 'secret' })
+  // Processes that have not taken the file yet still sign with the shared one.
+  assert.equal(serviceOf(next), 'replication')
 })

@@ -1,11 +1,12 @@
 // The accounts of a start: read from the configured authdata.json, or one administrator whose keys are made into `<dataDir>/credentials` and
-// shown once. A service account for our own replication half is added in memory; its key is never written anywhere.
-import { createHmac } from 'node:crypto'
+// shown once. A service account for our own replication half is added in memory, with a key of this process or those that all processes share.
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { realFiles } from '../base/files.ts'
+import { Secret } from '../base/secret.ts'
 import type { Random } from '../base/world.ts'
-import { accountKeyOf, newAccountKey } from '../config/account-key.ts'
+import { newAccountKey } from '../config/account-key.ts'
+import type { Credentials } from '../config/types.ts'
 import {
   type Account,
   type AccountDirectory,
@@ -14,12 +15,13 @@ import {
   createLiveDirectory,
   parseAuthData,
 } from '../s3/auth/account-directory.ts'
+import type { ServiceKeys } from './service-keys.ts'
 
 /** What a start knows of accounts. */
 export interface Accounts {
   readonly directory: AccountDirectory
-  /** The service account that the HTTP gateway signs with when no other is configured. */
-  readonly service: AccountKey
+  /** What the processes of an installation sign with to each other, and the HTTP gateway when nothing else is configured; may change at any time. */
+  service(): AccountKey
   /** Of the administrator that is made when there is no accounts file. */
   readonly administratorKey?: AccountKey
   /** Set when the administrator's keys were made at this start: the only time they are shown. */
@@ -43,60 +45,74 @@ export async function loadAccounts(options: {
 }): Promise<Accounts> {
   const service = newAccountKey(options.random)
   if (options.accountsFile !== undefined) {
-    return fromFile(options.accountsFile, service, accounts => withService(accounts, [service]))
+    return fromFile(options.accountsFile, { signing: service, accepted: [service] }, () => undefined)
   }
   const credentialsFile = join(options.dataDir, 'credentials')
   const stored = await readCredentials(credentialsFile)
   const key = stored ?? newAccountKey(options.random)
   if (stored === null) await writeCredentials(credentialsFile, key)
   const directory = withService([administrator(key)], [service])
-  const accounts = { directory, service, administratorKey: key, credentialsFile }
+  const accounts = { directory, service: () => service, administratorKey: key, credentialsFile }
   return stored === null ? { ...accounts, made: key } : accounts
 }
 
 /**
- * Accounts that many processes share: the file, and a service account whose key each of them derives from the administrator's in the file, so that
- * it is the same everywhere and stands nowhere. Keys that were derived before the file changed go on working here, as others still sign with them.
+ * Accounts that many processes share: the file, and a service account with keys that all of them know. Where the file has that service account, its first
+ * key is what is signed with.
  */
-export async function loadSharedAccounts(accountsFile: string): Promise<Accounts> {
-  const accounts = await readAccounts(accountsFile)
-  const configured = configuredService(accounts)
-  const derived = new Map<string, AccountKey>()
-  const directoryOf = (read: readonly Account[]): AccountDirectory => {
-    if (configuredService(read) !== undefined) return createAccountDirectory(read)
-    const key = derivedKey(read, accountsFile)
-    derived.set(key.access, key)
-    return withService(read, [...derived.values()])
+export async function loadSharedAccounts(
+  accountsFile: string,
+  keys: ServiceKeys,
+): Promise<Accounts & { take(keys: ServiceKeys): void }> {
+  return fromFile(accountsFile, keys, configuredService)
+}
+
+/** What to sign with, always as it is at the moment. */
+export function serviceCredentials({ service }: Pick<Accounts, 'service'>): Credentials {
+  return {
+    get accessKey() {
+      return service().access
+    },
+    get secretKey() {
+      return new Secret(service().secret)
+    },
+    sessionToken: undefined,
   }
-  return fromFile(accountsFile, configured ?? derivedKey(accounts, accountsFile), directoryOf)
+}
+
+/** `preferred`: what of the file is signed with instead of the key made for it. */
+async function fromFile(
+  file: string,
+  first: ServiceKeys,
+  preferred: (accounts: readonly Account[]) => AccountKey | undefined,
+): Promise<Accounts & { take(keys: ServiceKeys): void }> {
+  let accounts = await readAccounts(file)
+  let keys = first
+  const directory = createLiveDirectory(withService(accounts, keys.accepted))
+  const replace = (): void => directory.replace(withService(accounts, keys.accepted))
+  const renew = async (): Promise<void> => {
+    accounts = await readAccounts(file)
+    replace()
+  }
+  return {
+    directory,
+    service: () => preferred(accounts) ?? keys.signing,
+    source: { file, renew },
+    take(next) {
+      keys = next
+      replace()
+    },
+  }
 }
 
 function configuredService(accounts: readonly Account[]): AccountKey | undefined {
   return accounts.find(account => account.canonicalId === serviceCanonicalId)?.keys[0]
 }
 
-async function fromFile(
-  file: string,
-  service: AccountKey,
-  directoryOf: (accounts: readonly Account[]) => AccountDirectory,
-): Promise<Accounts> {
-  const directory = createLiveDirectory(directoryOf(await readAccounts(file)))
-  const renew = async (): Promise<void> => directory.replace(directoryOf(await readAccounts(file)))
-  return { directory, service, source: { file, renew } }
-}
-
 /** The administrator that was made into a data folder; null where there is none. Throws AccountsError. */
 export async function storedAdministrator(dataDir: string): Promise<Account | null> {
   const key = await readCredentials(join(dataDir, 'credentials'))
   return key === null ? null : administrator(key)
-}
-
-function derivedKey(accounts: readonly Account[], file: string): AccountKey {
-  const origin = (accounts.find(account => account.admin) ?? accounts[0])?.keys[0]
-  if (origin === undefined) throw new AccountsError(`accounts: ${file} has no account with a key`)
-  const derive = (what: string): Buffer =>
-    createHmac('sha256', origin.secret).update(`crossbeat service account ${what} ${origin.access}`).digest()
-  return accountKeyOf(derive('access').subarray(0, 16), derive('secret').subarray(0, 30))
 }
 
 function administrator(key: AccountKey): Account {
@@ -112,7 +128,7 @@ function administrator(key: AccountKey): Account {
   }
 }
 
-/** The configured service account, if any, also signs with the keys made for this process. */
+/** The configured service account, if any, also signs with the keys made for it. */
 function withService(accounts: readonly Account[], keys: readonly AccountKey[]): AccountDirectory {
   if (accounts.some(account => account.canonicalId === serviceCanonicalId)) {
     return createAccountDirectory(

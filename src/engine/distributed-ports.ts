@@ -43,7 +43,7 @@ const spareFoldMs = 30_000
 export async function openDatabase(
   { config, engine, world, choice, patience, lifecycle }: Opening,
   onFatal: (error: Error) => void,
-): Promise<OpenPort<MetadataStore> & Pick<PostgresEngine, 'epoch' | 'endedEpochs'>> {
+): Promise<OpenPort<MetadataStore> & Pick<PostgresEngine, 'epoch' | 'endedEpochs' | 'shared'>> {
   const { openPostgres } = await import('../metadata/postgres/engine.ts')
   const { url, poolMax } = engine.postgres
   const folding = choice.roles.includes('status') ? {} : { foldMs: spareFoldMs }
@@ -54,7 +54,7 @@ export async function openDatabase(
   lifecycle.add(() => opened.close())
   const dependency = { name: 'PostgreSQL', required: true, health: () => opened.health() }
   const endedEpochs = (epochs: readonly string[]) => opened.endedEpochs(epochs)
-  return { port: opened.store, epoch: opened.epoch, endedEpochs, dependency }
+  return { port: opened.store, epoch: opened.epoch, shared: opened.shared, endedEpochs, dependency }
 }
 
 /** A process that reads no journal has no use for being told of what others commit. */

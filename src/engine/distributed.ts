@@ -2,13 +2,13 @@
 // there yet, and plays the same roles as the embedded engine.
 
 import { createHttpClient } from '../base/http-client.ts'
-import { Secret } from '../base/secret.ts'
 import type { World } from '../base/world.ts'
 import type { Config, DistributedEngineConfig } from '../config/types.ts'
 import { createNodeDirectory } from '../control/node-directory.ts'
+import type { SharedValues } from '../metadata/postgres/shared-values.ts'
 import { openDataDir } from '../metadata/sqlite/data-dir.ts'
 import { startLog } from '../telemetry/log.ts'
-import { loadSharedAccounts } from './accounts.ts'
+import { type Accounts, loadSharedAccounts, serviceCredentials } from './accounts.ts'
 import { watchAccounts } from './accounts-watch.ts'
 import { takeDataDir } from './data-dir-engine.ts'
 import { type OpenDataStores, openDataStores } from './data-stores.ts'
@@ -19,6 +19,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { openMasterKeys } from './master-keys.ts'
 import type { Parts, Role, RoleChoice } from './parts.ts'
 import { startRoles } from './roles/start-roles.ts'
+import { serviceKeys, watchServiceKeys } from './service-keys.ts'
 import { agreeOnKeys } from './shared-keys.ts'
 import { createPatience, type WaitOptions } from './waiting.ts'
 
@@ -60,7 +61,7 @@ async function openParts(
   const state = await openState(opening)
   const signals = await openSignals(opening)
   const log = await openLog(opening, { stateStore: state.port, store: database.port, signals: signals.port })
-  const accounts = await loadSharedAccounts(config.accountsFile ?? '')
+  const accounts = await openAccounts(opening, database.shared)
   const http = createHttpClient()
   lifecycle.add(() => http.close())
   if (choice.roles.some(role => rolesWithKeys.has(role))) {
@@ -89,6 +90,13 @@ async function openParts(
   }
 }
 
+/** Those of the file, and the service account whose keys the processes share. */
+async function openAccounts({ config, world, lifecycle }: Opening, shared: SharedValues): Promise<Accounts> {
+  const accounts = await loadSharedAccounts(config.accountsFile ?? '', await serviceKeys(shared, world.random))
+  lifecycle.add(watchServiceKeys(shared, world, keys => accounts.take(keys)))
+  return accounts
+}
+
 /** Only the S3 role keeps data; the data folder then belongs to this process alone. Others read over the network. */
 async function openData(
   { config, world, choice }: DistributedOptions,
@@ -102,8 +110,7 @@ async function openData(
     lifecycle.add(() => dataDir.release())
     takeDataDir(dataDir, 'distributed')
   }
-  const { access, secret } = accounts.service
-  const credentials = { accessKey: access, secretKey: new Secret(secret), sessionToken: undefined }
+  const credentials = serviceCredentials(accounts)
   const distributed = { holders: createNodeDirectory(stateStore), credentials, keepsData }
   return openDataStores({ config, world, http, epoch, distributed }, lifecycle)
 }

@@ -1,6 +1,5 @@
 // Chooses the adapters behind the destinations and the source gateway.
 import { createHttpClient } from '../base/http-client.ts'
-import { Secret } from '../base/secret.ts'
 import type { HostPort } from '../config/types.ts'
 import { createS3Location } from '../locations/aws_s3/location.ts'
 import { createAzureLocation } from '../locations/azure/location.ts'
@@ -8,6 +7,7 @@ import type { Destination } from '../locations/multiple-backend.ts'
 import { createDirectGateway } from '../replicate/gateway-direct.ts'
 import { createHttpGateway } from '../replicate/gateway-http.ts'
 import type { SourceGateway } from '../replicate/source-gateway.ts'
+import { serviceCredentials } from './accounts.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Parts } from './parts.ts'
 
@@ -37,8 +37,7 @@ export function createGateway(parts: Parts, s3: HostPort | null, lifecycle: Life
   if (gateway.kind === 'direct') return createDirectGateway({ store, dataStores, masterKeys, destinations })
   const readHttp = createHttpClient()
   lifecycle.add(() => readHttp.close())
-  const { access, secret } = accounts.service
-  const own = { accessKey: access, secretKey: new Secret(secret), sessionToken: undefined }
+  const own = serviceCredentials(accounts)
   const sites = new Map(
     [...destinations].map(([name, { location, bucketMatch }]) => {
       return [name, { type: location.type, bucketMatch, capabilities: location.capabilities }] as const

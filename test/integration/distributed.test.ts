@@ -3,11 +3,15 @@
 // servers and processes, and the vendors' own clients to look at all sides.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, ListBucketsCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import type { ContainerClient } from '@azure/storage-blob'
+import { realWorld } from '../../src/base/world.ts'
 import { startEngineServers } from '../../src/demo/engine-servers.ts'
+import { serviceKeys } from '../../src/engine/service-keys.ts'
+import { withSharedValues } from '../../src/metadata/postgres/shared-values.ts'
 import { destinationBucket } from '../bench/stage.ts'
 import { azureContainer } from '../faults/azure-side.ts'
+import { runCli } from '../process/cli.ts'
 import type { S3Destination } from '../process/crossbeat.ts'
 import { type Distributed, startDistributed } from '../process/distributed.ts'
 import type { RoleProcess } from '../process/role-process.ts'
@@ -132,6 +136,62 @@ describe('a distributed layout', { skip }, () => {
       assert.match(text, /"name":"ZooKeeper","ok":true/, name)
     }
     await elected()
+  })
+
+  /** The key with which the processes sign to each other at the moment. */
+  async function serviceKey(): Promise<{ readonly accessKey: string; readonly secretKey: string }> {
+    const { url } = servers.engine.get().engine.metadata.postgres
+    const keys = await withSharedValues({ url, timers: realWorld.timers }, values =>
+      serviceKeys(values, realWorld.random),
+    )
+    return { accessKey: keys.signing.access, secretKey: keys.signing.secret }
+  }
+
+  /** How a listing of all buckets signed with a key ends at each front end: 'ok' or the error's name. */
+  async function answersTo(key: { readonly accessKey: string; readonly secretKey: string }): Promise<string> {
+    const asked = layout.s3.map(async address => {
+      const signing = sdkClient(address, key)
+      try {
+        await signing.send(new ListBucketsCommand({}))
+        return 'ok'
+      } catch (error) {
+        return error instanceof Error ? error.name : String(error)
+      } finally {
+        signing.destroy()
+      }
+    })
+    return (await Promise.all(asked)).join(' ')
+  }
+
+  async function accountCommand(...args: readonly string[]): Promise<{ accessKey: string; secretKey: string }> {
+    const config = layout.process('s3-1').configFile
+    const { code, stdout, stderr } = await runCli(['account', ...args, '--json', '--config', config])
+    assert.equal(code, 0, stderr)
+    return JSON.parse(stdout)
+  }
+
+  test('a user that the command line adds is known to every front end, and gone from each when removed', async () => {
+    const clerk = await accountCommand('user', 'add', 'administrator', 'clerk', '--rights', 'account')
+    await eventually('the user is known', async () => (await answersTo(clerk)) === 'ok ok' || undefined)
+    await accountCommand('user', 'remove', 'administrator', 'clerk')
+    const gone = 'InvalidAccessKeyId InvalidAccessKeyId'
+    await eventually('the user is gone', async () => (await answersTo(clerk)) === gone || undefined)
+  })
+
+  test('the key that processes sign to each other with is changed under way, and the former one ends', async () => {
+    const bucket = await newBucket()
+    await client(0).send(new PutObjectCommand({ Bucket: bucket, Key: 'large', Body: Buffer.alloc(200_000) }))
+    const read = () => client(1).send(new GetObjectCommand({ Bucket: bucket, Key: 'large' }))
+    const former = await serviceKey()
+    assert.equal(await answersTo(former), 'ok ok')
+    const { accessKey } = await accountCommand('service', 'rotate', '--now')
+    const key = await serviceKey()
+    assert.equal(key.accessKey, accessKey)
+    await eventually('all know the new key', async () => (await answersTo(key)) === 'ok ok' || undefined)
+    assert.equal(await answersTo(former), 'InvalidAccessKeyId InvalidAccessKeyId')
+    assert.equal((await (await read()).Body?.transformToByteArray())?.length, 200_000)
+    await allDrained()
+    await assertEverywhere(bucket)
   })
 
   test('a pause holds back all processors of its site alone, and a resume brings everything', async () => {

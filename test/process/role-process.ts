@@ -33,6 +33,10 @@ export class RoleProcess {
   #child: ChildProcess | null = null
   #isReady = false
 
+  get configFile(): string {
+    return this.#file('yaml')
+  }
+
   constructor(options: RoleOptions) {
     this.options = options
     writeFileSync(this.#file('yaml'), JSON.stringify(options.config))

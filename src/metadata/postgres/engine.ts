@@ -21,6 +21,7 @@ import { Pulse, silentMs } from './pulse.ts'
 import { PutLanes } from './put-lanes.ts'
 import { type Identity, migrate, namespace } from './schema.ts'
 import { checkServer, serverWarning } from './server-checks.ts'
+import { type SharedValues, sharedValues } from './shared-values.ts'
 import type { StoreContext } from './store-context.ts'
 
 export interface PostgresOptions {
@@ -52,6 +53,7 @@ export interface PostgresEngine {
   readonly store: MetadataStore
   /** Names this start of the process, different from every other of every database; begins the names of its data. */
   readonly epoch: string
+  readonly shared: SharedValues
   health(): Promise<DependencyHealth>
   /**
    * Which of these epochs are of processes that are gone for good: they can commit nothing any more, so what they wrote and nothing refers to
@@ -120,6 +122,7 @@ const soonMs = 15_000
 class Engine implements PostgresEngine {
   readonly store: MetadataStore
   readonly epoch: string
+  readonly shared: SharedValues
   readonly #options: PostgresOptions
   readonly #pools: Pools
   readonly #identity: Identity
@@ -156,6 +159,7 @@ class Engine implements PostgresEngine {
       commit: items => this.#commitPuts(items),
     })
     this.store = postgresMetadataStore(this.#context(), () => this.close())
+    this.shared = sharedValues((text, ...values) => this.#tracked(() => pools.aside.rows(text, ...values)))
   }
 
   async start(): Promise<void> {
