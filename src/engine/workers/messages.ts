@@ -4,6 +4,7 @@ import type { DataKey } from '../../base/sealed-bytes.ts'
 import type { FailureFacts } from '../../domain/failure.ts'
 import type { SealedLocation } from '../../domain/object-metadata.ts'
 import type { WrappedKey } from '../../locations/master-keys.ts'
+import type { BucketChanges } from '../../metadata/sqlite/bucket-cache.ts'
 import type { Account } from '../../s3/auth/account-directory.ts'
 import type { Answer } from '../../s3/call.ts'
 import type { BridgedEvent } from './event-bridge.ts'
@@ -19,6 +20,7 @@ export interface WorkerSetup {
   /** What the names of its data begin with: no other worker has or had it. */
   readonly writer: string
   readonly storePort: MessagePort
+  readonly bucketChanges: BucketChanges | null
   readonly flush: boolean
 }
 

@@ -173,6 +173,7 @@ async function openPool(name: string) {
     accounts: createAccountDirectory([]),
     sqlite: {
       epoch: sqlite.epoch,
+      bucketChanges: sqlite.bucketChanges,
       portForThread: left => sqlite.portForThread(() => void lefts.push(left)),
     },
     masterKeys: { wrap: () => assert.fail('unasked'), dataKey: () => assert.fail('unasked') },

@@ -32,7 +32,7 @@ export interface WorkerPoolOptions {
   readonly config: Config
   readonly accounts: AccountDirectory
   readonly databasePath: string
-  readonly sqlite: Pick<SqliteEngine, 'epoch' | 'portForThread'>
+  readonly sqlite: Pick<SqliteEngine, 'epoch' | 'bucketChanges' | 'portForThread'>
   /** Whose data the main thread removes. */
   readonly dataStores: ReadonlyMap<string, DataStore>
   readonly masterKeys: MasterKeys
@@ -176,6 +176,7 @@ class Pool implements WorkerPool {
       ...{ accounts, databasePath, storePort, writer, flush },
       config: this.#config,
       epoch: sqlite.epoch,
+      bucketChanges: sqlite.bucketChanges,
     }
     const url = new URL('./worker-thread.ts', import.meta.url)
     const thread = new Worker(url, { workerData: setup, transferList: [storePort], resourceLimits })

@@ -82,8 +82,8 @@ async function serve(port: MessagePort, setup: WorkerSetup): Promise<void> {
   const bridge = bridgeEvents(world.timers, events => owner.send({ kind: 'events', events }))
   lifecycle.add(() => port.close())
   lifecycle.add(() => bridge.close())
-  const { databasePath: path, storePort, epoch, flush } = setup
-  const sqlite = joinSqlite({ path, port: storePort, epoch, world })
+  const { databasePath: path, storePort, epoch, bucketChanges, flush } = setup
+  const sqlite = joinSqlite({ path, port: storePort, epoch, bucketChanges, world })
   lifecycle.add(() => sqlite.close())
   const http = createHttpClient()
   lifecycle.add(() => http.close())

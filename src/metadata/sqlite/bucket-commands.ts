@@ -23,7 +23,9 @@ export function createBucket(context: WriteContext, request: Request<'create-buc
     bucket.versioning ?? 'Unversioned',
     settingsText(bucket.settings ?? {}),
   )
-  return made === 1 ? 'created' : 'exists'
+  if (made === 0) return 'exists'
+  context.bucketChanged(bucket.name)
+  return 'created'
 }
 
 export function changeBucket(context: WriteContext, request: Request<'change-bucket'>): ChangeBucketResult {
@@ -43,7 +45,7 @@ export function changeBucket(context: WriteContext, request: Request<'change-buc
     const replication = change.replication === null ? null : JSON.stringify(change.replication)
     context.connection.run('UPDATE buckets SET replication = ? WHERE id = ?', replication, bucket.id)
   }
-  context.forgetBucket(name)
+  context.bucketChanged(name)
   return 'changed'
 }
 
@@ -73,6 +75,6 @@ export function deleteBucket(
   for (const table of ['ledger', 'ledger_uploads', 'applied'])
     context.connection.run(`DELETE FROM ${table} WHERE bucket_id = ?`, bucket.id)
   context.connection.run('DELETE FROM buckets WHERE id = ?', bucket.id)
-  context.forgetBucket(request.name)
+  context.bucketChanged(request.name)
   return 'deleted'
 }

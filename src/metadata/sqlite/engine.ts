@@ -3,6 +3,7 @@
 // later on is final: everything is refused and `onFatal` is called once.
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { World } from '../../base/world.ts'
+import { type BucketChanges, newBucketChanges } from './bucket-cache.ts'
 import type { CheckpointMessage } from './checkpoint-thread.ts'
 import type { CommandClass, CommandKind, Reply, Request } from './commands.ts'
 import { Connection } from './connection.ts'
@@ -45,6 +46,8 @@ const checkpointPages = 8_000
 
 interface Backend extends BatchRunner {
   readonly epoch: number
+  /** Null where there is no other thread that writes: nothing is remembered. */
+  readonly bucketChanges: BucketChanges | null
   /** Lets another thread give batches through this port; only where the writer has a thread of its own. */
   readonly join?: (port: MessagePort, left: () => void) => void
   /** Somebody else's: closing it is not the end of the database. */
@@ -59,6 +62,8 @@ export class SqliteEngine {
   /** For reads only. */
   readonly reader: Connection
   readonly epoch: number
+  /** Counts what changes buckets; null where nobody counts. */
+  readonly bucketChanges: BucketChanges | null
   readonly #dispatcher: Dispatcher
   readonly #backend: Backend
   readonly #ownsReader: boolean
@@ -77,6 +82,7 @@ export class SqliteEngine {
     this.#ownsReader = reader.owned
     this.#backend = backend
     this.epoch = backend.epoch
+    this.bucketChanges = backend.bucketChanges
     this.#checkpoints = checkpoints
     this.#dispatcher = new Dispatcher(options.world, backend, {
       carriedOut: () => this.reader.refresh(),
@@ -198,14 +204,16 @@ export interface JoinOptions extends Pick<SqliteOptions, 'world' | 'onFatal'> {
   /** Of the engine in the thread that owns the database, which outlives this one. */
   readonly port: MessagePort
   readonly epoch: number
+  readonly bucketChanges: BucketChanges | null
 }
 
 /** The same database for another thread of the process: reads with a connection of its own, writes through the one writer. */
 export function joinSqlite(options: JoinOptions): SqliteEngine {
-  const { path, port, epoch } = options
+  const { path, port, epoch, bucketChanges } = options
   const pending: ((reply: BatchReply) => void)[] = []
   const backend: Backend = {
     epoch,
+    bucketChanges,
     isJoined: true,
     run: (batch, done) => {
       pending.push(done)
@@ -224,6 +232,7 @@ function openInline(options: SqliteOptions, writerOptions: WriterOptions, connec
   const writer = new Writer(writerOptions, connection, options.inject?.crashPoint)
   const backend: Backend = {
     epoch: writer.context.epoch,
+    bucketChanges: null,
     run: (batch, done) => done(writer.run(batch)),
     // A database in memory is its owner's, who may open it again.
     close: async () => {
@@ -240,7 +249,9 @@ interface ThreadBackend extends Backend {
 }
 
 async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
-  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: options })
+  const bucketChanges = newBucketChanges()
+  const workerData: WriterOptions = { ...options, bucketChanges }
+  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData })
   const pending: ((reply: BatchReply) => void)[] = []
   let closed: (() => void) | null = null
   let lost: (error: Error) => void = () => {}
@@ -274,6 +285,7 @@ async function startWriter(options: WriterOptions): Promise<ThreadBackend> {
     worker.postMessage(message, port === undefined ? [] : [port])
   return {
     epoch,
+    bucketChanges,
     onLost: listener => {
       lost = listener
     },

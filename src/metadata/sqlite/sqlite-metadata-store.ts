@@ -1,5 +1,5 @@
 // The metadata store on SQLite. Writes are client commands: flushed before they are answered. Reads are short and indexed, on this thread.
-import type { BucketIdentity } from '../../domain/bucket.ts'
+import type { Bucket, BucketIdentity } from '../../domain/bucket.ts'
 import type { JournalEntry, JournalPosition } from '../../domain/entry.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import type { ReplicationInfo } from '../../domain/replication-info.ts'
@@ -26,6 +26,7 @@ import {
   versionBody,
   versionRecord,
 } from '../version-form.ts'
+import { createBucketCache } from './bucket-cache.ts'
 import type { SqliteEngine } from './engine.ts'
 import { list } from './listing.ts'
 import { sqliteLedger } from './sqlite-ledger.ts'
@@ -49,12 +50,10 @@ function bucketMethods(
   engine: SqliteEngine,
 ): Methods<'createBucket' | 'bucket' | 'buckets' | 'bucketsWith' | 'changeBucket' | 'deleteBucket'> {
   const { reader } = engine
+  const bucket = bucketReader(engine)
   return {
-    createBucket: bucket => engine.submit('client', 'create-bucket', { bucket }),
-    bucket: async name => {
-      const row = reader.get<BucketRow>('SELECT * FROM buckets WHERE name = ?', name)
-      return row === undefined ? null : bucketForm(row)
-    },
+    createBucket: created => engine.submit('client', 'create-bucket', { bucket: created }),
+    bucket: async name => bucket(name),
     buckets: async ownerId =>
       reader
         .all<BucketRow>('SELECT * FROM buckets WHERE owner_id = ? ORDER BY name', ownerId)
@@ -77,6 +76,18 @@ function bucketMethods(
 /** Of what may be a whole bucket, only this crosses to the writer. */
 function identityOf(seen: BucketIdentity | undefined): BucketIdentity | null {
   return seen === undefined ? null : { ownerId: seen.ownerId, creationDate: seen.creationDate }
+}
+
+function bucketReader({ reader, bucketChanges }: SqliteEngine): (name: string) => Bucket | null {
+  const read = (name: string): Bucket | null => {
+    const row = reader.get<BucketRow>('SELECT * FROM buckets WHERE name = ?', name)
+    return row === undefined ? null : bucketForm(row)
+  }
+  if (bucketChanges === null) return read
+  return createBucketCache(bucketChanges, name => {
+    reader.refresh()
+    return read(name)
+  })
 }
 
 function bucketId(engine: SqliteEngine, name: string): number | null {

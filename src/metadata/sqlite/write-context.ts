@@ -57,6 +57,7 @@ export class WriteContext {
   /** Token of the claim that a key of a site is under. */
   readonly #claimedKeys = new Map<string, string>()
   readonly #buckets = new Map<string, StoredBucket>()
+  #bucketsChanged = false
   readonly #topics = new Map<string, { id: number; next: number }>()
   #lastIssued: VersionId | null = null
   #tokens = 0
@@ -93,8 +94,16 @@ export class WriteContext {
     return bucket
   }
 
-  forgetBucket(name: string): void {
+  bucketChanged(name: string): void {
     this.#buckets.delete(name)
+    this.#bucketsChanged = true
+  }
+
+  /** Whether a bucket has changed since this was asked. */
+  takeBucketsChanged(): boolean {
+    const changed = this.#bucketsChanged
+    this.#bucketsChanged = false
+    return changed
   }
 
   topic(name: string, load: () => { id: number; next: number }): { id: number; next: number } {

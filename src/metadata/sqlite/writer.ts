@@ -2,6 +2,7 @@
 // transaction each. Runs in its own thread, or inline for simulations. Never half of a batch: a commit that fails refuses all of it.
 
 import { state } from '../ledger-form.ts'
+import { type BucketChanges, countBucketChange } from './bucket-cache.ts'
 import type { Command } from './commands.ts'
 import { Connection, isFinal } from './connection.ts'
 import { carryOut } from './handlers.ts'
@@ -17,6 +18,8 @@ export interface WriterOptions {
   /** Identity of the machine's boot; after another boot a power loss may have taken unflushed commits. */
   readonly bootId: string
   readonly now: number
+  /** Counted here, for other threads that remember buckets. */
+  readonly bucketChanges?: BucketChanges
 }
 
 export interface Batch {
@@ -99,6 +102,8 @@ export class Writer {
     this.#crashPoint('before-commit')
     connection.run('COMMIT')
     context.committed()
+    const { bucketChanges } = this.#options
+    if (context.takeBucketsChanged() && bucketChanges !== undefined) countBucketChange(bucketChanges)
     this.#crashPoint('after-commit')
     const logPages = this.#tendLog(batch)
     return { replies, journaled: context.journaled, logPages, fatal: this.#fatal }
