@@ -129,12 +129,18 @@ export function digestOf(algorithm: ChecksumAlgorithm, bytes: Uint8Array): Buffe
       return hash('sha1', bytes, 'buffer')
     case 'SHA256':
       return hash('sha256', bytes, 'buffer')
-    default: {
-      const hasher = createHasher(algorithm)
-      hasher.update(bytes)
-      return hasher.digest()
-    }
+    case 'SHA512':
+      return hash('sha512', bytes, 'buffer')
+    case 'CRC32':
+      return crc32Bytes(crc32(bytes))
+    default:
+      return sharedDigest(shared.get(algorithm), bytes)
   }
+}
+
+function sharedDigest(found: SharedHash | undefined, bytes: Uint8Array): Buffer {
+  if (found === undefined) throw new Error('initHashes() must finish before this hash is used')
+  return Buffer.from(found.engine.init().update(bytes).digest('binary'))
 }
 
 /** SHA-256 in lower-case hex; a string is hashed as UTF-8. */

@@ -34,7 +34,10 @@ export function parseAmzDate(text: string): number | undefined {
   const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(4, 6)), Number(text.slice(6, 8))]
   const [hour, minute, second] = [Number(text.slice(9, 11)), Number(text.slice(11, 13)), Number(text.slice(13, 15))]
   const time = Date.UTC(year, month - 1, day, hour, minute, second)
-  return Number.isNaN(time) || amzDateOf(time) !== text ? undefined : time
+  // What is out of range would count as a moment of another day, hour or minute.
+  const read = new Date(time)
+  const isDay = read.getUTCFullYear() === year && read.getUTCMonth() + 1 === month && read.getUTCDate() === day
+  return isDay && hour < 24 && minute < 60 && second < 60 ? time : undefined
 }
 
 /** Percent-encodes UTF-8 text the AWS way: everything but A-Z a-z 0-9 - . _ ~ (and '/' where `keepSlash`). */

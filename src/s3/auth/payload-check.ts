@@ -2,9 +2,10 @@
 // declared. The caller pushes the bytes as they come off the socket and stores what it gets back; until end() has returned, nothing of it
 // may become visible.
 
-import { type ChecksumAlgorithm, checksumAlgorithms, createHasher, digestBytes, type Hasher } from '../../base/hash.ts'
+import { type ChecksumAlgorithm, checksumAlgorithms, digestBytes } from '../../base/hash.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { HeaderMap } from '../request-head.ts'
+import { type BodyHashes, createBodyHashes } from './body-hashes.ts'
 import { type ChunkedBody, type ChunkedBodyOptions, createChunkedBody } from './chunked-body.ts'
 import { emptySha256, type PayloadDeclaration } from './payload-declaration.ts'
 
@@ -122,11 +123,8 @@ class PayloadReader implements PayloadCheck {
   readonly #announced: Announced | undefined
   readonly #expectedMd5: string | undefined
   readonly #expectedSha256: string | undefined
-  readonly #md5 = createHasher('MD5')
-  readonly #crc32 = createHasher('CRC32')
-  readonly #sha256: Hasher | undefined
-  /** The announced checksum, when it is neither the CRC32 nor the SHA-256 computed anyway. */
-  readonly #other: Hasher | undefined
+  readonly #algorithms: readonly ChecksumAlgorithm[]
+  readonly #hashes: BodyHashes
   #size = 0
 
   constructor(
@@ -141,10 +139,8 @@ class PayloadReader implements PayloadCheck {
     this.#announced = announced
     this.#expectedMd5 = expectedMd5
     this.#expectedSha256 = declaration.kind === 'sha256' ? declaration.hex : undefined
-    const algorithm = announced?.algorithm
-    this.#sha256 = this.#expectedSha256 !== undefined || algorithm === 'SHA256' ? createHasher('SHA256') : undefined
-    this.#other =
-      algorithm === undefined || algorithm === 'CRC32' || algorithm === 'SHA256' ? undefined : createHasher(algorithm)
+    this.#algorithms = hashed(this.#expectedSha256 !== undefined, announced?.algorithm)
+    this.#hashes = createBodyHashes(this.#algorithms)
   }
 
   push(chunk: Buffer): readonly Buffer[] {
@@ -156,27 +152,27 @@ class PayloadReader implements PayloadCheck {
   end(): PayloadFacts {
     const trailer = this.#chunked?.end()
     if (this.decodedLength !== undefined && this.#size !== this.decodedLength) throw serviceError('IncompleteBody')
-    const md5 = this.#md5.digest()
-    const crc32 = this.#crc32.digest().toString('base64')
-    const sha256 = this.#sha256?.digest()
-    if (this.#expectedSha256 !== undefined && sha256?.toString('hex') !== this.#expectedSha256) {
-      throw wrongSha256(this.#expectedSha256, sha256?.toString('hex') ?? '')
+    const digests = this.#hashes.digests()
+    const digest = (algorithm: ChecksumAlgorithm, form: 'hex' | 'base64'): string =>
+      digests[this.#algorithms.indexOf(algorithm)]?.toString(form) ?? ''
+    if (this.#expectedSha256 !== undefined && digest('SHA256', 'hex') !== this.#expectedSha256) {
+      throw wrongSha256(this.#expectedSha256, digest('SHA256', 'hex'))
     }
-    const md5Hex = md5.toString('hex')
+    const md5Hex = digest('MD5', 'hex')
     if (this.#expectedMd5 !== undefined && this.#expectedMd5 !== md5Hex) {
       throw serviceError('BadDigest', {
         details: {
           ExpectedDigest: this.#expectedMd5,
-          CalculatedDigest: md5.toString('base64'),
+          CalculatedDigest: digest('MD5', 'base64'),
         },
       })
     }
-    const facts = { size: this.#size, md5Hex, crc32 }
+    const facts = { size: this.#size, md5Hex, crc32: digest('CRC32', 'base64') }
     const announced = this.#announced
     if (announced === undefined) return facts
-    const value = announced.algorithm === 'CRC32' ? crc32 : (this.#other?.digest() ?? sha256)?.toString('base64')
+    const value = digest(announced.algorithm, 'base64')
     const expected = announced.inTrailer ? readTrailerChecksum(trailer, announced.algorithm) : announced.value
-    if (value === undefined || (expected !== undefined && expected !== value)) {
+    if (expected !== undefined && expected !== value) {
       throw serviceError('BadDigest', {
         message: `The ${announced.algorithm} you specified did not match the calculated checksum.`,
       })
@@ -187,11 +183,14 @@ class PayloadReader implements PayloadCheck {
   #take(piece: Buffer): void {
     this.#size += piece.length
     if (this.decodedLength !== undefined && this.#size > this.decodedLength) throw serviceError('IncompleteBody')
-    this.#md5.update(piece)
-    this.#crc32.update(piece)
-    this.#sha256?.update(piece)
-    this.#other?.update(piece)
+    this.#hashes.take(piece, piece.length === this.decodedLength)
   }
+}
+
+/** What every body is hashed with, what was declared, and what was asked for; each once. */
+function hashed(declared: boolean, asked: ChecksumAlgorithm | undefined): readonly ChecksumAlgorithm[] {
+  const always: readonly ChecksumAlgorithm[] = declared ? ['MD5', 'CRC32', 'SHA256'] : ['MD5', 'CRC32']
+  return asked === undefined || always.includes(asked) ? always : [...always, asked]
 }
 
 /** Finds the one checksum the headers announce. Throws InvalidRequest when there are several or they contradict each other. */
