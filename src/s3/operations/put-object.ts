@@ -80,10 +80,9 @@ async function preconditionFailed(call: Call, put: PutVersion): Promise<Error> {
   return serviceError('PreconditionFailed', { details: { Condition: condition } })
 }
 
-/** The id of a written version as clients see it; undefined where the bucket never had versions. */
+/** The id of a written version as S3 answers it: only where the bucket gives ids, not of the null version of one whose versioning is suspended. */
 export function writtenVersionId(result: PutVersionResult & { outcome: 'stored' }): string | undefined {
-  if (result.versioning === 'Unversioned') return undefined
-  return result.isNull ? 'null' : encodeVersionId(result.versionId)
+  return result.versioning === 'Enabled' ? encodeVersionId(result.versionId) : undefined
 }
 
 /** The version id header of a write's answer. */
