@@ -1,6 +1,7 @@
 // The keys that conditions of bucket policies may ask for (AWS Service Authorization Reference, "Actions, resources, and condition keys for
 // Amazon S3"; IAM user guide, "AWS global condition context keys"): which actions each goes with, and its values in a request. Keys about what does not exist
 // here (networks, organizations, access points, sessions) are known and never have a value.
+import { limits } from '../../domain/limits.ts'
 import { decodeComponent, parseQuery } from '../request-target.ts'
 import type { RequestFacts } from './request-facts.ts'
 
@@ -69,13 +70,23 @@ function remainingDays(facts: RequestFacts): readonly string[] | undefined {
   return Number.isNaN(until) ? undefined : [String(Math.ceil((until - facts.now) / dayMs))]
 }
 
+/** What takes more than a look is worked out once for each request, however often its policy asks. */
+function once<Value>(work: (facts: RequestFacts) => Value): (facts: RequestFacts) => Value {
+  const known = new WeakMap<RequestFacts, { readonly value: Value }>()
+  return facts => {
+    const found = known.get(facts) ?? { value: work(facts) }
+    known.set(facts, found)
+    return found.value
+  }
+}
+
 /** With and without its first slash: clients write both, and policies, too. */
-function copySource(facts: RequestFacts): readonly string[] | undefined {
+const copySource = once(facts => {
   const source = facts.header('x-amz-copy-source')
   if (source === undefined) return undefined
   const plain = decoded(source).replace(/^\//, '')
   return [plain, `/${plain}`]
-}
+})
 
 /** As the operation reads it. */
 function decoded(text: string): string {
@@ -94,17 +105,20 @@ export function plainAddress(address: string): string {
     : address
 }
 
-function requestTagsOf(facts: RequestFacts): Readonly<Record<string, string>> | undefined {
+/** More than an object may have, and what is no list of tags, is refused as a whole later on. */
+const requestTagsOf = once((facts): Readonly<Record<string, string>> | undefined => {
   if (facts.requestTags !== undefined) return facts.requestTags
   const tagging = facts.header('x-amz-tagging')
   if (tagging === undefined) return undefined
   try {
-    return Object.fromEntries(parseQuery(tagging).map(({ name, value }) => [name, value ?? '']))
+    const tags = parseQuery(tagging)
+    return tags.length > limits.tagsPerObject
+      ? undefined
+      : Object.fromEntries(tags.map(({ name, value }) => [name, value ?? '']))
   } catch {
-    // Refused as a whole later on.
     return undefined
   }
-}
+})
 
 function valueOfTag(tags: Readonly<Record<string, string>> | undefined, name: string): readonly string[] | undefined {
   return tags !== undefined && Object.hasOwn(tags, name) ? one(tags[name]) : undefined

@@ -116,8 +116,8 @@ function readStatement(item: unknown, variables: boolean, target: PolicyTarget |
   const actions = readActions(action.value)
   const resource = oneOf(item, 'Resource')
   const resources = readResources(resource.value, variables, resource.negated ? undefined : target)
-  const conditions = readConditions(item['Condition'], variables, action.negated ? [] : actions)
-  if (target !== undefined) conditions.forEach(requireValues)
+  const read = readConditions(item['Condition'], variables, action.negated ? [] : actions)
+  if (target !== undefined) read.forEach(requireValues)
   if (target !== undefined && !action.negated && !resource.negated) requireResources(actions, resources, target)
   return {
     effect,
@@ -127,7 +127,7 @@ function readStatement(item: unknown, variables: boolean, target: PolicyTarget |
     notActions: action.negated,
     resources,
     notResources: resource.negated,
-    conditions,
+    conditions: read.map(condition => (hasGoodValues(condition) ? condition : closing(condition, effect))),
   }
 }
 
@@ -240,13 +240,21 @@ function conditionValues(given: unknown): readonly string[] {
   })
 }
 
+function requireValues(condition: Condition): void {
+  if (hasGoodValues(condition)) return
+  throw malformed(`Invalid value in Conditions: ${condition.values.join(', ').slice(0, 128)}`)
+}
+
 /** Without values a negated condition would always hold; what is neither true nor false would never. */
-function requireValues({ operator, values }: Condition): void {
+function hasGoodValues({ operator, values }: Condition): boolean {
   const isOneOfTwo = /(?:^|:)(?:Bool|Null)(?:IfExists)?$/.test(operator)
   const isGood = (value: string) => !isOneOfTwo || /^(?:true|false)$/i.test(value)
-  if (values.length === 0 || !values.every(isGood)) {
-    throw malformed(`Invalid value in Conditions: ${values.join(', ').slice(0, 128)}`)
-  }
+  return values.length > 0 && values.every(isGood)
+}
+
+/** What a condition that could not be put today means in a policy that was put before: nothing is allowed by its statement, all of it is denied. */
+function closing(condition: Condition, effect: Statement['effect']): Condition {
+  return { ...condition, fixed: false, holds: () => effect === 'Deny' }
 }
 
 /** A key that no action of the statement has could never be met; actions with wildcards are not asked. */

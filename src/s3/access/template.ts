@@ -61,32 +61,38 @@ export function variablesOf({ parts }: Template): readonly string[] {
   return parts.flatMap(part => (isVariable(part) ? [part.variable] : []))
 }
 
-/** Null: something it names has no value, so that it cannot match. */
-function resolved({ parts, fixed }: Template, facts: RequestFacts): Pattern | null {
+/** Null: something it names has no value, or it has come to be longer than what it is to match, so that it cannot. */
+function resolved({ parts, fixed }: Template, facts: RequestFacts, lengthMax: number): Pattern | null {
   if (fixed !== null) return fixed
   const tokens: Token[] = []
+  let length = 0
   for (const part of parts) {
-    if (!isVariable(part)) {
-      tokens.push(part)
-      continue
-    }
-    const values = conditionKey(part.variable)?.read(facts)
-    const text = values?.length === 1 ? values[0] : part.otherwise
-    if (text === undefined) return null
-    tokens.push({ text })
+    const token = isVariable(part) ? textOfVariable(part, facts) : part
+    if (token === null) return null
+    tokens.push(token)
+    if (token !== 'any') length += token === 'one' ? 1 : token.text.length
+    if (length > lengthMax) return null
   }
   return patternOf(tokens)
 }
 
+function textOfVariable({ variable, otherwise }: Variable, facts: RequestFacts): Token | null {
+  const values = conditionKey(variable)?.read(facts)
+  const text = values?.length === 1 ? values[0] : otherwise
+  return text === undefined ? null : { text }
+}
+
 export function templateMatches(template: Template, text: string, facts: RequestFacts): boolean {
-  const pattern = resolved(template, facts)
+  const pattern = resolved(template, facts, text.length)
   return pattern !== null && matches(pattern, text)
 }
 
 /** The same in any case of letters. */
 export function templateMatchesIgnoringCase(template: Template, text: string, facts: RequestFacts): boolean {
-  const pattern = resolved(template, facts)
+  // What letters become in lower case is never shorter.
+  const lowerText = text.toLowerCase()
+  const pattern = resolved(template, facts, lowerText.length)
   if (pattern === null) return false
   const lower = { pieces: pattern.pieces.map(piece => piece.map(run => run.toLowerCase())) }
-  return matches(lower, text.toLowerCase())
+  return matches(lower, lowerText)
 }

@@ -1,6 +1,6 @@
 // Matching text with `*` and `?`, without regular expressions and without backtracking: between two stars the leftmost place is always good
-// enough. A piece without `?` is found in time of text plus piece, one with `?` in time of text times piece over 32: policies and requests are written by
-// strangers, and all others wait.
+// enough. A piece is found in time of text plus piece for each of its `?`, and less where what stands between them is short: policies and requests are
+// written by strangers, and all others wait.
 
 /** `any` is `*`, `one` is `?`; a text stands for itself, whatever is in it. */
 export type Token = 'any' | 'one' | { readonly text: string }
@@ -41,7 +41,7 @@ export function patternOf(tokens: readonly Token[]): Pattern {
 
 /** Whether the pattern takes the whole text. */
 export function matches({ pieces }: Pattern, text: string): boolean {
-  if (pieces.some(piece => piece.length > 1)) return matchesPlaces(pieces.map(placesOf), text)
+  if (pieces.some(piece => piece.length > 1)) return matchesRuns(pieces.map(runsOf), text)
   return matchesTexts(pieces.map(textOf), text)
 }
 
@@ -68,48 +68,96 @@ function matchesTexts(pieces: readonly string[], text: string): boolean {
 const engineSearchMax = 200
 
 function indexOfText(text: string, wanted: string, from: number): number {
-  if (wanted.length <= engineSearchMax) return text.indexOf(wanted, from)
+  return wanted.length <= engineSearchMax
+    ? text.indexOf(wanted, from)
+    : firstPlace(latestUnits(text), unitsOf(wanted), from)
+}
+
+/** A policy asks many patterns about the same text: what is made of the latest is kept. */
+function ofLatest<Made>(make: (text: string) => Made): (text: string) => Made {
+  let latest = { text: '', made: make('') }
+  return text => {
+    if (latest.text !== text) latest = { text, made: make(text) }
+    return latest.made
+  }
+}
+
+const latestUnits = ofLatest(unitsOf)
+
+function unitsOf(text: string): Codes {
+  const units = new Uint32Array(text.length)
+  for (let at = 0; at < text.length; at++) units[at] = text.charCodeAt(at)
+  return units
+}
+
+/** Characters by their numbers. */
+type Codes = Uint32Array
+
+/** Calls `found` with each place where `wanted` begins, from `from` on, until it answers true. `wanted` is not empty. */
+function eachPlace(codes: Codes, wanted: Codes, from: number, found: (at: number) => boolean): void {
   const borders = bordersOf(wanted)
   let matched = 0
-  for (let at = from; at < text.length; at++) {
-    const unit = text.charCodeAt(at)
-    while (matched > 0 && wanted.charCodeAt(matched) !== unit) matched = borders[matched - 1] ?? 0
-    if (wanted.charCodeAt(matched) === unit) matched += 1
-    if (matched === wanted.length) return at + 1 - matched
+  for (let at = from; at < codes.length; at++) {
+    const code = codes[at]
+    while (matched > 0 && (matched === wanted.length || wanted[matched] !== code)) matched = borders[matched - 1] ?? 0
+    if (wanted[matched] === code) matched += 1
+    if (matched === wanted.length && found(at + 1 - matched)) return
   }
-  return -1
+}
+
+function firstPlace(codes: Codes, wanted: Codes, from: number): number {
+  let first = -1
+  eachPlace(codes, wanted, from, at => {
+    first = at
+    return true
+  })
+  return first
 }
 
 /** Knuth, Morris and Pratt: how much of the text's beginning also ends each of its beginnings. */
-function bordersOf(text: string): Uint32Array {
-  const borders = new Uint32Array(text.length)
+function bordersOf(codes: Codes): Uint32Array {
+  const borders = new Uint32Array(codes.length)
   let border = 0
-  for (let at = 1; at < text.length; at++) {
-    const unit = text.charCodeAt(at)
-    while (border > 0 && text.charCodeAt(border) !== unit) border = borders[border - 1] ?? 0
-    if (text.charCodeAt(border) === unit) border += 1
+  for (let at = 1; at < codes.length; at++) {
+    const code = codes[at]
+    while (border > 0 && codes[border] !== code) border = borders[border - 1] ?? 0
+    if (codes[border] === code) border += 1
     borders[at] = border
   }
   return borders
 }
 
-/** Characters by their code, and places where any one may stand. */
-type Places = readonly number[]
-
-const anyOne = -1
-
-function codesOf(text: string): number[] {
-  return Array.from(text, character => character.codePointAt(0) ?? 0)
+/** A piece as what stands between its question marks: texts, each so many characters behind the piece's beginning. */
+interface Runs {
+  readonly runs: readonly { readonly codes: Codes; readonly offset: number }[]
+  readonly length: number
 }
 
-function placesOf(piece: Piece): Places {
-  return piece.flatMap((run, index) => (index === 0 ? codesOf(run) : [anyOne, ...codesOf(run)]))
+function codesOf(text: string): Codes {
+  const codes = new Uint32Array(text.length)
+  let count = 0
+  for (let at = 0; at < text.length; ) {
+    const code = text.codePointAt(at) ?? 0
+    codes[count] = code
+    count += 1
+    at += code > 0xffff ? 2 : 1
+  }
+  return codes.subarray(0, count)
+}
+
+function runsOf(piece: Piece): Runs {
+  let length = -1
+  const runs = piece.map(run => {
+    const [codes, offset] = [codesOf(run), length + 1]
+    length = offset + codes.length
+    return { codes, offset }
+  })
+  return { runs: runs.filter(run => run.codes.length > 0), length }
 }
 
 /** Where each character stands in a text: a bit by place. */
 interface PlacedText {
-  readonly text: string
-  readonly codes: readonly number[]
+  readonly codes: Codes
   readonly bits: ReadonlyMap<number, Uint32Array>
 }
 
@@ -119,48 +167,72 @@ function placedText(text: string): PlacedText {
   for (const [at, code] of codes.entries()) {
     const places = bits.get(code) ?? new Uint32Array((codes.length >>> 5) + 1)
     bits.set(code, places)
-    places[at >>> 5] = (places[at >>> 5] ?? 0) | (1 << (at & 31))
+    setBit(places, at)
   }
-  return { text, codes, bits }
+  return { codes, bits }
 }
 
-/** A policy asks many patterns about the same text. */
-let latest = placedText('')
-
-function fits(places: Places, codes: readonly number[], at: number): boolean {
-  if (at < 0 || at + places.length > codes.length) return false
-  return places.every((wanted, index) => wanted === anyOne || wanted === codes[at + index])
+function setBit(bits: Uint32Array, at: number): void {
+  bits[at >>> 5] = (bits[at >>> 5] ?? 0) | (1 << (at & 31))
 }
 
-function matchesPlaces(pieces: readonly Places[], text: string): boolean {
-  if (latest.text !== text) latest = placedText(text)
-  const { codes } = latest
-  const first = pieces[0] ?? []
+const latestPlaces = ofLatest(placedText)
+
+function fits({ runs, length }: Runs, codes: Codes, at: number): boolean {
+  if (at < 0 || at + length > codes.length) return false
+  return runs.every(run => run.codes.every((wanted, index) => wanted === codes[at + run.offset + index]))
+}
+
+function matchesRuns(pieces: readonly Runs[], text: string): boolean {
+  const placed = latestPlaces(text)
+  const { codes } = placed
+  const [first, last] = [pieces[0], pieces.at(-1)]
+  if (first === undefined || last === undefined) return false
   if (pieces.length === 1) return first.length === codes.length && fits(first, codes, 0)
-  const last = pieces.at(-1) ?? []
   const end = codes.length - last.length
   if (first.length > end || !fits(first, codes, 0) || !fits(last, codes, end)) return false
   let at = first.length
   for (const piece of pieces.slice(1, -1)) {
-    const found = piece.length > end - at ? -1 : indexOfPlaces(latest, piece, at)
+    const found = piece.length > end - at ? -1 : indexOfRuns(placed, piece, at)
     if (found < 0 || found + piece.length > end) return false
     at = found + piece.length
   }
   return true
 }
 
-/** All beginnings are tried at once: each character of the piece strikes out those where another one stands. */
-function indexOfPlaces({ codes, bits }: PlacedText, piece: Places, from: number): number {
-  const words = (codes.length >>> 5) + 1
+/** Up to this length each character of a run is looked up by itself, beyond it the run is searched once. */
+const shortRunMax = 16
+
+/** All beginnings are tried at once: each run strikes out those where it does not stand. */
+function indexOfRuns(placed: PlacedText, { runs }: Runs, from: number): number {
+  const words = (placed.codes.length >>> 5) + 1
   const open = new Uint32Array(words).fill(0xffff_ffff, from >>> 5)
   open[from >>> 5] = (0xffff_ffff << (from & 31)) >>> 0
-  for (const [offset, code] of piece.entries()) {
-    if (code === anyOne) continue
-    const places = bits.get(code)
-    if (places === undefined || !strike(open, places, offset)) return -1
+  for (const { codes, offset } of runs) {
+    const isLeft =
+      codes.length > shortRunMax
+        ? strikeRun(open, placed, codes, offset, from)
+        : strikeEach(open, placed, codes, offset)
+    if (!isLeft) return -1
   }
   const word = open.findIndex(places => places !== 0)
   return word < 0 ? -1 : word * 32 + (31 - Math.clz32((open[word] ?? 0) & -(open[word] ?? 0)))
+}
+
+function strikeEach(open: Uint32Array, { bits }: PlacedText, codes: Codes, offset: number): boolean {
+  return codes.every((code, index) => {
+    const places = bits.get(code)
+    return places !== undefined && strike(open, places, offset + index)
+  })
+}
+
+function strikeRun(open: Uint32Array, placed: PlacedText, run: Codes, offset: number, from: number): boolean {
+  const places = new Uint32Array(open.length)
+  eachPlace(placed.codes, run, from + offset, at => {
+    setBit(places, at)
+    return false
+  })
+  return strike(open, places, offset)
 }
 
 /** Leaves the beginnings that have the character at that offset; false when there are none. */
@@ -181,9 +253,10 @@ function strike(open: Uint32Array, places: Uint32Array, offset: number): boolean
 /** Whether the pattern takes some text that is longer than this one and begins with it. */
 export function matchesBeyond({ pieces }: Pattern, beginning: string): boolean {
   const codes = codesOf(beginning)
-  const first = placesOf(pieces[0] ?? [])
-  const compared = Math.min(first.length, codes.length)
-  if (!fits(first.slice(0, compared), codes, 0)) return false
+  const { runs, length } = runsOf(pieces[0] ?? [])
+  const isSame = runs.every(run =>
+    run.codes.every((wanted, index) => run.offset + index >= codes.length || wanted === codes[run.offset + index]),
+  )
   // Behind the first star anything may follow.
-  return pieces.length > 1 || first.length > codes.length
+  return isSame && (pieces.length > 1 || length > codes.length)
 }
