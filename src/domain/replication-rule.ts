@@ -73,6 +73,16 @@ export function replicationInfoFor(question: ReplicationQuestion): ReplicationIn
   }
 }
 
+/** Whether changes of a stored version would be sent to a site now: the rules are asked as for a change of its tags. */
+export function sendsChanges(
+  question: Pick<ReplicationQuestion, 'configuration' | 'sites' | 'key'> & { readonly existing: ReplicationInfo },
+  site: string,
+): boolean {
+  const unasked = { tags: {}, size: 0, isDeleteMarker: false, isMultipart: false }
+  const info = replicationInfoFor({ ...unasked, ...question, trigger: 'put-tagging' })
+  return info?.backends.some(backend => backend.site === site) ?? false
+}
+
 function contentOf(question: ReplicationQuestion, hasCloud: boolean): readonly ReplicationContent[] {
   if (question.trigger !== 'write') {
     if (!hasCloud) return ['METADATA']

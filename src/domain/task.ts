@@ -17,7 +17,7 @@ export interface TaskFacts extends VersionRef {
   /** The newest version of the key that the site has applied. */
   readonly applied: {
     readonly versionId: VersionId
-    readonly kind: 'object' | 'delete-marker'
+    readonly kind: 'object' | 'delete-marker' | 'removal'
     readonly destinationVersionId: string
   } | null
   /** The id that the destination gave this version, where the ledger knows it before the metadata does. */
@@ -56,6 +56,14 @@ export function planTask(facts: TaskFacts): TaskPlan {
     return { kind: 'refuse', code: 'EntityTooLarge', message }
   }
   return copyPlan(facts)
+}
+
+/**
+ * The delete marker that removed this very version's object at a site without versions is gone, and so the version is to be sent again.
+ */
+export function isUndeleted(facts: Pick<TaskFacts, 'applied' | 'versionId' | 'isDeleteMarker'>): boolean {
+  const { applied, versionId, isDeleteMarker } = facts
+  return !isDeleteMarker && applied?.kind === 'removal' && applied.versionId === versionId
 }
 
 /** Something newer of the key is at the destination already, and writing this one would put it on top. */

@@ -1,10 +1,12 @@
 // One queue processor for each of the given sites, with the settings that its kind of destination has.
 import type { ByteBudget } from '../base/bounded.ts'
+import { sendsChanges } from '../domain/replication-rule.ts'
 import { createPeer } from '../replicate/peer.ts'
 import { gatewayTo, peerTask } from '../replicate/peer-task.ts'
 import { createSiteProcessor } from '../replicate/site-processor.ts'
 import type { SiteProcessor } from '../replicate/site-processor-options.ts'
 import type { SourceGateway } from '../replicate/source-gateway.ts'
+import type { TaskPorts } from '../replicate/work.ts'
 import type { Parts } from './parts.ts'
 
 /** Consumer group of the status processor; a site's is `<this>-<site>` (Backbeat wire format). */
@@ -18,6 +20,10 @@ export function createProcessors(
 ): ReadonlyMap<string, SiteProcessor> {
   const { config, store, log, world, owner } = parts
   const { topics, queueProcessor } = config.replication
+  const isCovered: TaskPorts['isCovered'] = async ({ bucket, key, site }, { metadata }) => {
+    const configuration = (await store.bucket(bucket))?.replication ?? null
+    return sendsChanges({ configuration, sites: config.sites, key, existing: metadata.replicationInfo }, site)
+  }
   const processors = new Map<string, SiteProcessor>()
   for (const site of config.sites) {
     if (!sites.includes(site.site)) continue
@@ -30,6 +36,7 @@ export function createProcessors(
       gateway,
       world,
       budget,
+      isCovered,
       topics,
       groupId,
       results: config.replication.gateway.kind === 'direct' ? 'folded' : 'sent',

@@ -38,10 +38,20 @@ export interface DestinationPart {
   readonly subParts?: number
 }
 
-/** The newest version of a key that a site has applied: the proof that an older one must not be written any more. */
+/**
+ * What the newest version has left at the site: an object, a delete marker, or, where the site has no versions, nothing: there a delete marker
+ * removes the object.
+ */
+export type AppliedKind = 'object' | 'delete-marker' | 'removal'
+
+/**
+ * The newest version of a key that a site has applied: the proof that an older one must not be written any more. A `removal` whose delete marker
+ * is gone from the source while an older object is its key's current version again has that one's id: it is not at the site, and nothing older
+ * may be written.
+ */
 export interface AppliedVersion {
   readonly versionId: VersionId
-  readonly kind: 'object' | 'delete-marker'
+  readonly kind: AppliedKind
   readonly destinationVersionId: string
   readonly destinationEtag: string
 }
@@ -109,7 +119,7 @@ export type AttemptEnd =
       readonly kind: 'done'
       readonly destinationVersionId: string
       readonly destinationEtag: string
-      readonly appliedKind: 'object' | 'delete-marker'
+      readonly appliedKind: AppliedKind
       /** False for a change of an older version (its tags): it does not become the newest applied one. */
       readonly becomesApplied: boolean
     }
@@ -134,13 +144,16 @@ export interface AttemptReport extends VersionRef {
 }
 
 export interface ReportResult {
-  /** `stale`: the claim was lost, nothing changed. `changed-meanwhile`: a newer revision came; the row is pending again for it. */
+  /**
+   * `stale`: the claim was lost, nothing changed. `changed-meanwhile`: a newer revision came, or what the version was skipped for is gone; the
+   * row is pending again.
+   */
   readonly outcome: 'applied' | 'changed-meanwhile' | 'stale'
   /** The key has another row that can be worked on now. */
   readonly more: boolean
 }
 
-/** How a status message was folded. `newer-revision`: the row stays PENDING for the newer revision. */
+/** How a status message was folded. `newer-revision`: the row stays PENDING, for a newer revision or because the copy was removed since. */
 export type FoldResult = 'folded' | 'already' | 'newer-revision' | 'no-such-version'
 
 export interface SiteBacklog {
@@ -166,6 +179,11 @@ export interface ActivitySlot {
   readonly failedBytes: number
 }
 
+/**
+ * What of it concerns deletions: when the delete marker goes that has removed a key's object at a site (`removal`), and an older object is the
+ * current version again, that one's row of the site is pending once more in the same transaction (its row in quarantine stays there), with a
+ * journal entry. When the marker is only applied after it has gone, the same happens with its report.
+ */
 export interface Ledger {
   /**
    * For each key, takes the oldest unfinished row of the site for `owner` until `now + leaseMs`; an unsettled row comes before older ones (they

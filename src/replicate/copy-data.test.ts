@@ -121,12 +121,20 @@ const unsettledRow = {
   unsettled: true,
 } as const
 
+const isCovered = async (): Promise<boolean> => true
+
 /** An attempt after one whose outcome is not known. */
 async function runUnsettled(destination: Destination): Promise<TaskEnd> {
   const row = unsettledRow
   const claimed = { row, applied: null, token: 'token', signal: new AbortController().signal }
   const ledger = { saveUpload: async () => true }
-  const ports = { gateway: gatewayTo(destination), ledger, budget: createByteBudget(1_000_000), world: realWorld }
+  const ports = {
+    gateway: gatewayTo(destination),
+    ledger,
+    budget: createByteBudget(1_000_000),
+    world: realWorld,
+    isCovered,
+  }
   return (await runTask(claimed, ports, settings)).end
 }
 
@@ -163,7 +171,7 @@ test('a version whose data was moved while it was read is tried again where the 
     const row = { ...unsettledRow, unsettled: false }
     const claimed = { row, applied: null, token: 'token', signal: new AbortController().signal }
     const ledger = { saveUpload: async () => true }
-    const ports = { gateway, ledger, budget: createByteBudget(1_000_000), world: realWorld }
+    const ports = { gateway, ledger, budget: createByteBudget(1_000_000), world: realWorld, isCovered }
     return (await runTask(claimed, ports, settings)).end
   }
   const moved = await attempt(['here', 'there'])

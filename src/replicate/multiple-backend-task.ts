@@ -2,8 +2,8 @@
 // is to be done, does it through the source gateway, and turns every failure into an end that keeps its reason. It writes no result itself.
 import { Failure, type FailureFacts, isRetried } from '../domain/failure.ts'
 import { hasCustomerKey } from '../domain/object-metadata.ts'
-import { planTask, type TaskPlan } from '../domain/task.ts'
-import type { AttemptEnd, RowReason } from '../metadata/ledger.ts'
+import { isUndeleted, planTask, type TaskPlan } from '../domain/task.ts'
+import type { AppliedKind, AttemptEnd, RowReason } from '../metadata/ledger.ts'
 import { copyDeleteMarker, copyTags } from './copy-change.ts'
 import { abandonUpload, ClaimLost, copyData } from './copy-data.ts'
 import { abortUnknownUploads, settle, subjectOfRow } from './settle.ts'
@@ -42,7 +42,7 @@ export async function runTask(claimed: Claimed, ports: TaskPorts, settings: Task
     version = await versionOf(claimed, ports.gateway)
     if (version === null) return { end: await sourceGone(claimed, ports, progress), version }
     const work = workOf(claimed, version, ports, settings, progress)
-    return { end: await carryOut(work, planOf(work)), version }
+    return { end: await carryOut(work, await plan(work)), version }
   } catch (error) {
     if (claimed.signal.aborted || error instanceof ClaimLost)
       return { end: { kind: 'stopped', unsettled: progress.unsettled }, version }
@@ -64,6 +64,13 @@ function workOf(
 function targetOf(claimed: Claimed): Target {
   const { bucket, key, versionId, site } = claimed.row
   return { bucket, key, versionId, site }
+}
+
+/** A version that is sent again because its delete marker is gone is sent only if a rule would still send its changes. */
+async function plan(work: Work): Promise<TaskPlan> {
+  const { claimed, target, version, ports } = work
+  const isAgain = isUndeleted({ ...claimed, ...target, isDeleteMarker: version.metadata.isDeleteMarker === true })
+  return isAgain && !(await ports.isCovered(target, version)) ? { kind: 'skip', why: 'not-wanted' } : planOf(work)
 }
 
 function planOf(work: Work): TaskPlan {
@@ -97,7 +104,7 @@ async function carryOut(work: Work, plan: TaskPlan): Promise<TaskEnd> {
     case 'refuse':
       throw new Failure({ class: 'object', code: plan.code, message: plan.message })
     case 'delete-marker':
-      return doneOrSuperseded(work, await copyDeleteMarker(work), 'delete-marker')
+      return doneOrSuperseded(work, await copyDeleteMarker(work))
     case 'tags':
       return changeTags(work, plan.destinationVersionId)
     case 'put':
@@ -147,15 +154,16 @@ function withoutPlace(work: Work): Work {
   }
 }
 
-async function doneOrSuperseded(
-  work: Work,
-  written: Written | 'superseded',
-  kind: 'object' | 'delete-marker',
-): Promise<TaskEnd> {
-  return written === 'superseded' ? skipped(work, 'superseded') : done(work, written, kind)
+async function doneOrSuperseded(work: Work, written: Written | 'superseded'): Promise<TaskEnd> {
+  return written === 'superseded' ? skipped(work, 'superseded') : done(work, written, kindOfMarker(work))
 }
 
-function done(work: Work, written: Written, appliedKind: 'object' | 'delete-marker'): TaskEnd {
+/** What a delete marker is at the destination. */
+function kindOfMarker({ capabilities }: Pick<Work, 'capabilities'>): AppliedKind {
+  return capabilities.versions ? 'delete-marker' : 'removal'
+}
+
+function done(work: Work, written: Written, appliedKind: AppliedKind): TaskEnd {
   const { applied } = work.claimed
   const isOlder = applied !== null && applied.versionId < work.target.versionId
   const etag =
@@ -194,8 +202,8 @@ async function sourceGone(claimed: Claimed, ports: TaskPorts, progress: Progress
   progress.unsettled = false
   if (standing?.kind === 'present') {
     const { versionId, etag } = standing.written
-    const appliedKind = claimed.row.isDeleteMarker ? 'delete-marker' : 'object'
-    const becomesApplied = claimed.applied === null || claimed.applied.versionId > target.versionId
+    const appliedKind = claimed.row.isDeleteMarker ? kindOfMarker(work) : 'object'
+    const becomesApplied = claimed.applied === null || claimed.applied.versionId >= target.versionId
     return { kind: 'done', destinationVersionId: versionId, destinationEtag: etag, appliedKind, becomesApplied }
   }
   const message = 'The version was deleted before it was copied'

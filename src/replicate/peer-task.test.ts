@@ -128,6 +128,7 @@ async function run(version: SourceVersion | null, behaviour: Partial<Peer> = {})
     ledger: { saveUpload: async () => true },
     budget: createByteBudget(1_000_000),
     world: realWorld,
+    isCovered: async () => true,
   }
   const row = {
     bucket: 'source',

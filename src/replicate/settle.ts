@@ -66,7 +66,7 @@ export async function settle(work: Settling, subject: Subject): Promise<Standing
 export function assumedPrecondition(work: Work): Precondition | undefined {
   const { applied } = work.claimed
   if (!work.capabilities.conditionalWrites || work.capabilities.versions) return undefined
-  if (applied === null || applied.kind === 'delete-marker') return { kind: 'absent' }
+  if (applied === null || applied.kind !== 'object') return { kind: 'absent' }
   return applied.destinationEtag === '' ? undefined : { kind: 'etag', etag: applied.destinationEtag }
 }
 

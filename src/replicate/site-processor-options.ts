@@ -8,7 +8,7 @@ import type { CircuitState } from './breaker.ts'
 import type { RunTask } from './multiple-backend-task.ts'
 import type { Backoff } from './retry-policy.ts'
 import type { SourceGateway } from './source-gateway.ts'
-import type { TaskSettings } from './work.ts'
+import type { TaskPorts, TaskSettings } from './work.ts'
 
 export interface SiteProcessorOptions {
   readonly site: string
@@ -28,6 +28,7 @@ export interface SiteProcessorOptions {
   /** Pace of retries, and of the probes of an open circuit. */
   readonly backoff: Backoff
   readonly settings: TaskSettings
+  readonly isCovered: TaskPorts['isCovered']
   /** What one attempt does; left out: a multiple-backend task. */
   readonly runTask?: RunTask
   /**

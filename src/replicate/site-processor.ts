@@ -388,7 +388,7 @@ class QueueProcessor implements SiteProcessor {
 
   async #attempt(claimed: ClaimedKey): Promise<void> {
     const { row, applied, token } = claimed.claim
-    const { site, ledger, gateway, budget, world, settings } = this.#options
+    const { site, ledger, gateway, budget, world, isCovered, settings } = this.#options
     const { bucket, key, versionId } = row
     const startedAt = world.clock.monotonic()
     if (attemptsStarted.hasSubscribers)
@@ -398,7 +398,7 @@ class QueueProcessor implements SiteProcessor {
     this.#lasting.began(claimed)
     const version = startedAt - claimed.claimedAt < versionMaxAgeMs ? versionWith(claimed.claim) : undefined
     const task = { row, applied, token, signal, demand, ...(version === undefined ? {} : { version }) }
-    const outcome = await run(task, { gateway, ledger, budget, world }, settings)
+    const outcome = await run(task, { gateway, ledger, budget, world, isCovered }, settings)
     this.#lasting.ended(claimed)
     const end = this.#endOf(claimed, outcome)
     if (attemptsEnded.hasSubscribers) {

@@ -13,6 +13,8 @@ export interface TaskPorts {
   readonly ledger: Pick<Ledger, 'saveUpload'>
   readonly budget: ByteBudget
   readonly world: World
+  /** Whether a replication rule of the version's bucket sends its changes to the site now. */
+  readonly isCovered: (target: Target, version: SourceVersion) => Promise<boolean>
 }
 
 export interface TaskSettings {

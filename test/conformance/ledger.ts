@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import type { RowReason } from '../../src/metadata/ledger.ts'
 import { foldSuite } from './ledger-fold.ts'
 import { foldedSuite } from './ledger-folded.ts'
+import { undeleteSuite } from './ledger-undelete.ts'
 import {
   attemptReport,
   claimed,
@@ -27,6 +28,7 @@ export function ledgerConformance(adapter: StoreAdapter, skip: false | string = 
     sourceSuite(adapter)
     foldSuite(adapter)
     foldedSuite(adapter)
+    undeleteSuite(adapter)
   })
 }
 

@@ -125,6 +125,59 @@ test('rules that are removed say nothing about what was accepted before', { skip
   assert.equal((await statusOf(clouds.source, 'unruled', 'after')).overall, undefined)
 })
 
+/** A key with an object under a delete marker, which has arrived. */
+async function marked(bucket: string, key: string, body: string): Promise<{ versionId: string; marker: string }> {
+  const versionId = await put(bucket, key, body)
+  const { VersionId: marker = '' } = await clouds.source.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
+  return { versionId, marker }
+}
+
+test('a delete marker that is deleted brings the blob back, and the status says so all the way', { skip }, async () => {
+  await replicatedBucket(clouds.source, 'undeleted')
+  const one = await marked('undeleted', 'one', 'first')
+  const two = await marked('undeleted', 'two', 'second')
+  await put('undeleted', 'three', 'older')
+  const three = await marked('undeleted', 'three', 'third')
+  await drained(clouds)
+  assert.deepEqual(await blobNames('undeleted'), [])
+  await clouds.crossbeat.pause('azurebackend')
+  await clouds.source.send(new DeleteObjectCommand({ Bucket: 'undeleted', Key: 'one', VersionId: one.marker }))
+  const shown = await statusOf(clouds.source, 'undeleted', 'one')
+  assert.deepEqual([shown.overall, shown.sites], ['PROCESSING', { awsbackend: 'COMPLETED', azurebackend: 'PENDING' }])
+  const Objects = [
+    { Key: 'two', VersionId: two.marker },
+    { Key: 'three', VersionId: three.marker },
+  ]
+  await clouds.source.send(new DeleteObjectsCommand({ Bucket: 'undeleted', Delete: { Objects } }))
+  await clouds.crossbeat.resume('azurebackend')
+  for (const key of ['one', 'two', 'three']) await untilStatus(clouds.source, 'undeleted', key, 'COMPLETED')
+  assert.deepEqual(await blobNames('undeleted'), ['undeleted/one', 'undeleted/three', 'undeleted/two'])
+  for (const [key, text] of [
+    ['one', 'first'],
+    ['two', 'second'],
+    ['three', 'third'],
+  ] as const)
+    assert.equal(String(await clouds.container.getBlobClient(`undeleted/${key}`).downloadToBuffer()), text)
+  assert.equal(
+    (await clouds.source.send(new DeleteObjectCommand({ Bucket: 'undeleted', Key: 'one' }))).DeleteMarker,
+    true,
+  )
+  await drained(clouds)
+  assert.deepEqual(await blobNames('undeleted'), ['undeleted/three', 'undeleted/two'])
+})
+
+test('a blob is not brought back where no rule would send it any more', { skip }, async () => {
+  await replicatedBucket(clouds.source, 'uncovered')
+  const { marker } = await marked('uncovered', 'k', 'text')
+  await drained(clouds)
+  await clouds.source.send(new DeleteBucketReplicationCommand({ Bucket: 'uncovered' }))
+  await clouds.source.send(new DeleteObjectCommand({ Bucket: 'uncovered', Key: 'k', VersionId: marker }))
+  await drained(clouds)
+  assert.deepEqual(await blobNames('uncovered'), [])
+  const { sites: shown } = await untilStatus(clouds.source, 'uncovered', 'k', 'COMPLETED')
+  assert.deepEqual(shown, { awsbackend: 'COMPLETED', azurebackend: 'SKIPPED' })
+})
+
 test('a version deleted in the middle of its upload leaves no upload at S3', { skip }, async () => {
   await replicatedBucket(clouds.source, 'uploads')
   const uploads = async (): Promise<number> =>

@@ -175,7 +175,10 @@ function checkHistory(site: string, cloud: MemoryCloud, key: string, versions: r
   }
 }
 
-/** At a location without versions: the newest version that was applied, or nothing if that was a delete marker. */
+/**
+ * At a location without versions: the newest version that was applied, or nothing if that was a delete marker; and never nothing under an object
+ * that is current at the source.
+ */
 function checkFlat(
   evidence: Evidence,
   site: string,
@@ -192,7 +195,12 @@ function checkFlat(
     '4',
     `${name(newest)} is not applied at ${site}`,
   )
-  if (applied.kind === 'delete-marker') {
+  if (applied.kind !== 'object') {
+    must(
+      newest.isDeleteMarker,
+      '3',
+      `${name(newest)} is current, and removed at ${site} for a delete marker that is gone`,
+    )
     must(current === undefined, '4', `${key} is at ${site} after its delete marker`)
     return
   }

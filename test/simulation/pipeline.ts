@@ -37,6 +37,8 @@ export interface PipelineOptions {
   /** Default: `folded`, as in the embedded engine. */
   readonly results?: SiteProcessorOptions['results']
   /** Messages that never reach their topic, though their sender believes so. */
+  /** Whether the rules would send changes of stored versions; they do unless told. */
+  readonly isCovered?: () => boolean
   readonly loses?: (topic: string, message: TopicMessage) => boolean
 }
 
@@ -63,6 +65,7 @@ function processorOf(options: PipelineOptions, parts: Parts): SiteProcessor {
   return createSiteProcessor({
     ...parts,
     world: options.world,
+    isCovered: async () => options.isCovered?.() ?? true,
     topics,
     groupId,
     owner: 'simulation',

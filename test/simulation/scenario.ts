@@ -38,6 +38,8 @@ export class Scenario {
   readonly paused = new Set<Site>()
   /** Whether a process that starts folds its results itself. */
   results: 'folded' | 'sent' = 'folded'
+  /** Whether the rules would still send changes of stored versions. */
+  isCovered = true
   /** Results on their way to the status processor get lost. */
   losesResults = false
   partBytesMax = 1_500
@@ -77,7 +79,16 @@ export class Scenario {
     const locations = sites.map(site => this.#location(site, process))
     const { paused, results, database, disk } = this
     const loses = (topic: string): boolean => this.losesResults && topic === topics.status
-    const options = { database, world: process.world, disk, locations, paused, results, loses }
+    const options = {
+      database,
+      world: process.world,
+      disk,
+      locations,
+      paused,
+      results,
+      loses,
+      isCovered: () => this.isCovered,
+    }
     const pipeline = await this.run(startPipeline(options))
     this.#running = { process, pipeline }
     if (this.#starts === 1) await this.run(createBucket(pipeline.store))
@@ -141,6 +152,11 @@ export class Scenario {
     const result = await this.run(deleteObject(this.#clients, key))
     assert.ok(result.outcome === 'stored')
     return result.versionId
+  }
+
+  async deleteVersion(key: string, version: VersionId): Promise<void> {
+    const { outcome } = await this.run(this.pipeline.store.deleteVersion({ bucket, key, version }))
+    assert.equal(outcome, 'deleted')
   }
 
   async tag(key: string, version: VersionId, tags: Readonly<Record<string, string>>): Promise<void> {

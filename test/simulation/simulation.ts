@@ -245,7 +245,8 @@ export class Simulation {
     if (dice < 0.46) this.#put(key)
     else if (dice < 0.58) this.#background(this.#deleteMarker(key))
     else if (dice < 0.7) this.#background(changeTags(this.#clients, key, 'latest', { tag: String(this.#written) }))
-    else if (dice < 0.76) this.#deleteVersion()
+    else if (dice < 0.73) this.#deleteVersion()
+    else if (dice < 0.76) this.#undelete(key)
     else if (dice < 0.8) this.#tagOlder()
     else if (dice < 0.86) this.#toggle(this.#paused, site => this.#applyPause(site))
     else if (dice < 0.91) this.#toggle(this.#down, () => {})
@@ -281,7 +282,18 @@ export class Simulation {
   }
 
   #deleteVersion(): void {
-    const victim = this.#acknowledged[Math.floor(this.#fraction() * this.#acknowledged.length)]
+    this.#delete(this.#acknowledged[Math.floor(this.#fraction() * this.#acknowledged.length)])
+  }
+
+  /** The delete marker over a key goes, or whatever else is its newest version by now. */
+  #undelete(key: string): void {
+    const newest = this.#acknowledged.findLast(
+      write => write.key === key && !this.#deleted.has(`${key} ${write.versionId}`),
+    )
+    this.#delete(newest)
+  }
+
+  #delete(victim: Acknowledged | undefined): void {
     if (victim === undefined) return
     const { key, versionId } = victim
     this.#deleted.add(`${key} ${versionId}`)

@@ -93,6 +93,7 @@ BEGIN
   END IF;
   PERFORM remove_version(now_ms, bid, i.key, v.version_id, '{}');
   PERFORM drop_applied(bid, i.key);
+  PERFORM undelete(now_ms, bid, i.bucket, i.key);
   PERFORM add_entry(now_ms, 'delete', bid, i.bucket, i.key, v.version_id, v.revision, event_of(bid,
     CASE WHEN i.only_if IS NULL THEN 's3:ObjectRemoved:Delete' ELSE 's3:LifecycleExpiration:Delete' END, v.null_kind, NULL, NULL, NULL, NULL));
   RETURN CASE WHEN v.is_delete_marker = 1 THEN 'marker' ELSE 'object' END;

@@ -99,6 +99,8 @@ BEGIN
   ELSIF p_etag IS DISTINCT FROM v.etag OR p_tags::jsonb <> coalesce(v.metadata::json -> 'tags', '{}')::jsonb THEN
     RETURN 'newer-revision';
   END IF;
+  -- A message of the time before the copy was removed, that came late or twice.
+  IF r.site IS NOT NULL AND (p_status = 'COMPLETED' OR r.state <= 4) AND is_removed(r) THEN RETURN 'newer-revision'; END IF;
   IF known = 'COMPLETED' THEN
     IF r.site IS NOT NULL AND r.state <= 5 THEN PERFORM end_row(p_now, r, 6, NULL); END IF;
     RETURN 'already';
@@ -168,6 +170,28 @@ BEGIN
     WHERE excluded.version_id <= applied.version_id;
 END $$;
 
+-- What has to be sent again because a delete marker is gone: a site without versions has removed the object for it (it was applied as a
+-- removal), and an older object is the key's current version once more. Rows that are open need nothing but to know; what is in quarantine stays
+-- there until it is taken out.
+CREATE OR REPLACE FUNCTION undelete(p_now bigint, p_bid bigint, p_bucket text, p_key text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE a applied; v versions; r ledger; entry bigint;
+BEGIN
+  FOR a IN SELECT * FROM applied WHERE bucket_id = p_bid AND key = p_key AND kind = 'removal' ORDER BY site LOOP
+    v := version_at(p_bid, p_key, 'latest');
+    IF v.version_id IS NULL OR v.is_delete_marker = 1 THEN RETURN; END IF;
+    r := row_of(p_bid, p_key, v.version_id, a.site);
+    IF a.version_id >= v.version_id OR r.site IS NULL THEN CONTINUE; END IF;
+    UPDATE applied SET version_id = v.version_id, destination_version_id = '', destination_etag = ''
+      WHERE bucket_id = p_bid AND key = p_key AND site = a.site;
+    IF r.state NOT IN (5, 6, 7) OR v.replication IS NULL OR backend_status(v.replication, a.site) IS NULL THEN CONTINUE; END IF;
+    PERFORM save_info(v, a.site, 'PENDING', NULL);
+    entry := coalesce(entry, add_entry(p_now, 'put', p_bid, p_bucket, p_key, v.version_id, v.revision, NULL));
+    PERFORM move_sums(r.site, r.size, r.state, 0, NULL);
+    UPDATE ledger SET state = 0, at = entry, attempts = 0, created_at = p_now, reason = NULL, token = NULL, unsettled = 0
+      WHERE bucket_id = p_bid AND key = p_key AND version_id = v.version_id AND site = a.site;
+  END LOOP;
+END $$;
+
 -- The end that nearly every row has, without a detour over 'reported': done, for the version as it is, with no upload begun. Who calls counts it.
 CREATE OR REPLACE FUNCTION completed_at_once(p_now bigint, r ledger, p_destination text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE v versions;
@@ -211,6 +235,7 @@ BEGIN
     END IF;
     IF i.kind = 'done' AND i.becomes = 1 THEN
       PERFORM save_applied(bid, i.key, i.site, i.version, i."appliedKind", i.destination, i.etag);
+      IF i."appliedKind" = 'removal' THEN PERFORM undelete(now_ms, bid, i.bucket, i.key); END IF;
     END IF;
     IF p_fold = 1 AND i.kind = 'done' AND r.revision = i.revision AND completed_at_once(now_ms, r, i.destination) THEN
       done_sites := done_sites || r.site;
@@ -229,7 +254,8 @@ CREATE OR REPLACE FUNCTION report_ended(p_now bigint, p_fold integer, r ledger, 
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   destination text := CASE WHEN p_kind = 'done' THEN p_destination ELSE r.destination_version_id END;
-  is_same boolean := r.revision = p_revision;
+  -- Not the same either: it was decided before the marker went that the version was skipped for.
+  is_same boolean := r.revision = p_revision AND NOT (p_kind = 'skipped' AND p_reason::json ->> 'class' = 'superseded' AND is_removed(r));
   more boolean;
 BEGIN
   PERFORM forget_upload(r);

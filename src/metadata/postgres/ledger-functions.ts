@@ -45,6 +45,13 @@ BEGIN
   RETURN r.state <> 3 OR r.at <= p_now;
 END $$;
 
+-- Whether the version's object was removed at the site for a delete marker that is gone, and has not been written again yet.
+CREATE OR REPLACE FUNCTION is_removed(r ledger) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN r.is_delete_marker = 0 AND EXISTS (SELECT 1 FROM applied WHERE bucket_id = r.bucket_id AND key = r.key AND site = r.site
+    AND version_id = r.version_id AND kind = 'removal');
+END $$;
+
 -- Rows of the key that wait behind this one are parked; behind an unsettled row wait older ones, too.
 CREATE OR REPLACE FUNCTION block_others(p_site text, p_bid bigint, p_key text, p_version text, p_unsettled integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

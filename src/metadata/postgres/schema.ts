@@ -28,6 +28,9 @@ const seenBuckets = `
 DROP FUNCTION IF EXISTS create_upload(bigint, json), change_bucket(text, text, text, json), delete_bucket(text);
 `
 
+/** A delete marker leaves none where there are no versions: it has removed the object. */
+const removals = "UPDATE applied SET kind = 'removal' WHERE kind = 'delete-marker' AND destination_version_id = '';"
+
 /** Processes of the older program write no more until they are started anew: they would call functions that mean something else by now. */
 const endFormer = 'UPDATE epochs SET ended = true WHERE NOT ended;'
 
@@ -54,7 +57,7 @@ export interface Schema {
 }
 
 const newestSchema: Schema = {
-  steps: [tables, version2, functionsOnly, functionsOnly, journalEvents, functionsOnly, seenBuckets, functionsOnly],
+  steps: [tables, version2, functionsOnly, functionsOnly, journalEvents, functionsOnly, seenBuckets, functionsOnly, removals],
   functions,
 }
 

@@ -3,6 +3,7 @@
 
 import { limits } from '../../domain/limits.ts'
 import { storedVersionId } from '../../domain/version-id.ts'
+import type { AppliedKind } from '../ledger.ts'
 import { ledgerRow, type StoredRow, state } from '../ledger-form.ts'
 import { formColumns, type TaskColumns } from '../version-form.ts'
 import type { Reply, Request, StoredClaim } from './commands.ts'
@@ -89,7 +90,7 @@ function taskColumns(context: WriteContext, row: StoredRow): TaskColumns | undef
 
 interface StoredApplied {
   readonly version_id: string
-  readonly kind: 'object' | 'delete-marker'
+  readonly kind: AppliedKind
   readonly destination_version_id: string
   readonly destination_etag: string
 }

@@ -5,7 +5,7 @@ import { originOpOf, type ReplicationInfo, withBackend } from '../../domain/repl
 import type { FoldResult, RowReason } from '../ledger.ts'
 import { isOpen, type StoredRow, sourceGone, state } from '../ledger-form.ts'
 import type { Request } from './commands.ts'
-import { changeRow, endRow, forgetUpload, moveSums, rowOf, unblockNext } from './ledger-rows.ts'
+import { changeRow, endRow, forgetUpload, isRemoved, moveSums, rowOf, unblockNext } from './ledger-rows.ts'
 import { type EndedVersion, tellEnd } from './replication-events.ts'
 import { dropApplied } from './version-rows.ts'
 import type { StoredBucket, WriteContext } from './write-context.ts'
@@ -51,6 +51,7 @@ export function foldOne(context: WriteContext, bucket: StoredBucket, message: St
     return 'already'
   }
   if (!sameRevision(context, version, message)) return 'newer-revision'
+  if (row !== undefined && isOutdated(context, row, message)) return 'newer-revision'
   if (backend.status === 'COMPLETED') {
     if (row !== undefined && isOpen(row.state)) end(context, row, state.completed, null)
     return 'already'
@@ -69,6 +70,12 @@ export function foldOne(context: WriteContext, bucket: StoredBucket, message: St
     tellEnd(context, message.bucket, version, row, message.status)
   }
   return 'folded'
+}
+
+/** A message of the time before the copy was removed, that came late or twice. */
+function isOutdated(context: WriteContext, row: StoredRow, { status }: StatusMessage): boolean {
+  const isBeforeItsEnd = isOpen(row.state) && row.state !== state.reported
+  return (status === 'COMPLETED' || isBeforeItsEnd) && isRemoved(context, row)
 }
 
 export function infoOf(version: FoldedVersion): ReplicationInfo | null {

@@ -4,8 +4,9 @@ import { type AttemptEnd, type AttemptReport, type ReportResult, statusOfEnd } f
 import { type StoredRow, state } from '../ledger-form.ts'
 import type { Reply, Request } from './commands.ts'
 import { foldOne, infoOf, saveInfo, versionToFold } from './ledger-fold.ts'
-import { blockOthers, changeRow, countEnd, forgetUpload, rowOf, unblockNext } from './ledger-rows.ts'
+import { blockOthers, changeRow, countEnd, forgetUpload, isRemoved, rowOf, unblockNext } from './ledger-rows.ts'
 import { type EndedVersion, tellEnd } from './replication-events.ts'
+import { undelete } from './undelete.ts'
 import type { StoredBucket, WriteContext } from './write-context.ts'
 
 export function report(context: WriteContext, request: Request<'report'>): Reply<'report'> {
@@ -24,7 +25,7 @@ function reportFolded(context: WriteContext, bucket: StoredBucket | null, item: 
   // A version whose status cannot be read is left to the status processor, which takes messages one by one.
   if (version === 'unreadable') return reportOne(context, bucket, item)
   if (end.kind === 'done' && version !== undefined && completedAtOnce(context, bucket, version, item, end)) {
-    if (end.becomesApplied) saveApplied(context, bucket.id, item, end)
+    if (end.becomesApplied) saveApplied(context, bucket, item, end)
     return { outcome: 'applied', more: unblockNext(context, item.site, bucket.id, item.key) }
   }
   const result = reportOne(context, bucket, item)
@@ -123,18 +124,20 @@ function reportOne(context: WriteContext, bucket: StoredBucket | null, item: Att
     case 'done':
     case 'skipped':
     case 'quarantined':
-      return reportEnded(context, row, item)
+      return reportEnded(context, bucket, row, item)
     default:
       return end satisfies never
   }
 }
 
-function reportEnded(context: WriteContext, row: StoredRow, item: AttemptReport): ReportResult {
+function reportEnded(context: WriteContext, bucket: StoredBucket, row: StoredRow, item: AttemptReport): ReportResult {
   const { end } = item
+  // Decided before the marker went that the version was skipped for.
+  const isOutdated = end.kind === 'skipped' && end.reason.class === 'superseded' && isRemoved(context, row)
   const destinationVersionId = end.kind === 'done' ? end.destinationVersionId : row.destination_version_id
   forgetUpload(context, row)
-  if (end.kind === 'done' && end.becomesApplied) saveApplied(context, row.bucket_id, item, end)
-  if (row.revision !== item.revision) {
+  if (end.kind === 'done' && end.becomesApplied) saveApplied(context, bucket, item, end)
+  if (row.revision !== item.revision || isOutdated) {
     changeRow(context, row, {
       state: state.loose,
       at: context.now,
@@ -157,19 +160,19 @@ function reportEnded(context: WriteContext, row: StoredRow, item: AttemptReport)
   return { outcome: 'applied', more: unblockNext(context, row.site, row.bucket_id, row.key) }
 }
 
-/** An older version than the one that is known does not replace it. */
+/** An older version than the one that is known does not replace it. A marker may have gone while it was applied. */
 function saveApplied(
   context: WriteContext,
-  bucketId: number,
+  bucket: StoredBucket,
   item: AttemptReport,
-  end: { destinationVersionId: string; destinationEtag: string; appliedKind: string },
+  end: Extract<AttemptEnd, { kind: 'done' }>,
 ): void {
   context.connection.run(
     `INSERT INTO applied (bucket_id, key, site, version_id, kind, destination_version_id, destination_etag) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (bucket_id, key, site) DO UPDATE SET version_id = excluded.version_id, kind = excluded.kind,
      destination_version_id = excluded.destination_version_id, destination_etag = excluded.destination_etag
      WHERE excluded.version_id <= applied.version_id`,
-    bucketId,
+    bucket.id,
     item.key,
     item.site,
     item.versionId,
@@ -177,4 +180,5 @@ function saveApplied(
     end.destinationVersionId,
     end.destinationEtag,
   )
+  if (end.appliedKind === 'removal') undelete(context, bucket, item.bucket, item.key)
 }

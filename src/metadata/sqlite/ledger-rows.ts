@@ -186,6 +186,19 @@ export function moveSums(
   })
 }
 
+/** Whether the version's object was removed at the site for a delete marker that is gone, and has not been written again yet. */
+export function isRemoved(context: WriteContext, row: StoredRow): boolean {
+  if (row.is_delete_marker === 1) return false
+  const found = context.connection.get(
+    "SELECT 1 FROM applied WHERE bucket_id = ? AND key = ? AND site = ? AND version_id = ? AND kind = 'removal'",
+    row.bucket_id,
+    row.key,
+    row.site,
+    row.version_id,
+  )
+  return found !== undefined
+}
+
 /** Lets the key's oldest row be worked on if it was only blocked. Answers whether the key has a row that can be worked on now. */
 export function unblockNext(context: WriteContext, site: string, bucketId: number, key: string): boolean {
   const next = oldestUnfinished(context, site, bucketId, key)

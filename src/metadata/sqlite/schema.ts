@@ -105,8 +105,11 @@ const version3 = 'ALTER TABLE buckets ADD COLUMN settings TEXT'
 /** What happened, in buckets that tell of events: JSON. */
 const version4 = 'ALTER TABLE journal ADD COLUMN event TEXT'
 
+/** A delete marker leaves none where there are no versions: it has removed the object. */
+const version5 = "UPDATE applied SET kind = 'removal' WHERE kind = 'delete-marker' AND destination_version_id = ''"
+
 /** SQL scripts; the n-th leads from schema n to schema n + 1. Released ones never change. */
-export const migrations: readonly string[] = [version1, version2, version3, version4]
+export const migrations: readonly string[] = [version1, version2, version3, version4, version5]
 
 /** The database was written by a newer version of the program; nothing was changed. */
 export class NewerSchemaError extends Error {

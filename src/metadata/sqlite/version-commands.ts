@@ -16,6 +16,7 @@ import type {
 import { dataOfPieces, nullKind, type VersionBody } from '../version-form.ts'
 import type { ChangeVersionCommand, DeleteVersionCommand, PutReplicaCommand, PutVersionCommand } from './commands.ts'
 import { changeRow, insertRow, moveSums, rowOf } from './ledger-rows.ts'
+import { undelete } from './undelete.ts'
 import { endUpload } from './upload-commands.ts'
 import {
   conditionHolds,
@@ -319,6 +320,7 @@ export function deleteVersion(context: WriteContext, remove: DeleteVersionComman
     return { outcome: 'kept' }
   removeVersion(context, bucket.id, key, { ...stored, metadata }, new Set())
   dropApplied(context, bucket.id, key)
+  undelete(context, bucket, remove.bucket, key)
   const versionId = storedVersionId(stored.version_id)
   const slot = { bucketId: bucket.id, bucket: remove.bucket, key, versionId, nullKind: stored.null_kind }
   const name = remove.onlyIf === null ? 's3:ObjectRemoved:Delete' : 's3:LifecycleExpiration:Delete'

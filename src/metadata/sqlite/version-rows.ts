@@ -195,16 +195,17 @@ export function metadataOf(context: WriteContext, id: number): string {
   )
 }
 
-/** Adds a journal entry, with what it tells if its bucket tells of events; answers its sequence. */
+/** Adds a journal entry, with what it tells (null: nothing) if its bucket tells of events; answers its sequence. */
 export function journal(
   context: WriteContext,
   type: JournalEntry['type'],
   slot: VersionSlot,
   revision: number,
-  event: Omit<StoredEvent, 'version'>,
+  event: Omit<StoredEvent, 'version'> | null,
 ): number {
   context.journaled = true
-  const told = context.bucket(slot.bucket)?.notified === true ? eventText(event, slot.nullKind) : null
+  const isTold = event !== null && context.bucket(slot.bucket)?.notified === true
+  const told = isTold ? eventText(event, slot.nullKind) : null
   return context.connection.insert(
     'INSERT INTO journal (at, type, bucket_id, bucket, key, version_id, revision, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     context.now,

@@ -156,6 +156,7 @@ function processorOf(parts: Parts, site: string, servers: ServersSiteConfig['ser
     gateway,
     world,
     budget: createByteBudget(16_000_000),
+    isCovered: async () => true,
     topics,
     groupId,
     owner: `process-${site}`,
