@@ -242,12 +242,12 @@ export class Simulation {
   #operate(): void {
     const dice = this.#fraction()
     const key = `key-${Math.floor(this.#fraction() * this.#weather.keys)}`
-    if (dice < 0.46) this.#put(key)
+    if (dice < 0.44) this.#put(key)
     else if (dice < 0.58) this.#background(this.#deleteMarker(key))
     else if (dice < 0.7) this.#background(changeTags(this.#clients, key, 'latest', { tag: String(this.#written) }))
-    else if (dice < 0.73) this.#deleteVersion()
-    else if (dice < 0.76) this.#undelete(key)
-    else if (dice < 0.8) this.#tagOlder()
+    else if (dice < 0.75) this.#deleteVersion()
+    else if (dice < 0.8) this.#undelete()
+    else if (dice < 0.83) this.#tagOlder()
     else if (dice < 0.86) this.#toggle(this.#paused, site => this.#applyPause(site))
     else if (dice < 0.91) this.#toggle(this.#down, () => {})
     else if (dice < 0.92) this.#retryFailed()
@@ -285,12 +285,15 @@ export class Simulation {
     this.#delete(this.#acknowledged[Math.floor(this.#fraction() * this.#acknowledged.length)])
   }
 
-  /** The delete marker over a key goes, or whatever else is its newest version by now. */
-  #undelete(key: string): void {
-    const newest = this.#acknowledged.findLast(
-      write => write.key === key && !this.#deleted.has(`${key} ${write.versionId}`),
+  /** A delete marker that is its key's newest version goes. */
+  #undelete(): void {
+    const newest = new Map(
+      this.#acknowledged
+        .filter(write => !this.#deleted.has(`${write.key} ${write.versionId}`))
+        .map(write => [write.key, write]),
     )
-    this.#delete(newest)
+    const markers = [...newest.values()].filter(({ bytes }) => bytes === null)
+    this.#delete(markers[Math.floor(this.#fraction() * markers.length)])
   }
 
   #delete(victim: Acknowledged | undefined): void {

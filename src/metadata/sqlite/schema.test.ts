@@ -86,6 +86,24 @@ test('versions of an older file get the names of their inline bytes', context =>
   connection.close()
 })
 
+test('delete markers that were applied where there are no versions become removals', context => {
+  const path = database(context)
+  const connection = new Connection(path)
+  migrate(connection, path, migrations.slice(0, 4))
+  for (const [site, kind, destination] of [
+    ['aws', 'delete-marker', 'marker'],
+    ['azure', 'delete-marker', ''],
+    ['other', 'object', ''],
+  ] as const)
+    connection.run("INSERT INTO applied VALUES (1, 'k', ?, 'v', ?, ?, '')", site, kind, destination)
+  migrate(connection, path)
+  assert.deepEqual(
+    connection.all<{ kind: string }>('SELECT kind FROM applied ORDER BY site').map(row => row.kind),
+    ['delete-marker', 'removal', 'object'],
+  )
+  connection.close()
+})
+
 test('a migration that was interrupted after its copy is done at the next start', context => {
   const path = database(context)
   const connection = new Connection(path)
