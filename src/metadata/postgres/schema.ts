@@ -57,7 +57,17 @@ export interface Schema {
 }
 
 const newestSchema: Schema = {
-  steps: [tables, version2, functionsOnly, functionsOnly, journalEvents, functionsOnly, seenBuckets, functionsOnly, removals],
+  steps: [
+    tables,
+    version2,
+    functionsOnly,
+    functionsOnly,
+    journalEvents,
+    functionsOnly,
+    seenBuckets,
+    functionsOnly,
+    removals,
+  ],
   functions,
 }
 
