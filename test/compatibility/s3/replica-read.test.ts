@@ -13,7 +13,15 @@ import { createMemoryCloud } from '../../../src/locations/memory/cloud.ts'
 import type { LocationFault } from '../../../src/locations/memory/faults.ts'
 import { createMemoryLocation } from '../../../src/locations/memory/location.ts'
 import { newMetadata, noSettings } from '../../../src/s3/object-settings.ts'
-import { accounts, errorCode, errorMessage, type RawAnswer, startTestServer, type TestServer } from './test-server.ts'
+import {
+  accounts,
+  errorCode,
+  errorMessage,
+  type RawAnswer,
+  startTestServer,
+  type TestServer,
+  versioningEnabled,
+} from './test-server.ts'
 
 const cloud = createMemoryCloud(realWorld, { versions: true })
 let getFault: LocationFault | undefined
@@ -30,6 +38,7 @@ let names = 0
 before(async () => {
   server = await startTestServer({ destinations: new Map([['awsbackend', { location, bucketMatch: false }]]) })
   await server.send({ method: 'PUT', path: '/copies' })
+  await server.send({ method: 'PUT', path: '/copies?versioning', body: versioningEnabled })
 })
 
 after(() => server.close())

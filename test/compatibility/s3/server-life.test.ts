@@ -69,8 +69,10 @@ test('server/data that is missing is an InternalError, not a broken download', a
   await withServer({}, async (server, seen) => {
     await server.send({ method: 'PUT', path: '/bucket/lost', body: 'x'.repeat(100_000) })
     for (const key of [...server.disk.keys()]) server.loseData(key)
+    const told = new Promise<unknown>(resolve => defects.subscribe(resolve))
     const answer = await server.send({ method: 'GET', path: '/bucket/lost' })
     assert.equal(errorCode(answer), 'InternalError')
+    await told
     assert.equal(seen.length, 1)
     assert.equal((await server.send({ method: 'HEAD', path: '/bucket/lost' })).status, 200)
   })
@@ -101,11 +103,22 @@ test('server/data that breaks half-way cuts the connection: a short body is neve
 test('server/every request is published with operation, status, size and error code', async () => {
   await withServer({}, async server => {
     const events: S3RequestEvent[] = []
-    const stop = s3Requests.subscribe(event => events.push(event))
-    await server.send({ method: 'PUT', path: '/bucket/o', body: 'hello' })
-    await server.send({ method: 'GET', path: '/bucket/o' })
-    await server.send({ method: 'GET', path: '/bucket/none' })
+    const told = Promise.withResolvers<void>()
+    const stop = s3Requests.subscribe(event => {
+      // That of the bucket may be told late, when the server is in other threads.
+      if (event.operation !== 'CreateBucket') events.push(event)
+      if (events.length === 3) told.resolve()
+    })
+    const answers = [
+      await server.send({ method: 'PUT', path: '/bucket/o', body: 'hello' }),
+      await server.send({ method: 'GET', path: '/bucket/o' }),
+      await server.send({ method: 'GET', path: '/bucket/none' }),
+    ]
+    await told.promise
     stop()
+    // Other threads tell each in its time.
+    const ids = answers.map(({ headers }) => headers['x-amz-request-id'])
+    events.sort((one, other) => ids.indexOf(one.requestId) - ids.indexOf(other.requestId))
     const facts = events.map(event => [event.operation, event.status, event.requestBytes, event.errorCode])
     assert.deepEqual(facts, [
       ['PutObject', 200, 5, undefined],

@@ -61,7 +61,8 @@ const locations: readonly LocationConfig[] = [
     details: {
       awsEndpoint: '127.0.0.1:9',
       bucketName: 'copies',
-      bucketMatch: false,
+      // It takes copies under the keys of their objects, so it cannot hold objects of its own.
+      bucketMatch: true,
       region: 'us-east-1',
       https: false,
       pathStyle: true,
@@ -115,6 +116,8 @@ export interface TestServer {
   readonly disk: ReadonlyMap<string, Uint8Array>
   /** Takes data away behind the server's back. */
   loseData(key: string): void
+  /** Turns a bit of data's first byte behind the server's back. */
+  damageData(key: string): void
   client(as?: AccountName): S3Client
   /** Sends one signed request and reads its answer. */
   send(request: RawRequest): Promise<RawAnswer>
@@ -133,7 +136,7 @@ export const testMasterKeys = createMasterKeys({
 })
 
 /** What tests need of a server, whoever serves. */
-type Served = Pick<TestServer, 'host' | 'port' | 'store' | 's3' | 'disk' | 'loseData' | 'close'>
+type Served = Pick<TestServer, 'host' | 'port' | 'store' | 's3' | 'disk' | 'loseData' | 'damageData' | 'close'>
 
 export async function startTestServer(options: Partial<S3ServerOptions> & { world?: World } = {}): Promise<TestServer> {
   const workers = Number(process.env['CROSSBEAT_TEST_WORKERS'] ?? 0)
@@ -156,6 +159,7 @@ async function serveByWorkers(workers: number): Promise<Served> {
       return server.disk()
     },
     loseData: key => server.loseData(key),
+    damageData: key => server.damageData(key),
     close: () => server.close(),
   }
 }
@@ -191,6 +195,11 @@ async function serveHere(options: Partial<S3ServerOptions> & { world?: World }):
     loseData: key => {
       disk.delete(key)
     },
+    damageData: key => {
+      const bytes = disk.get(key)
+      if (bytes === undefined) throw new Error(`there is no data ${key}`)
+      bytes[0] = (bytes[0] ?? 0) ^ 1
+    },
     async close() {
       await server.close()
       await engine.close()
@@ -210,6 +219,7 @@ function withClients(served: Served): TestServer {
       return served.disk
     },
     loseData: key => served.loseData(key),
+    damageData: key => served.damageData(key),
     client(as = 'bart') {
       const [key] = accounts[as].keys
       const client = new S3Client({

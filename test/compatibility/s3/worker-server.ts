@@ -1,6 +1,6 @@
 // The S3 server of the compatibility tests over worker threads: `CROSSBEAT_TEST_WORKERS=2` makes every test that asks for nothing special run
 // against it, over a database and files on disk, as in the real program.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { realWorld } from '../../../src/base/world.ts'
@@ -22,6 +22,8 @@ export interface WorkerServer {
   /** Finished and unfinished data on disk, by name, as it is now. */
   disk(): ReadonlyMap<string, Uint8Array>
   loseData(key: string): void
+  /** Turns a bit of the first byte. */
+  damageData(key: string): void
   close(): Promise<void>
 }
 
@@ -60,6 +62,14 @@ export async function startWorkerServer(options: WorkerServerOptions): Promise<W
     disk: () => new Map(found().map(({ name, parentPath }) => [name, readFileSync(join(parentPath, name))] as const)),
     loseData(key) {
       for (const { name, parentPath } of found()) if (name === key) rmSync(join(parentPath, name))
+    },
+    damageData(key) {
+      const file = found().find(({ name }) => name === key)
+      if (file === undefined) throw new Error(`there is no data ${key}`)
+      const path = join(file.parentPath, file.name)
+      const bytes = readFileSync(path)
+      bytes[0] = (bytes[0] ?? 0) ^ 1
+      writeFileSync(path, bytes)
     },
     async close() {
       await pool.close()
