@@ -1,7 +1,8 @@
 // Turns the events of node:test into counts and readable text. Guarantees: every test is counted once; a file that
-// crashed, or that holds no test at all, counts as a failure; what a failing file wrote is shown.
+// crashed, or that holds no test at all, counts as a failure; what a failing file wrote is shown, and what a passing one has to show.
 import { relative } from 'node:path'
 import type { TestEvent } from 'node:test/reporters'
+import { shownLines } from './shown.ts'
 
 const outputLinesMax = 80
 const slowestShown = 10
@@ -125,6 +126,8 @@ export class Report {
     this.#output.delete(file)
     const mark = failed ? 'FAILED' : 'ok    '
     this.#print(`${mark}  ${this.#short(file)}  ${tests} tests, ${seconds(durationMs)}`)
+    const shown = failed ? [] : shownLines(output ?? [])
+    if (shown.length > 0) this.#print(indent(shown.join('\n')))
   }
 
   // A file is reported as a test of its own only if it holds no test or its process failed.

@@ -21,9 +21,15 @@ export interface KafkaOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** A listener that asks for these credentials (SASL PLAIN or SCRAM) in place of the open one. */
   readonly sasl?: { readonly username: string; readonly password: string }
-  /** A second way in, of a cluster of one broker: who comes by this port is sent on to the advertised one (a proxy's). */
-  readonly secondWay?: { readonly port: number; readonly advertised: number }
+  /** Further ways in, of a cluster of one broker. */
+  readonly ways?: readonly KafkaWay[]
   readonly installing?: (what: string) => void
+}
+
+/** Who comes by this port is sent on to the advertised one (a proxy's). */
+export interface KafkaWay {
+  readonly port: number
+  readonly advertised: number
 }
 
 export interface KafkaBroker {
@@ -183,19 +189,17 @@ const javaSettings = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:au
 function propertiesOf(place: Place, places: readonly Place[], options: KafkaOptions): string {
   const replicas = String(Math.min(3, places.length))
   const secured = options.sasl !== undefined
-  const second = options.secondWay
-  const listeners = [
-    `CLIENTS://127.0.0.1:${place.port}`,
-    ...(second === undefined ? [] : [`SECOND://127.0.0.1:${second.port}`]),
-  ]
-  const advertised = second === undefined ? [] : [`SECOND://127.0.0.1:${second.advertised}`]
+  const { ways = [] } = options
+  const listeners = [`CLIENTS://127.0.0.1:${place.port}`, ...ways.map(({ port }, at) => `WAY${at}://127.0.0.1:${port}`)]
+  const advertised = ways.map((way, at) => `WAY${at}://127.0.0.1:${way.advertised}`)
+  const protocols = ways.map((_, at) => `,WAY${at}:PLAINTEXT`).join('')
   const settings: Record<string, string> = {
     'process.roles': 'broker,controller',
     'node.id': String(place.id),
     'controller.quorum.voters': places.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
     listeners: [...listeners, `CONTROLLER://127.0.0.1:${place.controllerPort}`].join(','),
     'advertised.listeners': [`CLIENTS://127.0.0.1:${place.port}`, ...advertised].join(','),
-    'listener.security.protocol.map': `CLIENTS:${secured ? 'SASL_PLAINTEXT' : 'PLAINTEXT'},SECOND:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+    'listener.security.protocol.map': `CLIENTS:${secured ? 'SASL_PLAINTEXT' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT${protocols}`,
     'inter.broker.listener.name': 'CLIENTS',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(place.folder, 'data'),

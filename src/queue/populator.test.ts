@@ -1,11 +1,12 @@
 // Goal: the journal is published completely, also after a crash, and trimmed only behind a saved offset. Method: a journal in an array.
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
+import { pipelineNotices } from '../base/channels.ts'
 import { realWorld } from '../base/world.ts'
 import type { StateValue } from '../control/state-store.ts'
 import type { JournalEntry } from '../domain/entry.ts'
 import { makeVersionId } from '../domain/version-id.ts'
-import { createPopulator, type Populator } from './populator.ts'
+import { createPopulator, type Populator, type PopulatorOptions } from './populator.ts'
 
 function entryOf(sequence: number, metadataJson: string | null = '{}'): JournalEntry {
   const versionId = makeVersionId({ epochMs: 1_700_000_000_000 + sequence, sequence: 0 }, 'RG001')
@@ -48,7 +49,7 @@ describe('the queue populator', () => {
     arrived = Promise.withResolvers()
   })
 
-  function populator(deposed: () => void = () => {}, gatherMs = 0): Populator {
+  function populator(deposed: () => void = () => {}, gatherMs = 0, more: Partial<PopulatorOptions> = {}): Populator {
     return createPopulator({
       otherReaders: async () => others,
       deposed,
@@ -92,6 +93,7 @@ describe('the queue populator', () => {
           return { ok: true, version: version + 1 }
         },
       },
+      ...more,
     })
   }
 
@@ -154,6 +156,22 @@ describe('the queue populator', () => {
     assert.equal(running.offset, '')
     assert.equal(saved?.value, '')
     assert.equal(trimmed, '')
+  })
+
+  test('a log that fails for long is told, not one that fails for a moment', async () => {
+    failing = true
+    journal = [entryOf(1)]
+    let nowMs = 0
+    const world = { ...realWorld, clock: { ...realWorld.clock, monotonic: () => nowMs } }
+    const told = Promise.withResolvers<number>()
+    const running = populator(() => {}, 0, { world, stuck: () => told.resolve(nowMs) })
+    const failures = pipelineNotices.subscribe(() => {
+      nowMs += 6_000
+    })
+    await running.start()
+    assert.equal(await told.promise, 12_000)
+    failures()
+    await running.close()
   })
 
   test('of two populators the one that began last goes on, and the other saves and trims nothing more', async () => {

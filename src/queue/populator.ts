@@ -28,6 +28,8 @@ export interface PopulatorOptions {
   readonly otherReaders?: () => Promise<readonly JournalPosition[]>
   /** Told once when another populator has taken over: this one publishes, saves and trims nothing more. */
   readonly deposed?: () => void
+  /** Told each time when nothing could be read or published for so long that another process might do better. It goes on trying. */
+  readonly stuck?: () => void
 }
 
 export interface Populator {
@@ -43,6 +45,8 @@ export interface Populator {
 export const defaultOffsetPath = '/queue-populator/logState/crossbeat_journal/logOffset'
 
 const retryMs = 1_000
+/** Longer than a new leader of a partition, or a server that is started again, takes. */
+const stuckAfterMs = 10_000
 /** A populator saves a few times a second. */
 const takeOverAttempts = 100
 
@@ -56,6 +60,8 @@ class JournalPopulator implements Populator {
   #offset = journalStart
   #saved = { offset: journalStart, version: 0 }
   #wanted = false
+  /** Since when there has been something to do and nothing was done; null: all goes well. */
+  #tryingSince: number | null = null
   #round: Promise<void> | null = null
   #saving: Promise<void> | null = null
   #saveTimer: Timer | null = null
@@ -107,19 +113,35 @@ class JournalPopulator implements Populator {
     try {
       while (this.#wanted && !this.#isOver) {
         this.#wanted = false
-        while (!this.#isOver && (await this.#publishBatch())) {
+        while (!this.#isOver && (await this.#publishInTime())) {
           this.#saveSoon()
           await this.#gathered()
         }
       }
     } catch (error) {
       pipelineNotices.publish({ kind: 'failed', what: 'publishing the journal', error })
+      this.#tellIfStuck()
       this.#wanted = true
       this.#retryTimer ??= this.#options.world.timers.after(retryMs, () => {
         this.#retryTimer = null
         this.#wake()
       })
     }
+  }
+
+  async #publishInTime(): Promise<boolean> {
+    this.#tryingSince ??= this.#options.world.clock.monotonic()
+    const found = await this.#publishBatch()
+    this.#tryingSince = null
+    return found
+  }
+
+  #tellIfStuck(): void {
+    const { world, stuck } = this.#options
+    const now = world.clock.monotonic()
+    if (this.#isOver || now - (this.#tryingSince ?? now) < stuckAfterMs) return
+    this.#tryingSince = now
+    stuck?.()
   }
 
   /** Answers whether there was anything to read. */

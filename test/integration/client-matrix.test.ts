@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test'
 import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { CrossbeatProcess } from '../process/crossbeat.ts'
 import { type Available, awsClient, pythonClient, rcloneClient } from '../services/available.ts'
+import { show } from '../shown.ts'
 import { awsSteps } from './matrix/aws-cli.ts'
 import { runPython } from './matrix/python.ts'
 import { rcloneSteps } from './matrix/rclone.ts'
@@ -55,7 +56,7 @@ after(async () => {
   eye.destroy()
   await crossbeat.stop()
   rmSync(root, { recursive: true, force: true })
-  console.log(tableText())
+  show(tableText())
 })
 
 async function stageFor(index: number): Promise<Stage> {

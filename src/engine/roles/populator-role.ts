@@ -44,6 +44,8 @@ export async function startPopulatorRole(parts: Parts, lifecycle: Lifecycle): Pr
         world,
         topic,
         deposed: resign,
+        // This process may be the only one that cannot reach the log or the database.
+        ...(isShared ? { stuck: resign } : {}),
         otherReaders: () => notifiedPositions(parts),
         ...gathering,
       })

@@ -4,24 +4,36 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { freePort } from '../../../src/demo/service-process.ts'
 import type { RoleProcess } from '../../process/role-process.ts'
+import { show } from '../../shown.ts'
 import { type SwallowingProxy, startSwallowingProxy } from '../swallowing-proxy.ts'
 import { until } from '../until.ts'
 import { versionList } from '../version-list.ts'
+import type { Acknowledged } from './load.ts'
 import { engineOf } from './servers.ts'
-import { openStage, roleOf, seed } from './stage.ts'
+import { openStage, roleOf, type Story, seed } from './stage.ts'
 
-const kafkaWay = await freePort()
-const kafkaProxy = await startSwallowingProxy(kafkaWay)
+/** Processes that have a proxy of their own between them and a server. */
+const behindProxies = {
+  Kafka: ['awsbackend-1', 'populator-1', 'populator-2', 'control'],
+  ZooKeeper: ['populator-1', 'populator-2', 'awsbackend-1', 's3-1', 'control'],
+  PostgreSQL: ['s3-1', 'azurebackend-1', 'populator-1', 'populator-2', 'control'],
+} as const
+const kafkaWays = await Promise.all(
+  behindProxies.Kafka.map(async name => {
+    const port = await freePort()
+    return { name, port, proxy: await startSwallowingProxy(port) }
+  }),
+)
 const noRedis = await freePort()
-/** By process and server, made when the servers' ports are known. */
-const proxies = new Map<string, SwallowingProxy>()
+/** By process and server; those of ZooKeeper and PostgreSQL are made when their ports are known. */
+const proxies = new Map<string, SwallowingProxy>(kafkaWays.map(({ name, proxy }) => [`${name} Kafka`, proxy]))
 
 const available = await openStage({
-  secondWay: { port: kafkaWay, advertised: kafkaProxy.port },
+  ways: kafkaWays.map(({ port, proxy }) => ({ port, advertised: proxy.port })),
   before: async ({ zookeeper, postgres }) => {
-    for (const name of ['populator-1', 'populator-2', 'awsbackend-1'])
+    for (const name of behindProxies.ZooKeeper)
       proxies.set(`${name} ZooKeeper`, await startSwallowingProxy(zookeeper.port))
-    for (const name of ['s3-1', 'azurebackend-1'])
+    for (const name of behindProxies.PostgreSQL)
       proxies.set(`${name} PostgreSQL`, await startSwallowingProxy(postgres.port))
   },
   advertise: async (name, listen) => {
@@ -35,13 +47,14 @@ const available = await openStage({
       postgres: proxies.get(`${name} PostgreSQL`)?.port ?? postgres.port,
       redis: noRedis,
     }
-    return engineOf(name === 'awsbackend-1' ? [`127.0.0.1:${kafkaProxy.port}`] : kafka.addresses, ports)
+    const way = kafkaWays.find(one => one.name === name)
+    return engineOf(way === undefined ? kafka.addresses : [`127.0.0.1:${way.proxy.port}`], ports)
   },
 })
 
 after(async () => {
   await available.stop()
-  await Promise.all([kafkaProxy, ...proxies.values()].map(proxy => proxy.close()))
+  await Promise.all([...proxies.values()].map(proxy => proxy.close()))
 })
 
 describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { skip: available.skip }, () => {
@@ -121,7 +134,7 @@ describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { ski
     const story = await available.get().story('kafka')
     const load = story.load()
     await load.more(20)
-    await without(kafkaProxy, async () => {
+    await without(proxy('awsbackend-1 Kafka'), async () => {
       await isReady('awsbackend-1', false)
       const acknowledged = await load.stop()
       await story.ended()
@@ -148,30 +161,68 @@ describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { ski
     await story.end(load)
   })
 
-  test('the elected populator is cut off from ZooKeeper: the other takes over, and nothing is published out of order', async () => {
-    const elected = () =>
-      until('a populator is elected', async () => {
-        for (const name of ['populator-1', 'populator-2'])
-          if ((await roleOf(process(name), 'populator')) === 'elected') return name
-        return null
-      })
-    const story = await available.get().story('election')
+  /** Cuts the elected populator off; another is elected meanwhile, and everything that was put until then is copied. */
+  async function electedWithout(server: 'Kafka' | 'ZooKeeper' | 'PostgreSQL', story: Story): Promise<string> {
+    const isElected = async (name: string): Promise<boolean> => (await roleOf(process(name), 'populator')) === 'elected'
     const load = story.load()
     await load.more(20)
-    const first = await elected()
-    const second = first === 'populator-1' ? 'populator-2' : 'populator-1'
-    await without(proxy(`${first} ZooKeeper`), async () => {
-      const cutAt = performance.now()
-      await until(
-        'the other is elected',
-        async () => (await roleOf(process(second), 'populator')) === 'elected',
-        40_000,
-      )
-      console.log(`election: the other took over after ${((performance.now() - cutAt) / 1000).toFixed(1)} s`)
-      await load.more(20)
+    const first = await until('a populator is elected', async () => {
+      for (const name of ['populator-1', 'populator-2']) if (await isElected(name)) return name
+      return null
     })
-    await load.more(20)
-    await story.end(load)
+    const second = first === 'populator-1' ? 'populator-2' : 'populator-1'
+    let acknowledged: readonly Acknowledged[] = []
+    await without(proxy(`${first} ${server}`), async () => {
+      const cutAt = performance.now()
+      await until('the other is elected', () => isElected(second), 90_000)
+      show(`${server}: the other populator took over after ${((performance.now() - cutAt) / 1000).toFixed(1)} s`)
+      await load.more(20)
+      acknowledged = await load.stop()
+      await story.ended()
+    })
+    const more = story.load()
+    await more.more(20)
+    await story.end(more, acknowledged)
+    return first
+  }
+
+  test('the elected populator is cut off from ZooKeeper: the other takes over, and nothing is published out of order', async () => {
+    const first = await electedWithout('ZooKeeper', await available.get().story('election'))
     assert.equal(await roleOf(process(first), 'populator'), 'standby')
   })
+
+  test('the elected populator is cut off from Kafka: it leaves its work to the other', async () => {
+    await electedWithout('Kafka', await available.get().story('publishing'))
+  })
+
+  test('the elected populator is cut off from PostgreSQL: it leaves its work to the other', async () => {
+    await electedWithout('PostgreSQL', await available.get().story('journal'))
+  })
+
+  test('a front end that is cut off from ZooKeeper takes and gives objects all the same', async () => {
+    const story = await available.get().story('objects')
+    const [near] = available.get().frontEnds
+    assert.ok(near)
+    const load = story.load({ frontEnds: [near] })
+    await load.more(20)
+    await without(proxy('s3-1 ZooKeeper'), async () => {
+      await load.more(60)
+    })
+    await story.end(load)
+  })
+
+  for (const server of ['Kafka', 'ZooKeeper', 'PostgreSQL'] as const) {
+    test(`the status role is cut off from ${server}, says so, and goes on afterwards`, async () => {
+      const story = await available.get().story(`status${server.slice(0, 1).toLowerCase()}`)
+      const load = story.load()
+      await load.more(20)
+      await without(proxy(`control ${server}`), async () => {
+        await isReady('control', false)
+        await load.more(20)
+      })
+      await isReady('control', true)
+      await load.more(20)
+      await story.end(load)
+    })
+  }
 })

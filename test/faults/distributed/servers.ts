@@ -1,6 +1,6 @@
 // The engine's servers for fault tests: each can be killed, frozen, woken, and started again on its data where it was.
 import type { EngineSettings } from '../../../src/demo/engine-servers.ts'
-import { type RunningKafka, startKafka } from '../../../src/demo/kafka-server.ts'
+import { type KafkaWay, type RunningKafka, startKafka } from '../../../src/demo/kafka-server.ts'
 import { startPostgres } from '../../../src/demo/postgres.ts'
 import { startRedis } from '../../../src/demo/redis.ts'
 import { type DataFolder, freePort, openDataFolder, type Running } from '../../../src/demo/service-process.ts'
@@ -14,7 +14,7 @@ export interface FaultServersOptions {
   readonly kafka?: Readonly<Record<string, string>>
   readonly sessionTimeoutMs?: number
   /** See `KafkaOptions`. */
-  readonly secondWay?: { readonly port: number; readonly advertised: number }
+  readonly ways?: readonly KafkaWay[]
 }
 
 export interface FaultServers {
@@ -94,9 +94,9 @@ export async function startFaultServers(options: FaultServersOptions = {}): Prom
     const place = { dataFolder: folder.path, port: await freePort() }
     return new Server(place.port, await start(place), () => start(place))
   }
-  const { brokers = 1, kafka: settings = {}, secondWay } = options
+  const { brokers = 1, kafka: settings = {}, ways = [] } = options
   const starts = [
-    keep(startKafka({ brokers, settings, ...(secondWay === undefined ? {} : { secondWay }) })),
+    keep(startKafka({ brokers, settings, ways })),
     keep(server('zookeeper', startZookeeper)),
     keep(server('redis', startRedis)),
     // The operating system outlives what is killed here.

@@ -11,6 +11,7 @@ import { type Distributed, startDistributed } from '../../process/distributed.ts
 import { environmentFor, type TestTimes } from '../../process/preload.ts'
 import type { RoleProcess } from '../../process/role-process.ts'
 import { type Available, azureServer, s3Server, uniqueName } from '../../services/available.ts'
+import { show } from '../../shown.ts'
 import { azureContainer } from '../azure-side.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { until } from '../until.ts'
@@ -235,9 +236,11 @@ export class Story {
     this.#checkProcesses()
     await until('the sums say so, too', () => this.#sumsAreZero())
     const { versions, markers } = counted
-    console.log(
-      `${this.bucket.split('-')[0]}: ${acknowledged.length} acknowledged, ${load.failures} refused; ${versions} versions (${markers} markers) ` +
-        `everywhere once, all ended ${(endedMs / 1000).toFixed(1)} s after the load (FAULT_SEED=${seed})`,
+    const sizes = `${versions} versions (${markers} of them delete markers) are everywhere once`
+    const requests = `${acknowledged.length} acknowledged, ${load.failures} refused`
+    const [name = ''] = this.bucket.split('-')
+    show(
+      `${name.padEnd(10)} ${requests}; ${sizes}, ${(endedMs / 1000).toFixed(1)} s after the load (FAULT_SEED=${seed})`,
     )
   }
 
