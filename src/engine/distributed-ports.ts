@@ -26,6 +26,8 @@ export interface Opening {
   readonly world: World
   readonly choice: RoleChoice
   readonly patience: Patience
+  /** Tells whoever starts the process of what does not stop it. */
+  readonly tell: (line: string) => void
   readonly lifecycle: Lifecycle
 }
 
@@ -35,6 +37,8 @@ export interface OpenPort<Port> {
   readonly dependency?: Dependency
 }
 
+/** One try of opening; in between it is told what is waited for. */
+const stateOpenTimeoutMs = 5_000
 /** Where signals tell of commits at once, looking for them is for the signals that were lost. */
 const signalledPollMs = 1_000
 /** Sums are folded by the status role; elsewhere only in case there is none for long. */
@@ -79,6 +83,7 @@ export async function openState({
     openZookeeperStateStore({
       connectionString,
       sessionTimeoutMs,
+      openTimeoutMs: stateOpenTimeoutMs,
       world,
       ...(digest === undefined ? {} : { auth: digest }),
     }),
@@ -88,7 +93,7 @@ export async function openState({
 }
 
 /** Without Redis signals stay in the process, and others find out by watching and asking. */
-export async function openSignals({ engine, world, patience, lifecycle }: Opening): Promise<OpenPort<SignalBus>> {
+export async function openSignals({ engine, world, patience, tell, lifecycle }: Opening): Promise<OpenPort<SignalBus>> {
   if (engine.redis === undefined) return { port: createInProcessSignalBus(world.timers) }
   const { openRedisSignalBus } = await import('../control/redis/signal-bus.ts')
   const { server, password, tls } = engine.redis
@@ -102,6 +107,9 @@ export async function openSignals({ engine, world, patience, lifecycle }: Openin
     }),
   )
   lifecycle.add(() => port.close())
+  // Nobody waits for it, so it would go unnoticed.
+  const { ok, problem } = await port.health()
+  if (!ok) tell(`starting without Redis: ${problem}`)
   return { port, dependency: { name: 'Redis', required: false, health: () => port.health() } }
 }
 

@@ -56,7 +56,7 @@ async function openParts(
 ): Promise<Parts> {
   const { config, world, choice } = options
   const patience = createPatience(options)
-  const opening: Opening = { config, engine, world, choice, patience, lifecycle }
+  const opening: Opening = { config, engine, world, choice, patience, tell: options.waiting, lifecycle }
   const database = await openDatabase(opening, onFatal)
   const state = await openState(opening)
   const signals = await openSignals(opening)

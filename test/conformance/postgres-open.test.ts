@@ -27,11 +27,13 @@ function open(url: string, options: Partial<PostgresOptions> = {}): Promise<Post
   return openPostgres({ url, world: realWorld, group: 'RG001', poolMax: 3, heldMs: heldByOthersMs, ...options })
 }
 
-async function refused(url: string, expected: RegExp): Promise<void> {
+/** `lasting`: nobody need wait for it. */
+async function refused(url: string, expected: RegExp, lasting = false): Promise<void> {
   await assert.rejects(open(url), error => {
     assert.ok(error instanceof DependencyError, String(error))
     assert.match(error.message, expected)
     assert.equal(error.dependency, 'PostgreSQL')
+    assert.equal(error.lasting, lasting)
     assert.ok(!`${error.message}${error.stack}`.includes('s3cret'))
     return true
   })
@@ -63,7 +65,7 @@ test('commits that are not flushed, and an encoding other than UTF8', { skip }, 
   await administer(server.get().url, `ALTER DATABASE ${careless.name} SET synchronous_commit = local`)
   await refused(careless.url, /synchronous_commit is local.*Set it to on/)
   const ascii = await database(context, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
-  await refused(ascii.url, /encoding is SQL_ASCII.*createdb -E UTF8/)
+  await refused(ascii.url, /encoding is SQL_ASCII.*createdb -E UTF8/, true)
 })
 
 test('a user without rights', { skip }, async context => {
@@ -83,7 +85,7 @@ test('a newer schema is refused and left as it is', { skip }, async context => {
   const { url } = await database(context)
   await (await open(url)).close()
   await administer(url, `UPDATE ${namespace}.meta SET value = '999' WHERE name = 'schema'`)
-  await refused(url, /schema 999.*Start the newer version/)
+  await refused(url, /schema 999.*Start the newer version/, true)
 })
 
 test('an older schema is migrated, by one of many that start at once', { skip }, async context => {

@@ -429,6 +429,15 @@ test('TLS and credentials are used; refused ones say so and are not shown', { sk
   await log.close()
 })
 
+test('fewer copies than configured are warned of by health', { skip }, async test => {
+  const { topic } = await opened(test)
+  const log = await openLog({ brokers: kafka.get(), topics: { [topic]: { partitions: 1, replication: 3 } } })
+  test.after(() => log.close())
+  const health = await log.health()
+  assert.equal(health.ok, true)
+  assert.match(health.problem ?? '', /replication of 1, the configuration says 3.*kafka-reassign-partitions/)
+})
+
 test('retention shorter than a week is warned of at the start and by health', { skip }, async test => {
   const warnings: string[] = []
   test.after(

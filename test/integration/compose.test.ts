@@ -17,6 +17,7 @@ import { roleNames } from '../../src/engine/parts.ts'
 interface Service {
   readonly command?: readonly string[]
   readonly depends_on?: unknown
+  readonly environment?: Readonly<Record<string, unknown>>
   readonly volumes?: readonly string[]
 }
 
@@ -78,6 +79,25 @@ test('the stand-in cloud is a whole Crossbeat with accounts of its own', () => {
 test('what services keep is in volumes that the file declares', () => {
   for (const [name, { volumes = [] }] of Object.entries(compose.services))
     for (const volume of volumes) assert.ok((volume.split(':')[0] ?? '') in compose.volumes, `${name}: ${volume}`)
+})
+
+test('what the servers of the engine must keep is where they write it', () => {
+  const kept = (name: string) => (compose.services[name]?.volumes ?? []).map(volume => volume.split(':')[1]).sort()
+  assert.deepEqual(kept('postgres'), ['/var/lib/postgresql/data'])
+  // Snapshots and the log of transactions: either is nothing without the other.
+  assert.deepEqual(kept('zookeeper'), ['/data', '/datalog'])
+  assert.deepEqual(kept('kafka'), [compose.services['kafka']?.environment?.['KAFKA_LOG_DIRS']])
+})
+
+test('the image has a client of ZooKeeper, which the program compiles, and not npm', () => {
+  const steps = text('Dockerfile')
+  assert.match(steps, /^RUN node examples\/distributed\/compile-client\.ts$/m)
+  const folder = /^ENV CROSSBEAT_SERVICES=(\S+)$/gm
+  assert.deepEqual(
+    [...steps.matchAll(folder)].map(([, path]) => path),
+    ['/services', '/services'],
+  )
+  assert.match(steps, /^COPY --from=build --chown=node:node \/services \/services$/m)
 })
 
 test('secrets are made anew for each installation and never over those that are there', () => {

@@ -129,7 +129,7 @@ class RedisBus implements RedisSignalBus {
     if (problem === null) return { name: 'Redis', ok: true }
     const effect = 'Commands work without it, only some seconds later'
     const remedy = 'check that it runs, the address, the password and TLS'
-    return { name: 'Redis', ok: false, problem: `${problem}. ${effect}; ${remedy}` }
+    return { name: 'Redis', ok: false, problem: `${problem.replace(/\.+$/, '')}. ${effect}; ${remedy}` }
   }
 
   async close(): Promise<void> {

@@ -99,6 +99,7 @@ export async function migrate(
         'PostgreSQL',
         `the database has schema ${found}, this version of Crossbeat knows schemas up to ${steps.length}`,
         'Start the newer version, or use another database',
+        { lasting: true },
       )
     if (found === 0) await transaction.script(`CREATE SCHEMA IF NOT EXISTS ${namespace}`)
     for (const step of steps.slice(found)) await transaction.script(step)

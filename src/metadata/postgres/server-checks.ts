@@ -28,12 +28,12 @@ async function settings(database: Database): Promise<ServerSettings> {
 /** Throws DependencyError when the server cannot keep our promises. */
 export async function checkServer(database: Database): Promise<void> {
   const found = await settings(database)
-  const refuse = (problem: string, remedy: string): never => {
-    throw new DependencyError('PostgreSQL', problem, remedy)
+  const refuse = (problem: string, remedy: string, lasting = false): never => {
+    throw new DependencyError('PostgreSQL', problem, remedy, { lasting })
   }
-  if (found.version < versionMin) refuse(`it is version ${found.shown_version}`, 'Use 14 or newer')
+  if (found.version < versionMin) refuse(`it is version ${found.shown_version}`, 'Use 14 or newer', true)
   if (found.encoding !== 'UTF8')
-    refuse(`the database's encoding is ${found.encoding}`, 'Make it with createdb -E UTF8 -T template0')
+    refuse(`the database's encoding is ${found.encoding}`, 'Make it with createdb -E UTF8 -T template0', true)
   if (['off', 'local', 'remote_write'].includes(found.synchronous_commit))
     refuse(
       `synchronous_commit is ${found.synchronous_commit}: an acknowledged write could be lost`,

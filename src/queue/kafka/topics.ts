@@ -39,6 +39,8 @@ export class Topics {
   readonly #timing: KafkaTiming
   readonly #admin: Renewable<Admin>
   readonly #limits = new Map<string, TopicLimits>()
+  /** Copies of the partition that has the fewest, by topic. */
+  readonly #replicas = new Map<string, number>()
   readonly #making = new Map<string, Promise<void>>()
 
   constructor(
@@ -88,14 +90,22 @@ export class Topics {
     if (!settings.compacted) await this.#readLimits([name])
   }
 
-  /** Topics that are kept shorter than a pause may last. */
+  /** Topics that are kept shorter than a pause may last, or with fewer copies than configured. */
   warnings(): readonly string[] {
     const short = [...this.#limits].filter(([, { retentionMs }]) => retentionMs >= 0 && retentionMs < retentionWantedMs)
-    return short.map(
-      ([name, { retentionMs }]) =>
-        `the topic ${name} keeps its records ${hours(retentionMs)} only: entries of a site that is paused for longer are ` +
-        `taken from the ledger again. Raise its retention.ms to ${retentionWantedMs} (7 days) or more`,
-    )
+    const few = [...this.#replicas].filter(([name, replicas]) => replicas < this.#settingsOf(name).replication)
+    return [
+      ...short.map(
+        ([name, { retentionMs }]) =>
+          `the topic ${name} keeps its records ${hours(retentionMs)} only: entries of a site that is paused for longer are ` +
+          `taken from the ledger again. Raise its retention.ms to ${retentionWantedMs} (7 days) or more`,
+      ),
+      ...few.map(
+        ([name, replicas]) =>
+          `the topic ${name} has a replication of ${replicas}, the configuration says ${this.#settingsOf(name).replication}: ` +
+          'what it holds is unavailable with fewer brokers than it should be. Add replicas with kafka-reassign-partitions.sh',
+      ),
+    ]
   }
 
   /** Largest message of a topic; -1 where it is not known. */
@@ -197,6 +207,7 @@ export class Topics {
   async #check(name: string): Promise<void> {
     const [topic] = await this.describe([name])
     const { partitions } = this.#settingsOf(name)
+    this.#replicas.set(name, Math.min(...(topic?.partitions ?? []).map(({ replicas }) => replicas.length)))
     const found = topic?.partitions.length ?? 0
     if (found === partitions) return
     throw new DependencyError(
