@@ -55,9 +55,13 @@ export const limits = {
   heldRangeBytes: 16 * 1024 ** 2,
   /** Buffers of finished transfers that are kept for the next ones. */
   pooledBytesMax: 64 * 1024 ** 2,
-  /** Source data at an S3 location: parts of this size, bytes of all writers of a location in memory, and the time one request may take. */
+  /**
+   * Source data at an S3 location: parts of this size, bytes of all writers of a location in memory (all threads together, but at least so much in
+   * each), and the time one request may take.
+   */
   sourcePartBytes: 8 * 1024 ** 2,
   sourceWriteBytes: 128 * 1024 ** 2,
+  sourceWriteBytesMin: 32 * 1024 ** 2,
   sourceRequestMs: 60_000,
   /** How long another node may take to begin to answer with data that only it has. */
   remoteAnswerMs: 10_000,

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { createHttpClient } from '../base/http-client.ts'
 import { Secret } from '../base/secret.ts'
-import { realWorld as world } from '../base/world.ts'
+import { sleep, realWorld as world } from '../base/world.ts'
 import type { LocationConfig } from '../config/types.ts'
 import { Failure } from '../domain/failure.ts'
 import { type DataStoresOptions, type OpenDataStores, openDataStores } from './data-stores.ts'
@@ -117,4 +117,27 @@ test('a node file without an id stops the start with words', async t => {
   await assert.rejects(open(t, dataDir, [shared]), error => {
     return error instanceof NodeIdError && /holds no node id: restore it/.test(error.message)
   })
+})
+
+test('threads that write to the same location share its memory, and each has enough for a few writes', async t => {
+  const counts = await Promise.all(
+    [1, 2, 4, 64].map(async threads => {
+      const { stores } = await open(t, await folder(t), [shared], { threads })
+      const store = stores.get('far')
+      assert.ok(store !== undefined)
+      let begun = 0
+      const writers = Array.from({ length: 17 }, () => store.create())
+      // Each takes a part's buffer before its first byte; nobody gives one back.
+      for (const writer of writers)
+        writer.write(Buffer.from('x')).then(
+          () => begun++,
+          () => {},
+        )
+      await sleep(world.timers, 0)
+      const first = begun
+      await Promise.all(writers.map(writer => writer.discard()))
+      return first
+    }),
+  )
+  assert.deepEqual(counts, [16, 8, 4, 4])
 })

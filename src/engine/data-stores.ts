@@ -7,6 +7,7 @@ import type { HttpClient } from '../base/http-client.ts'
 import type { World } from '../base/world.ts'
 import { holdsSourceData } from '../config/source-data.ts'
 import type { Config, Credentials, FileLocationConfig, S3LocationConfig } from '../config/types.ts'
+import { limits } from '../domain/limits.ts'
 import { createS3DataStore } from '../locations/aws_s3/data-store.ts'
 import type { DataHolders } from '../locations/data-holders.ts'
 import { writerOf } from '../locations/data-name.ts'
@@ -25,6 +26,8 @@ export interface DataStoresOptions {
   readonly epoch: string
   /** False leaves flushing to the system: for measurements only. */
   readonly flush?: boolean
+  /** How many threads of this process write to the same locations: they share its memory. Left out: this one alone. */
+  readonly threads?: number
   /** Left out by the embedded engine, whose files nobody else reads. */
   readonly distributed?: {
     readonly holders: DataHolders
@@ -104,12 +107,17 @@ function routed(
   return createRoutedDataStore({ name, own: store === undefined || nodeId === null ? null : { nodeId, store }, remote })
 }
 
+/** What writers of a location may hold in memory in each of so many threads, bytes. */
+function writeBytesOf(threads: number): number {
+  return Math.max(limits.sourceWriteBytesMin, Math.floor(limits.sourceWriteBytes / Math.max(1, threads)))
+}
+
 async function openShared(
-  { config, world, http, epoch }: DataStoresOptions,
+  { config, world, http, epoch, threads = 1 }: DataStoresOptions,
   { name, details }: S3LocationConfig,
   nodeId: string | null,
 ): Promise<DataStore> {
-  const common = { name, details, http, world }
+  const common = { name, details, http, world, memoryBytes: writeBytesOf(threads) }
   if (nodeId === null) {
     // A process that keeps no data sweeps none either, and has no use for a name of its own.
     const begin = () => Promise.reject(new Error(`this process keeps no data of ${name}`))

@@ -87,7 +87,10 @@ async function serve(port: MessagePort, setup: WorkerSetup): Promise<void> {
   lifecycle.add(() => sqlite.close())
   const http = createHttpClient()
   lifecycle.add(() => http.close())
-  const opened = await openDataStores({ config, world, http, epoch: setup.writer, flush }, lifecycle)
+  const opened = await openDataStores(
+    { config, world, http, epoch: setup.writer, flush, threads: config.s3.workers },
+    lifecycle,
+  )
   const destinations = openDestinations({ config, http, world })
   for (const { location } of destinations.values()) lifecycle.add(() => location.close())
   const routes = createBackbeatRoutes({

@@ -38,6 +38,7 @@ export interface S3DataStoreOptions {
   readonly node: string
   /** Whether this node has ever written here, other threads of it included: a location that was never used is not swept. */
   readonly use?: { hasBegun(): Promise<boolean>; begin(): Promise<void> }
+  /** What all writers may hold together; half of it may be kept for the next ones. */
   readonly memoryBytes?: number
   readonly partBytes?: number
   readonly requestMs?: number
@@ -95,7 +96,7 @@ export function createS3DataStore(options: S3DataStoreOptions): DataStore {
 }
 
 function openBucket(options: S3DataStoreOptions): SourceBucket {
-  const { name, http, world } = options
+  const { name, http, world, memoryBytes = limits.sourceWriteBytes } = options
   // A name is written once: versions of it are nobody's, wherever the bucket keeps them.
   const details = { ...options.details, supportsVersioning: false }
   const { accessKey, secretKey, sessionToken } = details.credentials
@@ -107,8 +108,8 @@ function openBucket(options: S3DataStoreOptions): SourceBucket {
     channel: createS3Channel(details, () => all, http, world),
     versioned: options.details.supportsVersioning,
     timers: world.timers,
-    budget: createByteBudget(options.memoryBytes ?? limits.sourceWriteBytes),
-    pool: createBufferPool(limits.pooledBytesMax),
+    budget: createByteBudget(memoryBytes),
+    pool: createBufferPool(memoryBytes / 2),
     partBytes: options.partBytes ?? limits.sourcePartBytes,
     requestMs: options.requestMs ?? limits.sourceRequestMs,
   }
