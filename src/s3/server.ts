@@ -1,14 +1,11 @@
 // The S3 server: node:http in front, one path for every request: read the head, authenticate, find the operation, run it, write its answer.
 // A request that breaks, whatever is wrong with it, gets an error document and disturbs no other; answers given before a body was read
 // leave the connection in order.
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { defects, s3Requests } from '../base/channels.ts'
 import { initHashes } from '../base/hash.ts'
-import type { Timers, World } from '../base/world.ts'
+import type { World } from '../base/world.ts'
 import type { HostPort, LocationConfig, SiteConfig } from '../config/types.ts'
 import { ServiceError, serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
@@ -24,10 +21,11 @@ import { authenticate } from './auth/authenticate.ts'
 import { anyRegion, type Regions } from './auth/claim.ts'
 import { checkEmptyBody } from './auth/payload-check.ts'
 import type { Answer, Call, FlatHeaders, S3Services } from './call.ts'
-import { checkConnection, clientAddressOf } from './client-address.ts'
+import { clientAddressOf } from './client-address.ts'
 import { corsHeaders, preflight } from './cors/cors-answer.ts'
 import { createHostReader, type HostReader } from './host-bucket.ts'
 import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
+import { createListeners, type Listeners, type ListenersOptions, type S3Certificate } from './listeners.ts'
 import { withPresignedMetadata } from './presigned-metadata.ts'
 import { drain, type IncomingBody, incomingBody } from './request-body.ts'
 import { headerBytes, headerMap, type RequestHead } from './request-head.ts'
@@ -58,8 +56,7 @@ export type MountedRoutes = (
   call: MountedCall,
 ) => Promise<boolean>
 
-export interface S3ServerOptions {
-  readonly listen: HostPort
+export interface S3ServerOptions extends Pick<ListenersOptions, 'listen' | 'tls' | 'sharesAddress'> {
   readonly store: MetadataStore
   /** By name of the location. */
   readonly dataStores: ReadonlyMap<string, DataStore>
@@ -80,20 +77,10 @@ export interface S3ServerOptions {
   readonly endpoints?: readonly string[]
   /** Host names at which, and at whose sub-domains, websites are served. */
   readonly websiteEndpoints?: readonly string[]
-  /** Speaks HTTPS: on an address of its own, else on `listen`. */
-  readonly tls?: S3Certificate & { readonly listen?: HostPort | undefined }
   /** A transfer in which nothing moves for between one and two of these ends. Default 30 s. */
   readonly idleMs?: number
-  /** Other listeners of this program share the address: the system spreads the connections over them. */
-  readonly sharesAddress?: boolean
   /** How long close() lets running requests finish. Default 10 s. */
   readonly graceMs?: number
-}
-
-/** PEM texts. */
-export interface S3Certificate {
-  readonly cert: string
-  readonly key: string
 }
 
 export interface S3Server {
@@ -119,8 +106,7 @@ const defaultGraceMs = 10_000
 class HttpS3Server implements S3Server {
   readonly #options: S3ServerOptions
   readonly #services: S3Services
-  readonly #http: Server
-  readonly #tls: TlsServer | undefined
+  readonly #listeners: Listeners
   readonly #hostBucket: HostReader
   readonly #websiteHost: WebsiteHostReader
   readonly #idle: IdleWatch
@@ -136,69 +122,34 @@ class HttpS3Server implements S3Server {
     this.#idle = createIdleWatch(world.timers, options.idleMs ?? defaultIdleMs)
     this.#hostBucket = createHostReader(options.endpoints ?? [])
     this.#websiteHost = createWebsiteHostReader(options.websiteEndpoints ?? [])
-    const { tls } = options
-    this.#tls = tls === undefined ? undefined : createTlsServer({ ...serverOptions, cert: tls.cert, key: tls.key })
-    this.#http = this.#tls === undefined || tls?.listen !== undefined ? createServer(serverOptions) : this.#tls
-    for (const server of this.#servers()) {
-      // Otherwise headers beyond the two thousandth would be dropped unseen.
-      server.maxHeadersCount = 0
-      server.on(server === this.#tls ? 'secureConnection' : 'connection', checkConnection)
-      server.on('request', (request, response) => this.#serve(request, response, false))
-      server.on('checkContinue', (request, response) => this.#serve(request, response, true))
-      // An expectation that nobody knows is no reason to refuse a request, as at S3.
-      server.on('checkExpectation', (request, response) => this.#serve(request, response, false))
-      server.on(
-        'clientError',
-        connectionRefuser(world.timers, () => this.#nextRequestId()),
-      )
-    }
-  }
-
-  #servers(): readonly Server[] {
-    return this.#tls === undefined || this.#tls === this.#http ? [this.#http] : [this.#http, this.#tls]
+    this.#listeners = createListeners({
+      ...options,
+      timers: world.timers,
+      serve: (request, response, awaitsContinue) => this.#serve(request, response, awaitsContinue),
+      nextRequestId: () => this.#nextRequestId(),
+    })
   }
 
   get address(): HostPort {
-    return addressOf(this.#http)
+    return this.#listeners.address
   }
 
   get tlsAddress(): HostPort | undefined {
-    return this.#tls === undefined || this.#tls === this.#http ? undefined : addressOf(this.#tls)
+    return this.#listeners.tlsAddress
   }
 
-  changeCertificate({ cert, key }: S3Certificate): void {
-    this.#tls?.setSecureContext({ cert, key })
+  changeCertificate(certificate: S3Certificate): void {
+    this.#listeners.changeCertificate(certificate)
   }
 
   async listen(): Promise<void> {
     await initHashes()
-    const { sharesAddress = false } = this.#options
-    await listenOn(this.#http, this.#options.listen, sharesAddress)
-    const own = this.#options.tls?.listen
-    if (own === undefined || this.#tls === undefined) return
-    try {
-      await listenOn(this.#tls, own, sharesAddress)
-    } catch (error) {
-      this.#http.close()
-      throw error
-    }
+    await this.#listeners.listen()
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    this.#closing ??= this.#listeners.close(this.#options.graceMs ?? defaultGraceMs).then(() => this.#idle.close())
     return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    const servers = this.#servers()
-    const closed = Promise.all(servers.map(server => new Promise<void>(resolve => server.close(() => resolve()))))
-    const grace = this.#options.graceMs ?? defaultGraceMs
-    const timer = this.#options.world.timers.after(grace, () => {
-      for (const server of servers) server.closeAllConnections()
-    })
-    await closed
-    timer.cancel()
-    this.#idle.close()
   }
 
   #nextRequestId(): string {
@@ -364,15 +315,6 @@ class HttpS3Server implements S3Server {
 
 const anonymous: AuthResult = { kind: 'anonymous', payload: { kind: 'unsigned' } }
 
-const serverOptions: ServerOptions = {
-  maxHeaderSize: limits.headerBytes,
-  keepAliveTimeout: 75_000,
-  headersTimeout: 60_000,
-  // Bodies may take as long as they keep moving: the idle watch sees to that.
-  requestTimeout: 0,
-  highWaterMark: 256 * 1024,
-}
-
 /** Only these read a body in signed chunks, or with a trailer (Amazon S3 API Reference, "Signature Calculations for the Authorization Header"). */
 const readsChunks: ReadonlySet<string> = new Set(['PutObject', 'UploadPart'])
 
@@ -391,22 +333,6 @@ function checkHeaderSize({ method, rawTarget }: RequestHead, rawHeaders: readonl
 
 function isSecure({ socket }: IncomingMessage): boolean {
   return socket instanceof TLSSocket
-}
-
-function addressOf(server: Server): HostPort {
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the S3 server does not listen')
-  return { host: (address satisfies AddressInfo).address, port: address.port }
-}
-
-function listenOn(server: Server, { host, port }: HostPort, reusePort: boolean): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ port, host, reusePort }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }
 
 /** One request on its way through the server. */
@@ -453,43 +379,4 @@ function makeServices(options: S3ServerOptions): S3Services {
 function endConnection({ socket }: IncomingMessage, response: ServerResponse): void {
   if (response.writableFinished) socket.end()
   else response.once('finish', () => socket.end())
-}
-
-/** How long a connection that was refused as a whole may go on sending before it is cut. */
-const refusedLingerMs = 2_000
-
-/**
- * Requests that are not even HTTP, or whose head is too large or too slow: answered in raw form, as there is no response object. The
- * connection is read on for a moment, as closing it at once could take the answer with it.
- */
-function connectionRefuser(
-  timers: Timers,
-  nextRequestId: () => string,
-): (error: Error & { code?: string }, socket: Duplex) => void {
-  const refused = new WeakSet<Duplex>()
-  return (error, socket) => {
-    if (refused.has(socket)) return
-    refused.add(socket)
-    if (!socket.writable || error.code === 'ECONNRESET') {
-      socket.destroy()
-      return
-    }
-    const refusal = refusalOf(error.code)
-    const id = nextRequestId()
-    const { body } = errorAnswer(refusal, id, '')
-    const text = typeof body === 'string' ? body : ''
-    socket.end(
-      `HTTP/1.1 ${refusal.status} Bad Request\r\nx-amz-id-2: ${id}\r\nx-amz-request-id: ${id}\r\nServer: Crossbeat\r\n` +
-        'Content-Type: application/xml\r\n' +
-        `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-    )
-    const timer = timers.after(refusedLingerMs, () => socket.destroy(), { background: true })
-    socket.once('close', () => timer.cancel())
-  }
-}
-
-function refusalOf(code: string | undefined): ServiceError {
-  if (code === 'HPE_HEADER_OVERFLOW') return serviceError('RequestHeaderSectionTooLarge')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return serviceError('RequestTimeout')
-  return serviceError('InvalidRequest', { message: 'The request is not well-formed HTTP.' })
 }
