@@ -235,8 +235,8 @@ export interface UploadPart {
   readonly lastModified: string
   /** Hex, always computed. */
   readonly crc32: string
-  /** The checksum the client chose, base64. */
-  readonly checksum?: { readonly algorithm: string; readonly value: string }
+  /** The checksum the client chose, base64; where it is another than what its upload is known by, that of the part, too. */
+  readonly checksum?: { readonly algorithm: string; readonly value: string; readonly crc64nvme?: string | undefined }
   readonly location: DataLocation
 }
 

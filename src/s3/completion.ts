@@ -160,6 +160,7 @@ export function crc32OfParts(parts: readonly UploadPart[]): string {
 /** Base64; undefined when the part was stored without such a checksum. */
 function partChecksum(part: UploadPart, algorithm: ChecksumAlgorithm): string | undefined {
   if (part.checksum?.algorithm === algorithm) return part.checksum.value
+  if (algorithm === defaultChecksum) return part.checksum?.crc64nvme
   return algorithm === 'CRC32' ? Buffer.from(part.crc32, 'hex').toString('base64') : undefined
 }
 
@@ -206,17 +207,20 @@ export function checkedChecksum(
 ): StoredChecksum | undefined {
   const stated = statedChecksum(headers)
   const type = requestedType(headers)
-  if (choice !== null && type !== undefined && type !== choice.type) {
+  const { type: typeOfUpload } = choice ?? unchosen
+  if (type !== undefined && type !== typeOfUpload) {
     throw serviceError('InvalidRequest', {
-      message: `The upload was created using the ${choice.type} checksum mode. The complete request must use the same checksum mode.`,
+      message: `The upload was created using the ${typeOfUpload} checksum mode. The complete request must use the same checksum mode.`,
     })
   }
   if (choice !== null && stated !== undefined && stated.algorithm !== choice.algorithm) {
     throw checksumMismatch(choice.algorithm, stated.algorithm)
   }
-  const computed = computedChecksum(choice, stated, type, parts)
-  // An upload without a choice has a checksum of its own: what is stated of another, that its parts do not tell, is not looked at.
-  if (stated === undefined || (choice === null && stated.algorithm !== computed?.algorithm)) return computed
+  const kept = checksumOfParts(choice ?? unchosen, parts)
+  if (stated === undefined) return kept
+  const computed = choice === null ? checksumOfParts(formOf(stated), parts.map(asSent)) : kept
+  // An upload without a choice has a checksum of its own: what is stated of a kind that its parts were not sent with is not looked at.
+  if (computed === undefined && choice === null) return kept
   if (computed === undefined) {
     const message = `The upload's parts were sent without ${stated.algorithm.toLowerCase()} checksums that could vouch for the object.`
     throw serviceError('InvalidRequest', { message })
@@ -227,20 +231,26 @@ export function checkedChecksum(
       message: `The ${stated.algorithm} you specified did not match the calculated checksum.`,
     })
   }
-  return computed
+  return kept ?? computed
 }
 
-function computedChecksum(
-  choice: ChecksumChoice | null,
-  stated: { readonly algorithm: ChecksumAlgorithm; readonly value: string } | undefined,
-  type: ChecksumChoice['type'] | undefined,
-  parts: readonly UploadPart[],
-): StoredChecksum | undefined {
-  if (choice !== null) return checksumOfParts(choice, parts)
-  const own = () => checksumOfParts({ algorithm: defaultChecksum, type: 'FULL_OBJECT' }, parts)
-  if (stated === undefined) return own()
-  const assumed = stated.value.includes('-') ? 'COMPOSITE' : 'FULL_OBJECT'
-  return checksumOfParts({ algorithm: stated.algorithm, type: type ?? assumed }, parts) ?? own()
+function asSent(part: UploadPart): UploadPart {
+  const { checksum } = part
+  return checksum?.crc64nvme === undefined ? part : { ...part, checksum: { ...checksum, crc64nvme: undefined } }
+}
+
+/** What an upload is created with whose client chooses nothing (S3 user guide, "Checking object integrity for data uploads"). */
+const unchosen: ChecksumChoice = { algorithm: defaultChecksum, type: 'FULL_OBJECT' }
+
+/** Which checksum a value must be of: one with the number of parts behind it is made of theirs. */
+function formOf({
+  algorithm,
+  value,
+}: {
+  readonly algorithm: ChecksumAlgorithm
+  readonly value: string
+}): ChecksumChoice {
+  return { algorithm, type: value.includes('-') ? 'COMPOSITE' : 'FULL_OBJECT' }
 }
 
 /** The refusal of a checksum of another algorithm than the upload was created with. */

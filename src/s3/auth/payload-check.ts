@@ -25,6 +25,8 @@ export interface PayloadFacts {
   readonly crc32: string
   /** The checksum the client asked for or sent. */
   readonly checksum?: PayloadChecksum
+  /** Of the algorithm that was to be computed beside it: base64. */
+  readonly beside?: string
 }
 
 export interface PayloadOptions {
@@ -36,6 +38,8 @@ export interface PayloadOptions {
   readonly checksums?: 'check' | 'ignore'
   /** Computed where the request neither sends nor asks for one. */
   readonly byDefault?: ChecksumAlgorithm
+  /** Computed beside the one that the request sends or asks for. */
+  readonly beside?: ChecksumAlgorithm
 }
 
 export interface PayloadCheck {
@@ -86,9 +90,11 @@ export function openPayload(
   const announced =
     (options.checksums === 'ignore' ? undefined : readAnnounced(declaration, headers)) ?? computed(options.byDefault)
   const md5 = readContentMd5(headers, options.contentMd5 ?? 'base64')
+  const { beside } = options
   const chunked = declaration.kind === 'chunked-signed' || declaration.kind === 'chunked-unsigned'
   if (!chunked) {
-    return new PayloadReader(declaration, announced, md5, readLength(headers, 'content-length'), undefined)
+    const decodedLength = readLength(headers, 'content-length')
+    return new PayloadReader({ declaration, announced, beside, md5, decodedLength, chunked: undefined })
   }
   const declared = headers.get('x-amz-decoded-content-length') ?? ''
   if (!/^\d{1,15}$/.test(declared)) throw serviceError('MissingContentLength')
@@ -101,7 +107,7 @@ export function openPayload(
       : { trailer: true }),
     ...(trailerName === undefined ? undefined : { trailerName }),
   }
-  return new PayloadReader(declaration, announced, md5, decodedLength, createChunkedBody(framing))
+  return new PayloadReader({ declaration, announced, beside, md5, decodedLength, chunked: createChunkedBody(framing) })
 }
 
 /** A request without a body can be held to its declared hash at once, whatever it asks for. Throws XAmzContentSHA256Mismatch. */
@@ -117,29 +123,35 @@ function wrongSha256(declared: string, computed: string): Error {
   })
 }
 
+interface Expected {
+  readonly declaration: PayloadDeclaration
+  readonly announced: Announced | undefined
+  readonly beside: ChecksumAlgorithm | undefined
+  /** Lower-case hex. */
+  readonly md5: string | undefined
+  readonly decodedLength: number | undefined
+  readonly chunked: ChunkedBody | undefined
+}
+
 class PayloadReader implements PayloadCheck {
   readonly decodedLength: number | undefined
   readonly #chunked: ChunkedBody | undefined
   readonly #announced: Announced | undefined
+  readonly #beside: ChecksumAlgorithm | undefined
   readonly #expectedMd5: string | undefined
   readonly #expectedSha256: string | undefined
   readonly #algorithms: readonly ChecksumAlgorithm[]
   readonly #hashes: BodyHashes
   #size = 0
 
-  constructor(
-    declaration: PayloadDeclaration,
-    announced: Announced | undefined,
-    expectedMd5: string | undefined,
-    decodedLength: number | undefined,
-    chunked: ChunkedBody | undefined,
-  ) {
+  constructor({ declaration, announced, beside, md5, decodedLength, chunked }: Expected) {
     this.decodedLength = decodedLength
     this.#chunked = chunked
     this.#announced = announced
-    this.#expectedMd5 = expectedMd5
+    this.#beside = beside
+    this.#expectedMd5 = md5
     this.#expectedSha256 = declaration.kind === 'sha256' ? declaration.hex : undefined
-    this.#algorithms = hashed(this.#expectedSha256 !== undefined, announced?.algorithm)
+    this.#algorithms = hashed(this.#expectedSha256 !== undefined, announced?.algorithm, beside)
     this.#hashes = createBodyHashes(this.#algorithms)
   }
 
@@ -177,7 +189,8 @@ class PayloadReader implements PayloadCheck {
         message: `The ${announced.algorithm} you specified did not match the calculated checksum.`,
       })
     }
-    return { ...facts, checksum: { algorithm: announced.algorithm, value, type: 'FULL_OBJECT' } }
+    const beside = this.#beside === undefined ? undefined : { beside: digest(this.#beside, 'base64') }
+    return { ...facts, ...beside, checksum: { algorithm: announced.algorithm, value, type: 'FULL_OBJECT' } }
   }
 
   #take(piece: Buffer): void {
@@ -188,9 +201,10 @@ class PayloadReader implements PayloadCheck {
 }
 
 /** What every body is hashed with, what was declared, and what was asked for; each once. */
-function hashed(declared: boolean, asked: ChecksumAlgorithm | undefined): readonly ChecksumAlgorithm[] {
+function hashed(declared: boolean, ...asked: (ChecksumAlgorithm | undefined)[]): readonly ChecksumAlgorithm[] {
   const always: readonly ChecksumAlgorithm[] = declared ? ['MD5', 'CRC32', 'SHA256'] : ['MD5', 'CRC32']
-  return asked === undefined || always.includes(asked) ? always : [...always, asked]
+  const more = asked.flatMap(algorithm => (algorithm === undefined || always.includes(algorithm) ? [] : [algorithm]))
+  return more.length === 0 ? always : [...always, ...new Set(more)]
 }
 
 /** Finds the one checksum the headers announce. Throws InvalidRequest when there are several or they contradict each other. */

@@ -6,7 +6,7 @@ import { inlineKey } from '../../domain/object-metadata.ts'
 import type { UploadPart } from '../../metadata/metadata-store.ts'
 import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
 import { invalidArgument, xmlAnswer } from '../answer.ts'
-import { checksumHeaders, openPayload } from '../auth/payload-check.ts'
+import { checksumHeaders, openPayload, type PayloadChecksum, type PayloadFacts } from '../auth/payload-check.ts'
 import type { ByteRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { type ChecksumChoice, checksumContent, defaultChecksum } from '../checksum-request.ts'
@@ -48,6 +48,15 @@ function partChecksum(headers: HeaderMap, choice: ChecksumChoice | null): Checks
   return choice.algorithm
 }
 
+function storedChecksum(
+  { beside }: PayloadFacts,
+  { algorithm, value }: PayloadChecksum,
+): NonNullable<UploadPart['checksum']> {
+  return algorithm === defaultChecksum || beside === undefined
+    ? { algorithm, value }
+    : { algorithm, value, crc64nvme: beside }
+}
+
 async function storePart(call: Call, partNumber: number, uploadId: string, data: ReceivedData): Promise<UploadPart> {
   const { services, bucket, key } = call
   const { facts } = data
@@ -57,9 +66,7 @@ async function storePart(call: Call, partNumber: number, uploadId: string, data:
     size: facts.size,
     lastModified: new Date(services.world.clock.now()).toISOString(),
     crc32: Buffer.from(facts.crc32, 'base64').toString('hex'),
-    ...(facts.checksum === undefined
-      ? undefined
-      : { checksum: { algorithm: facts.checksum.algorithm, value: facts.checksum.value } }),
+    ...(facts.checksum === undefined ? undefined : { checksum: storedChecksum(facts, facts.checksum) }),
     // A part without bytes names data that nobody reads; it does not become part of the object.
     location: data.location ?? {
       key: inlineKey(services.inlineName()),
@@ -84,7 +91,11 @@ export async function uploadPart(call: Call): Promise<Answer> {
   const settings = settingsOfUpload(upload)
   const byDefault = partChecksum(call.headers, settings.checksum)
   const encryption = encryptionOfPart(call.headers, encryptionOfUpload(settings), bucket.settings.encryption)
-  const check = openPayload(call.auth.payload, call.headers, { byDefault })
+  // An upload without a choice is known by the checksum that objects have by default, whatever its parts bring along.
+  const check = openPayload(call.auth.payload, call.headers, {
+    byDefault,
+    ...(settings.checksum === null && { beside: defaultChecksum }),
+  })
   checkUploadSize(check.decodedLength, limits.partBytesMax)
   const data = await receiveData(call, bucket, check, { partNumber, encryption })
   const part = await storePart(call, partNumber, upload.uploadId, data)

@@ -319,6 +319,39 @@ for (const ChecksumAlgorithm of ['CRC32', 'CRC32C', 'CRC64NVME'] as const) {
   })
 }
 
+test('multipart-checksums/none chosen: the CRC64NVME of the whole, whatever checksums the parts bring along', async () => {
+  const started = await steps.create('plain', 'unchosen')
+  const middle = Buffer.concat([five, tail])
+  const digest = (algorithm: 'CRC32' | 'CRC64NVME' | 'SHA256', bytes: Buffer) =>
+    digestOf(algorithm, bytes).toString('base64')
+  const sent: readonly (readonly [Buffer, Readonly<Record<string, string>>])[] = [
+    [five, { 'x-amz-checksum-crc32': digest('CRC32', five) }],
+    [middle, { 'x-amz-checksum-sha256': digest('SHA256', middle) }],
+    [five, { 'x-amz-checksum-crc64nvme': digest('CRC64NVME', five) }],
+    [tail, {}],
+  ]
+  const parts: CompletedPart[] = []
+  for (const [index, [body, headers]] of sent.entries()) {
+    const PartNumber = index + 1
+    const path = uploadPath(started, `partNumber=${PartNumber}&`)
+    const answer = await server.send({ method: 'PUT', path, headers, body })
+    for (const [name, value] of Object.entries(headers)) assert.equal(answer.headers[name], value)
+    parts.push({ PartNumber, ETag: answer.headers['etag'] })
+  }
+  const bytes = Buffer.concat(sent.map(([body]) => body))
+  const whole = digest('CRC64NVME', bytes)
+  const half = { 'x-amz-checksum-type': 'COMPOSITE' }
+  assert.deepEqual(codeOf(await steps.rawComplete(started, parts, half)), [400, 'InvalidRequest'])
+  const mistaken = { 'x-amz-checksum-crc32': digest('CRC32', tail) }
+  assert.deepEqual(codeOf(await steps.rawComplete(started, parts, mistaken)), [400, 'BadDigest'])
+  const stated = await steps.rawComplete(started, parts, { 'x-amz-checksum-crc32': digest('CRC32', bytes) })
+  for (const element of [`<ChecksumCRC64NVME>${whole}<`, '<ChecksumType>FULL_OBJECT<']) {
+    assert.ok(stated.body.includes(element), stated.body)
+  }
+  const head = await client.send(new HeadObjectCommand({ Bucket: 'plain', Key: 'unchosen', ChecksumMode: 'ENABLED' }))
+  assert.deepEqual([head.ChecksumCRC64NVME, head.ChecksumCRC32, head.ChecksumType], [whole, undefined, 'FULL_OBJECT'])
+})
+
 test('multipart-checksums/composite: the checksum of checksums is answered and kept; no part may be without one', async () => {
   const started = await steps.create('plain', 'composite', { ChecksumAlgorithm: 'SHA256' })
   const first = await client.send(
