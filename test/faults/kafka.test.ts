@@ -128,16 +128,21 @@ test('all brokers are killed at once: everything waits, and goes on when they ar
     timing,
   })
   await other.consumer({ topic: running.topic, group: `${running.topic}-other`, windowMax: 10 })
+  const written = `${running.topic}-written`
+  const writer = await openLog({ brokers: addresses, topics: { [written]: { partitions: 1, replication: 3 } }, timing })
+  test.after(() => writer.close())
   for (const broker of brokers) broker.kill()
   const killedAt = realWorld.clock.monotonic()
   await other.close()
   assert.ok(realWorld.clock.monotonic() - killedAt < 10_000, 'closing waits for nobody who is gone')
   await until('an append is refused within its time', () => running.traffic.refused > 0)
   assert.equal((await running.log.health()).ok, false)
+  await assert.rejects(writer.append(written, [{ key: 'k', value: 'v' }]))
   await Promise.all(brokers.map(broker => broker.restart()))
   await goesOn(running)
   await whole(running)
   await until('health is well again', async () => (await running.log.health()).ok)
+  await until('health is well where nothing is written any more', async () => (await writer.health()).ok)
   await running.traffic.end()
   test.diagnostic(
     `${running.traffic.sent} records, ${running.traffic.repeated} delivered again, ${running.traffic.refused} appends made again`,

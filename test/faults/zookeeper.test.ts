@@ -34,11 +34,15 @@ let port = 0
 let dataFolder = ''
 const closers: (() => Promise<unknown>)[] = []
 
-async function openStore(address = `127.0.0.1:${port}`, folder = uniqueName('faults')): Promise<ZookeeperStateStore> {
+async function openStore(
+  address = `127.0.0.1:${port}`,
+  folder = uniqueName('faults'),
+  timeoutMs = sessionTimeoutMs,
+): Promise<ZookeeperStateStore> {
   const connectionString = `${address}/${folder}`
   const store = await openZookeeperStateStore({
     connectionString,
-    sessionTimeoutMs,
+    sessionTimeoutMs: timeoutMs,
     callTimeoutMs: 1_500,
     openTimeoutMs: 60_000,
     world: realWorld,
@@ -151,7 +155,9 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
 
   test('a server frozen past the session time-out costs the lease, not the report', async () => {
     const folder = uniqueName('frozen')
-    const [store, other] = [await openStore(undefined, folder), await openStore(undefined, folder)]
+    // Long enough for a busy machine to notice in time.
+    const timeoutMs = 6_000
+    const [store, other] = [await openStore(undefined, folder, timeoutMs), await openStore(undefined, folder)]
     const lease = await store.lease('/leases/x', 'me')
     assert.ok(lease)
     await store.setEphemeral('/live/me', 'here')
@@ -160,7 +166,7 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
       const frozenAt = performance.now()
       await until('the lease is lost', () => lease.lost.aborted)
       const tookMs = performance.now() - frozenAt
-      assert.ok(tookMs < sessionTimeoutMs, `lost after ${tookMs} ms, the session may live for ${sessionTimeoutMs} ms`)
+      assert.ok(tookMs < timeoutMs, `lost after ${tookMs} ms, the session may live for ${timeoutMs} ms`)
       await assert.rejects(store.set('/a', '1', 0), { name: 'ZookeeperError' })
     } finally {
       process.kill(server.pid, 'SIGCONT')

@@ -55,15 +55,18 @@ export class RoleProcess {
   /** For one that was launched or woken. */
   async untilReady(): Promise<void> {
     const deadline = performance.now() + readyWithinMs
+    let answer: ReadyAnswer | null = null
     while (performance.now() < deadline) {
       if (this.hasEnded) throw new Error(`${this.options.name} ended while starting (${this.exit}):\n${this.log()}`)
-      if ((await this.ready())?.status === 200) {
+      answer = await this.ready()
+      if (answer?.status === 200) {
         this.#isReady = true
         return
       }
       await new Promise(resolve => setTimeout(resolve, pollMs))
     }
-    throw new Error(`${this.options.name} was not ready within ${readyWithinMs / 1000} s:\n${this.log()}`)
+    const last = answer === null ? 'it does not answer' : JSON.stringify(answer.body)
+    throw new Error(`${this.options.name} was not ready within ${readyWithinMs / 1000} s (${last}):\n${this.log()}`)
   }
 
   /** Starts without waiting. */

@@ -15,6 +15,8 @@ const recordsMax = 2_000
 /** What Kafka adds to a batch and to each record, generously. */
 const batchOverhead = 512
 const recordOverhead = 64
+/** Whoever was refused and wants to write tries again within this time. */
+const forgetAfterMs = 10_000
 
 interface Append {
   /** Records that are not in the log yet. */
@@ -52,6 +54,7 @@ export class ProducerLane {
   #recordsMax = recordsMax
   #closed = false
   #expiry: Timer | null = null
+  #forgetting: Timer | null = null
 
   constructor(kafka: KafkaModule, base: (turn: number) => BaseOptions, options: ProducerLaneOptions) {
     this.#options = options
@@ -85,6 +88,7 @@ export class ProducerLane {
       const append: Append = { left: messages.length, deadline, failed: false, resolve, reject }
       for (const message of messages) this.#queue.push(waiting(append, message, largest))
       this.#armExpiry()
+      this.#forgetting?.cancel()
       this.#running ??= this.#run()
     })
   }
@@ -92,6 +96,7 @@ export class ProducerLane {
   async close(): Promise<void> {
     this.#closed = true
     this.#expiry?.cancel()
+    this.#forgetting?.cancel()
     for (const { append } of this.#queue) fail(append, new Error('the topic log is closed'))
     this.#queue = []
     await this.#producer.close()
@@ -101,6 +106,7 @@ export class ProducerLane {
   async #run(): Promise<void> {
     const { world, timing, trouble } = this.#options
     let delay = timing.backoffMinMs
+    let isTroubled = false
     // The records that this turn of events brings go together.
     await new Promise<void>(resolve => world.timers.immediate(resolve))
     while (this.#queue.length > 0) {
@@ -110,11 +116,13 @@ export class ProducerLane {
         await this.#send(batch)
         this.#sent(batch)
         trouble(null)
+        isTroubled = false
         delay = timing.backoffMinMs
       } catch (error) {
         if (this.#closed) break
         if (this.#cutDown(batch, error)) continue
         trouble(error)
+        isTroubled = true
         this.#expire(error)
         // Why a topic cannot be made again says more than that it is not there.
         if (isTopicGone(error)) await this.#options.ensureTopic().catch(trouble)
@@ -123,7 +131,10 @@ export class ProducerLane {
       }
     }
     this.#running = null
-    if (this.#queue.length > 0 && !this.#closed) this.#running = this.#run()
+    if (this.#closed) return
+    if (this.#queue.length > 0) this.#running = this.#run()
+    // Another process may do the writing from now on: then nothing here would ever tell that it works again.
+    else if (isTroubled) this.#forgetting = world.timers.after(forgetAfterMs, () => trouble(null), { background: true })
   }
 
   /** What is sent next: the front of the queue, as much as one message may hold. */
