@@ -38,3 +38,37 @@ test('a batch that fails fails for each of its items, and the next one goes on',
   fail = false
   assert.equal(await batcher.add(3), 3)
 })
+
+test('a batch that expects company waits until it is full, its time is over, somebody is in a hurry, or none is expected', async () => {
+  const sizes: number[] = []
+  let expected = true
+  const flush = async (items: readonly number[]): Promise<readonly number[]> => {
+    sizes.push(items.length)
+    return items
+  }
+  const company = { count: 3, withinMs: 3_600_000, isExpected: () => expected }
+  const batcher = createBatcher<number, number>(realWorld.timers, 100, flush, company)
+  const turn = (): Promise<void> => new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+
+  const full = [batcher.add(1), batcher.add(2)]
+  await turn()
+  assert.deepEqual(sizes, [])
+  full.push(batcher.add(3))
+  await Promise.all(full)
+  assert.deepEqual(sizes, [3])
+
+  const hurried = batcher.add(4)
+  batcher.hurry()
+  await hurried
+  const lonely = batcher.add(5)
+  expected = false
+  await Promise.all([lonely, batcher.add(6)])
+  expected = true
+  const last = batcher.add(7)
+  await batcher.idle()
+  assert.equal(await last, 7)
+  assert.deepEqual(sizes, [3, 1, 2, 1])
+
+  const timely = createBatcher<number, number>(realWorld.timers, 100, flush, { ...company, withinMs: 1 })
+  assert.equal(await timely.add(8), 8)
+})

@@ -150,6 +150,12 @@ export function hasCustomerKey(
 
 /** The user metadata of a version: names with their `x-amz-meta-` prefix, lower-case. */
 export function userMetadataOf(metadata: ObjectMetadata): Record<string, string> {
-  const entries = Object.entries(metadata).filter(([name]) => name.startsWith('x-amz-meta-'))
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]))
+  const found: Record<string, string> = {}
+  // No list of all entries: this is asked for every copy, and hardly any of them has user metadata.
+  for (const name in metadata) if (isUserMetadata(name)) found[name] = String(metadata[name])
+  return found
+}
+
+function isUserMetadata(name: string): name is `x-amz-meta-${string}` {
+  return name.startsWith('x-amz-meta-')
 }

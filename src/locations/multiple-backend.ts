@@ -51,18 +51,26 @@ const metadataPrefix = 'x-amz-meta-'
 export const replicationStatusMarker = 'scal-replication-status'
 export const versionIdMarker = 'scal-version-id'
 
+type Writable<Of> = { -readonly [Name in keyof Of]: Of[Name] }
+
+/** Content headers as a copy carries them, and their names in the metadata. */
+const contentAttributes = [
+  ['contentType', 'content-type'],
+  ['cacheControl', 'cache-control'],
+  ['contentDisposition', 'content-disposition'],
+  ['contentEncoding', 'content-encoding'],
+  ['contentLanguage', 'content-language'],
+  ['expires', 'expires'],
+] as const
+
 /** What a copy of this version takes over. `versionId` is encoded, or 'null'. */
 export function copiedAttributes(metadata: ObjectMetadata, versionId: string): CopiedAttributes {
-  const optional = {
-    contentType: metadata['content-type'],
-    cacheControl: metadata['cache-control'],
-    contentDisposition: metadata['content-disposition'],
-    contentEncoding: metadata['content-encoding'],
-    contentLanguage: metadata['content-language'],
-    expires: metadata.expires,
+  const copied: Writable<CopiedAttributes> = { userMetadata: userMetadataOf(metadata), tags: metadata.tags, versionId }
+  for (const [attribute, name] of contentAttributes) {
+    const value = metadata[name]
+    if (value !== undefined && value !== '') copied[attribute] = value
   }
-  const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined && value !== ''))
-  return { ...given, userMetadata: userMetadataOf(metadata), tags: metadata.tags, versionId }
+  return copied
 }
 
 /** The key of a copy at its destination. */

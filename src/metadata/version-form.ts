@@ -11,6 +11,7 @@ import { noReplication, type ReplicationInfo } from '../domain/replication-info.
 import { storedVersionId } from '../domain/version-id.ts'
 import type { ClaimedVersion } from './ledger.ts'
 import type { NewMetadata } from './metadata-store.ts'
+import { replicationOfText } from './replication-text.ts'
 
 export interface DataReference {
   readonly key: string
@@ -100,7 +101,7 @@ export function publicMetadata(columns: FormColumns): ObjectMetadata {
     columns.metadata,
   )
   const replicationInfo: ReplicationInfo =
-    columns.replication === null ? noReplication : JSON.parse(columns.replication)
+    columns.replication === null ? noReplication : replicationOfText(columns.replication)
   return {
     ...stored,
     originOp: columns.origin_op,

@@ -111,6 +111,7 @@ class QueueProcessor implements SiteProcessor {
       timers: world.timers,
       topic: topics.status,
       results,
+      isBusy: () => this.#claimed.length > 0,
     })
     this.#claims = createClaimKeeper({
       site,
@@ -316,6 +317,8 @@ class QueueProcessor implements SiteProcessor {
     for (const work of works) this.#order.asking(work)
     const { ledger, site, owner, results, world } = this.#options
     const askedAt = world.clock.monotonic()
+    // Into the same transaction.
+    this.#results.hurry()
     try {
       const refs = works.map(work => work.ref)
       const claims = await ledger.claim(site, refs, owner, limits.claimLeaseMs, { versions: results === 'folded' })
@@ -379,7 +382,10 @@ class QueueProcessor implements SiteProcessor {
   #begin(): void {
     while (!this.#isGated && this.#running < this.#concurrency) {
       const claimed = this.#claimed.shift()
-      if (claimed === undefined) return
+      if (claimed === undefined) {
+        this.#results.hurry()
+        return
+      }
       this.#running += 1
       void this.#attempt(claimed)
       this.#pump()

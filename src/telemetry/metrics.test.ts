@@ -63,6 +63,15 @@ test('ended attempts and requests are counted, and no longer after closing', asy
   ]) {
     assert.ok(text.includes(line), line)
   }
+  attemptsEnded.publish({ ...version, outcome: 'done' })
+  const again = await metrics.text()
+  for (const line of [
+    's3_replication_data_status_changed_total{origin="replication",location="aws",replicationStatus="COMPLETED"} 2',
+    's3_replication_data_bytes_total{origin="replication",location="aws",serviceName="ReplicationQueueProcessor"} 200',
+    'crossbeat_attempts_total{location="aws",outcome="done"} 2',
+  ]) {
+    assert.ok(again.includes(line), line)
+  }
   metrics.close()
   assert.equal(attemptsEnded.hasSubscribers, false)
 })

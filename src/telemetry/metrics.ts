@@ -86,23 +86,36 @@ function addBacklogGauges(registry: Registry, options: BacklogOptions): () => Pr
 
 function countReplication(registry: Registry): readonly (() => void)[] {
   const registers = [registry]
+  // Every copy is counted: in plain numbers, which the counters hear of when they are asked.
+  const collect = (): void => {
+    for (const [location, tally] of done.known) {
+      attempts.inc({ location, outcome: 'done' }, tally.count)
+      status.inc({ origin, location, replicationStatus: statusOf.done }, tally.count)
+      bytes.inc({ origin, location, serviceName }, tally.bytes)
+      tally.count = 0
+      tally.bytes = 0
+    }
+  }
   const status = new Counter({
     name: 's3_replication_data_status_changed_total',
     help: 'Versions that ended at a location',
     labelNames: [...inSites, 'replicationStatus'],
     registers,
+    collect,
   })
   const bytes = new Counter({
     name: 's3_replication_data_bytes_total',
     help: 'Bytes of versions that reached a location',
     labelNames: [...inSites, 'serviceName'],
     registers,
+    collect,
   })
   const attempts = new Counter({
     name: 'crossbeat_attempts_total',
     help: 'Attempts to bring a version to a location, by how they ended',
     labelNames: ['location', 'outcome'],
     registers,
+    collect,
   })
   const elapsed = new Histogram({
     name: 's3_replication_stage_time_elapsed',
@@ -130,21 +143,18 @@ function countReplication(registry: Registry): readonly (() => void)[] {
   })
   const serviceName = 'ReplicationQueueProcessor'
   const replicationStage = 'ReplicationDestinationDataWrite'
-  // Bound to their labels once: this is counted for every copy.
   const done = remembered((location: string) => ({
-    attempt: attempts.labels({ location, outcome: 'done' }),
-    completed: status.labels({ origin, location, replicationStatus: statusOf.done }),
-    sent: bytes.labels({ origin, location, serviceName }),
+    count: 0,
+    bytes: 0,
     took: elapsed.labels({ origin, location, serviceName, replicationStage }),
   }))
   return [
     attemptsEnded.subscribe(({ site: location, outcome, size, durationMs }) => {
       if (outcome === 'done') {
-        const { attempt, completed, sent, took } = done(location)
-        attempt.inc()
-        completed.inc()
-        sent.inc(size)
-        took.observe(durationMs)
+        const tally = done.of(location)
+        tally.count += 1
+        tally.bytes += size
+        tally.took.observe(durationMs)
         return
       }
       attempts.inc({ location, outcome })
@@ -159,13 +169,19 @@ function countReplication(registry: Registry): readonly (() => void)[] {
   ]
 }
 
-function remembered<Value>(make: (name: string) => Value): (name: string) => Value {
+interface Remembered<Value> {
+  readonly known: ReadonlyMap<string, Value>
+  of(name: string): Value
+}
+
+function remembered<Value>(make: (name: string) => Value): Remembered<Value> {
   const known = new Map<string, Value>()
-  return name => {
-    const value = known.get(name) ?? make(name)
+  const remember = (name: string): Value => {
+    const value = make(name)
     known.set(name, value)
     return value
   }
+  return { known, of: name => known.get(name) ?? remember(name) }
 }
 
 function countLifecycle(registry: Registry): () => void {

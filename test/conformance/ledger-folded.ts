@@ -87,6 +87,27 @@ export function foldedSuite(adapter: StoreAdapter): void {
     assert.equal(next.applied?.destinationVersionId, 'at-aws')
   })
 
+  it('tells of a row of the key that came, or was opened again, while the claimed one was worked on', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const alone = { outcome: 'applied', more: false }
+    const accompanied = { outcome: 'applied', more: true }
+    const reported = (claim: Parameters<typeof done>[0]) => store.ledger.report([done(claim)], { fold: true })
+    await put(store, 'b', 'other', { sites: ['aws'] })
+    const first = await put(store, 'b', 'k', { sites: ['aws'] })
+    const older = await claimed(store, 'aws', 'b', 'k')
+    const newest = await put(store, 'b', 'k', { sites: ['aws'] })
+    assert.deepEqual(await reported(older), [accompanied])
+    const newer = await claimed(store, 'aws', 'b', 'k')
+    assert.equal(newer.row.versionId, newest)
+    await retag(store, key, first)
+    assert.deepEqual(await reported(newer), [accompanied])
+    const again = await claimed(store, 'aws', 'b', 'k')
+    assert.equal(again.row.versionId, first)
+    assert.deepEqual(await reported(again), [alone])
+    assert.deepEqual(await store.ledger.claim('aws', [key], 'me', 1000), [{ outcome: 'nothing' }])
+  })
+
   it('folds nothing for a claim that was lost, nor for a revision that is no longer the version`s', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b')

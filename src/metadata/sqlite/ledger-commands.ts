@@ -7,14 +7,15 @@ import type { AppliedKind } from '../ledger.ts'
 import { ledgerRow, type StoredRow, state } from '../ledger-form.ts'
 import { formColumns, type TaskColumns } from '../version-form.ts'
 import type { Reply, Request, StoredClaim } from './commands.ts'
-import { blockOthers, changeRow, forgetUpload, oldestUnfinished, rowOf, saveUpload, uploadOf } from './ledger-rows.ts'
+import { blockOthers, changeRow, forgetUpload, oldestAndAlone, rowOf, saveUpload, uploadOf } from './ledger-rows.ts'
 import type { WriteContext } from './write-context.ts'
 
 export function claim(context: WriteContext, request: Request<'claim'>): Reply<'claim'> {
   return request.keys.map((ref): StoredClaim => {
     const bucket = context.bucket(ref.bucket)
-    const row = bucket === null ? undefined : oldestUnfinished(context, request.site, bucket.id, ref.key)
-    if (row === undefined) return { outcome: 'nothing' }
+    const found = bucket === null ? undefined : oldestAndAlone(context, request.site, bucket.id, ref.key)
+    if (found === undefined) return { outcome: 'nothing' }
+    const { row, alone } = found
     const heldUntil = holder(context, row)
     if (heldUntil !== null) return { outcome: 'held', until: heldUntil }
     const until = row.at ?? 0
@@ -22,7 +23,7 @@ export function claim(context: WriteContext, request: Request<'claim'>): Reply<'
       blockOthers(context, row)
       return { outcome: 'waiting', until }
     }
-    return take(context, ref.bucket, row, request)
+    return take(context, ref.bucket, row, alone, request)
   })
 }
 
@@ -48,11 +49,17 @@ function later(at: number | null, now: number): number | null {
   return at !== null && at > now ? at : null
 }
 
-function take(context: WriteContext, bucket: string, row: StoredRow, request: Request<'claim'>): StoredClaim {
+function take(
+  context: WriteContext,
+  bucket: string,
+  row: StoredRow,
+  alone: boolean,
+  request: Request<'claim'>,
+): StoredClaim {
   const { bucket_id: bucketId, key, version_id: versionId, site } = row
   if (row.state === state.pending) context.claimedUpTo(site, row.at ?? 0)
   if (row.token !== null) context.dropClaim(row.token)
-  const token = context.newClaim({ bucketId, key, versionId, site })
+  const token = context.newClaim({ bucketId, key, versionId, site, alone })
   const attempts = row.attempts + 1
   // A claim that lapsed never told how far it came.
   const unsettled = row.state === state.claimed ? 1 : row.unsettled

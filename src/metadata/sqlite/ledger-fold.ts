@@ -4,6 +4,7 @@ import type { StatusMessage } from '../../domain/entry.ts'
 import { originOpOf, type ReplicationInfo, withBackend } from '../../domain/replication-info.ts'
 import type { FoldResult, RowReason } from '../ledger.ts'
 import { isOpen, type StoredRow, sourceGone, state } from '../ledger-form.ts'
+import { replicationOfText } from '../replication-text.ts'
 import type { Request } from './commands.ts'
 import { changeRow, endRow, forgetUpload, isRemoved, moveSums, rowOf, unblockNext } from './ledger-rows.ts'
 import { type EndedVersion, tellEnd } from './replication-events.ts'
@@ -79,7 +80,7 @@ function isOutdated(context: WriteContext, row: StoredRow, { status }: StatusMes
 }
 
 export function infoOf(version: FoldedVersion): ReplicationInfo | null {
-  return version.replication === null ? null : JSON.parse(version.replication)
+  return version.replication === null ? null : replicationOfText(version.replication)
 }
 
 /** Messages of the original programs carry no revision: their view of the content decides. */

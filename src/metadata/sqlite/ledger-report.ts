@@ -24,9 +24,12 @@ function reportFolded(context: WriteContext, bucket: StoredBucket | null, item: 
   const version = readVersion(context, bucket, item)
   // A version whose status cannot be read is left to the status processor, which takes messages one by one.
   if (version === 'unreadable') return reportOne(context, bucket, item)
+  const alone = context.claimed(item.token)?.alone === true
   if (end.kind === 'done' && version !== undefined && completedAtOnce(context, bucket, version, item, end)) {
     if (end.becomesApplied) saveApplied(context, bucket, item, end)
-    return { outcome: 'applied', more: unblockNext(context, item.site, bucket.id, item.key) }
+    // A removal may have made way for another row just now.
+    const isLast = alone && end.appliedKind !== 'removal'
+    return { outcome: 'applied', more: !isLast && unblockNext(context, item.site, bucket.id, item.key) }
   }
   const result = reportOne(context, bucket, item)
   if (result.outcome !== 'applied') return result

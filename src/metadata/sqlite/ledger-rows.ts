@@ -63,10 +63,26 @@ export function oldestUnfinished(
   return unsettled ?? connection.get<StoredRow>(oldestSql, site, bucketId, key)
 }
 
+/** The same row, and whether it is certain that no other one of the key is unfinished. */
+export function oldestAndAlone(
+  context: WriteContext,
+  site: string,
+  bucketId: number,
+  key: string,
+): { readonly row: StoredRow; readonly alone: boolean } | undefined {
+  if (context.hasUnsettled) {
+    const row = oldestUnfinished(context, site, bucketId, key)
+    return row === undefined ? undefined : { row, alone: false }
+  }
+  const [row, ...others] = context.connection.all<StoredRow>(oldestTwoSql, site, bucketId, key)
+  return row === undefined ? undefined : { row, alone: others.length === 0 }
+}
+
 const oldestUnsettledSql = `SELECT ${rowColumns} FROM ledger INDEXED BY ledger_unsettled
   WHERE site = ? AND bucket_id = ? AND key = ? AND unsettled = 1 AND unfinished = 1 ORDER BY version_id DESC LIMIT 1`
 const oldestSql = `SELECT ${rowColumns} FROM ledger INDEXED BY ledger_unfinished
   WHERE site = ? AND bucket_id = ? AND key = ? AND unfinished = 1 ORDER BY version_id DESC LIMIT 1`
+const oldestTwoSql = oldestSql.replace('LIMIT 1', 'LIMIT 2')
 
 /** One step of a row's life; columns not named stay. */
 export interface RowChange {
@@ -115,6 +131,7 @@ export function changeRow(context: WriteContext, row: StoredRow, change: RowChan
     row.site,
   )
   if (unsettled === 1) context.noteUnsettled()
+  if (isUnfinished(change.state) && !isUnfinished(row.state)) context.noteCompany(row.site, row.bucket_id, row.key)
 }
 
 export interface NewRow {
@@ -143,6 +160,7 @@ export function insertRow(context: WriteContext, row: NewRow): void {
     context.now,
     row.sequence,
   )
+  context.noteCompany(row.site, row.bucketId, row.key)
   context.sum({ site: row.site, objects: 1, bytes: row.size, failedObjects: 0, failedBytes: 0 })
 }
 

@@ -43,6 +43,8 @@ export interface ClaimedRow {
   readonly key: string
   readonly versionId: string
   readonly site: string
+  /** No other row of the key was unfinished at its claim, and none has been made or opened since. */
+  alone: boolean
 }
 
 export class WriteContext {
@@ -137,6 +139,12 @@ export class WriteContext {
     const token = this.#claimedKeys.get(keyName({ site, bucketId, key }))
     const row = token === undefined ? undefined : this.#claims.get(token)
     return token === undefined || row === undefined ? null : { token, row }
+  }
+
+  /** Another row of a key may be waiting for work behind the claimed one. */
+  noteCompany(site: string, bucketId: number, key: string): void {
+    const claim = this.#claims.size === 0 ? null : this.claimOfKey(site, bucketId, key)
+    if (claim !== null) claim.row.alone = false
   }
 
   dropClaim(token: string): void {
