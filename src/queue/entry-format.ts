@@ -152,12 +152,19 @@ function isText(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed()
 }
 
+/** Of the value read last: where entries carry nothing but the replicationInfo, those of one rule are all the same. */
+let lastInfo: { readonly value: string; readonly info: JsonObject } | null = null
+
 function replicationInfoOf(outer: JsonObject): JsonObject | string {
-  if (typeof outer['value'] !== 'string') return 'there is no metadata'
-  const metadata = parseObject(outer['value'])
+  const { value } = outer
+  if (typeof value !== 'string') return 'there is no metadata'
+  if (lastInfo?.value === value) return lastInfo.info
+  const metadata = parseObject(value)
   if (metadata === null) return 'the metadata is not a JSON object'
   const info = metadata['replicationInfo']
-  return isObject(info) ? info : 'the metadata has no replicationInfo'
+  if (!isObject(info)) return 'the metadata has no replicationInfo'
+  lastInfo = { value, info }
+  return info
 }
 
 type Result = Pick<StatusMessage, 'status' | 'dataStoreVersionId'>
