@@ -197,8 +197,7 @@ export const elements: Readonly<Record<string, Elements>> = {
   DeleteBucketLifecycle: none,
   GetBucketLogging: none,
   PutBucketLogging: {
-    takes: ['TargetBucket', 'TargetPrefix', 'TargetObjectKeyFormat'],
-    refuses: ['TargetGrants'],
+    takes: ['TargetBucket', 'TargetPrefix', 'TargetGrants', 'TargetObjectKeyFormat'],
     notes: [
       `The target bucket has the same owner and location. Prefixes of at most ${limits.logPrefixBytes} bytes. The configuration is kept; no log objects are written.`,
     ],

@@ -139,8 +139,11 @@ function readGrant(element: XmlElement, accounts: AccountDirectory): Grant {
   return { grantee: readGrantee(grantee, accounts), permission }
 }
 
-/** The kind of grantee is said by xsi:type; what it does not need is overlooked. */
-function readGrantee(grantee: XmlElement, accounts: AccountDirectory): string {
+/**
+ * Who a Grantee element means: a canonical id, or the URI of a group. The kind of grantee is said by xsi:type; what it does not need is
+ * overlooked. Throws MalformedACLError, InvalidArgument, UnresolvableGrantByEmailAddress, AmbiguousGrantByEmailAddress.
+ */
+export function readGrantee(grantee: XmlElement, accounts: AccountDirectory): string {
   const value = (name: string) => {
     const text = textOf(grantee, name)
     if (text === '') throw malformed()

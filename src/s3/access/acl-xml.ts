@@ -6,7 +6,11 @@ import { type AclOwners, type Grant, grantsOf, groups } from './acl.ts'
 
 const instanceNamespace = 'http://www.w3.org/2001/XMLSchema-instance'
 
-function granteeContent({ grantee }: Grant, nameOf: (id: string) => string | undefined): XmlContent {
+/** A grantee as documents show it; `nameOf` finds the name of an account that is known. */
+export function granteeContent(
+  { grantee }: Pick<Grant, 'grantee'>,
+  nameOf: (id: string) => string | undefined,
+): XmlContent {
   const attributes = { '@xmlns:xsi': instanceNamespace }
   if (groups.includes(grantee)) return { ...attributes, '@xsi:type': 'Group', URI: grantee }
   return { ...attributes, '@xsi:type': 'CanonicalUser', ID: grantee, DisplayName: nameOf(grantee) }

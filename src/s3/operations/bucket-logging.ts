@@ -1,10 +1,13 @@
 // PutBucketLogging and GetBucketLogging: where the access log of a bucket goes. It can only go to a bucket of the same owner and location.
-import type { LoggingConfiguration } from '../../domain/access-log.ts'
+import { type LogGrant, type LoggingConfiguration, logPermissions } from '../../domain/access-log.ts'
 import type { Bucket } from '../../domain/bucket.ts'
-import { serviceError } from '../../domain/errors.ts'
+import { ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
+import { readGrantee } from '../access/acl-request.ts'
+import { granteeContent } from '../access/acl-xml.ts'
 import { openBucket } from '../access/open-bucket.ts'
 import { xmlAnswer } from '../answer.ts'
+import type { AccountDirectory } from '../auth/account-directory.ts'
 import { changeSettings } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../document-body.ts'
@@ -15,14 +18,14 @@ export async function putBucketLogging(call: Call): Promise<Answer> {
   const { bucket } = await openBucket(call)
   const document = parseXml(await readDocument(call), defaultXmlLimits, 'BucketLoggingStatus')
   const enabled = document.optionalChild('LoggingEnabled')
-  const logging = enabled === undefined ? null : readLogging(enabled)
+  const logging = enabled === undefined ? null : readLogging(enabled, call.services.accounts)
   if (logging !== null) await checkTarget(call, bucket, logging)
   await changeSettings(call, bucket, { logging })
   return { status: 200 }
 }
 
-/** Throws MalformedXML, NotImplemented. */
-function readLogging(enabled: XmlElement): LoggingConfiguration {
+/** Throws MalformedXML, InvalidArgument, UnresolvableGrantByEmailAddress, AmbiguousGrantByEmailAddress. */
+function readLogging(enabled: XmlElement, accounts: AccountDirectory): LoggingConfiguration {
   const targetBucket = enabled.requiredText('TargetBucket')
   const targetPrefix = enabled.requiredText('TargetPrefix')
   if (Buffer.byteLength(targetPrefix) > limits.logPrefixBytes) {
@@ -31,10 +34,34 @@ function readLogging(enabled: XmlElement): LoggingConfiguration {
       details: { ArgumentName: 'TargetPrefix' },
     })
   }
-  if ((enabled.optionalChild('TargetGrants')?.elements.length ?? 0) > 0) {
-    throw serviceError('NotImplemented', { details: { Element: 'TargetGrants' } })
+  const grants = readGrants(enabled.optionalChild('TargetGrants'), accounts)
+  return {
+    targetBucket,
+    targetPrefix,
+    ...readFormat(enabled.optionalChild('TargetObjectKeyFormat')),
+    ...(grants.length > 0 && { grants }),
   }
-  return { targetBucket, targetPrefix, ...readFormat(enabled.optionalChild('TargetObjectKeyFormat')) }
+}
+
+function readGrants(list: XmlElement | undefined, accounts: AccountDirectory): readonly LogGrant[] {
+  return (list?.elements ?? []).map(element => {
+    const grantee = element.name === 'Grant' ? element.optionalChild('Grantee') : undefined
+    if (grantee === undefined) throw serviceError('MalformedXML')
+    const text = element.requiredText('Permission')
+    const permission = logPermissions.find(known => known === text)
+    if (permission === undefined) throw serviceError('MalformedXML')
+    return { grantee: readLogGrantee(grantee, accounts), permission }
+  })
+}
+
+function readLogGrantee(element: XmlElement, accounts: AccountDirectory): string {
+  try {
+    return readGrantee(element, accounts)
+  } catch (error) {
+    // This document is no list of its own, so that what is wrong with its form is said as of others.
+    if (error instanceof ServiceError && error.code === 'MalformedACLError') throw serviceError('MalformedXML')
+    throw error
+  }
 }
 
 type KeyFormat = Pick<LoggingConfiguration, 'simplePrefix' | 'partitionedBy'>
@@ -60,12 +87,22 @@ async function checkTarget(call: Call, bucket: Bucket, { targetBucket }: Logging
 export async function getBucketLogging(call: Call): Promise<Answer> {
   const { bucket } = await openBucket(call)
   const { logging } = bucket.settings
-  const content = logging === undefined ? {} : { LoggingEnabled: loggingContent(logging) }
+  const content = logging === undefined ? {} : { LoggingEnabled: loggingContent(call, logging) }
   return xmlAnswer('BucketLoggingStatus', content, [], s3Namespace)
 }
 
-function loggingContent({ targetBucket, targetPrefix, ...format }: LoggingConfiguration): XmlContent {
-  return { TargetBucket: targetBucket, TargetPrefix: targetPrefix, TargetObjectKeyFormat: formatContent(format) }
+function loggingContent(
+  call: Call,
+  { targetBucket, targetPrefix, grants, ...format }: LoggingConfiguration,
+): XmlContent {
+  const nameOf = (id: string) => call.services.accounts.findByCanonicalId(id)?.displayName
+  const shown = grants?.map(grant => ({ Grantee: granteeContent(grant, nameOf), Permission: grant.permission }))
+  return {
+    TargetBucket: targetBucket,
+    TargetGrants: shown === undefined ? undefined : { Grant: shown },
+    TargetPrefix: targetPrefix,
+    TargetObjectKeyFormat: formatContent(format),
+  }
 }
 
 function formatContent({ simplePrefix, partitionedBy }: KeyFormat): XmlContent | undefined {

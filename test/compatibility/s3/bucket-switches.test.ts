@@ -116,11 +116,34 @@ for (const [what, body, code] of [
   })
 }
 
-test('logging/grants are not implemented', async () => {
-  const answer = await put('/one?logging', target('logs', '<TargetGrants><Grant/></TargetGrants>'))
-  assert.equal(answer.status, 501)
-  assert.equal(errorCode(answer), 'NotImplemented')
+const grant = (content: string, permission = 'FULL_CONTROL') =>
+  target('logs', `<TargetGrants><Grant>${content}<Permission>${permission}</Permission></Grant></TargetGrants>`)
+const grantee = (type: string, content: string) =>
+  `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="${type}">${content}</Grantee>`
+const lisa = grantee('CanonicalUser', '<ID>canonical-lisa</ID>')
+
+test('logging/grants are kept and shown, and gone with the next configuration', async () => {
+  assert.equal((await put('/one?logging', grant(lisa))).status, 200)
+  assert.match(
+    await read('/one?logging'),
+    /<TargetGrants><Grant><Grantee [^>]*"CanonicalUser"><ID>canonical-lisa<.*<Permission>FULL_CONTROL<\/Permission><\/Grant><\/T/,
+  )
+  assert.equal((await put('/one?logging', target('logs', '<TargetGrants/>'))).status, 200)
+  assert.doesNotMatch(await read('/one?logging'), /TargetGrants/)
+  await put('/one?logging', '<BucketLoggingStatus/>')
 })
+
+for (const [what, body, code] of [
+  ['nobody', grant(''), 'MalformedXML'],
+  ['an unknown kind', grant(grantee('Robot', '')), 'MalformedXML'],
+  ['an unknown account', grant(grantee('CanonicalUser', '<ID>x</ID>')), 'InvalidArgument'],
+  ['a permission that log objects have not', grant(lisa, 'WRITE_ACP'), 'MalformedXML'],
+] as const) {
+  test(`logging/refused: a grant of ${what}`, async () => {
+    const answer = await put('/one?logging', body)
+    assert.deepEqual([answer.status, errorCode(answer)], [400, code])
+  })
+}
 
 test('not implemented/every operation that is not there says so, with the id of a configuration or without', async () => {
   for (const { name, method, resource, run } of operations) {
