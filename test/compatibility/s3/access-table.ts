@@ -3,20 +3,23 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { AccessSettings, BucketAcl } from '../../../src/domain/bucket-access.ts'
 import { type ActionFacts, actions } from '../../../src/s3/access/actions.ts'
+import type { Account } from '../../../src/s3/auth/account-directory.ts'
 import { type OperationEntry, operations } from '../../../src/s3/operation-table.ts'
 import {
-  type AccountName,
   accounts,
+  keyOf,
   type RawAnswer,
   type RawRequest,
   replicationXml,
+  type SignerName,
   type TestServer,
+  users,
 } from './test-server.ts'
 
 /** Somebody who asks, and what a bucket of bart's is told before. */
 export interface Situation {
   readonly name: string
-  readonly as: AccountName | null
+  readonly as: SignerName | null
   readonly settings: (operation: OperationEntry, bucket: string) => AccessSettings
   /** Headers of bart's write of the object. */
   readonly objectHeaders?: Readonly<Record<string, string>>
@@ -51,8 +54,11 @@ const statement = (effect: 'Allow' | 'Deny', bucket: string, more: Readonly<Reco
       { Effect: effect, Principal: '*', Resource: [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`], ...more },
     ],
   })
-const policyFor = (effect: 'Allow' | 'Deny', { action }: OperationEntry, bucket: string) =>
-  statement(effect, bucket, { Action: action === 's3:GetObjectAttributes' ? [action, 's3:GetObject'] : action })
+const policyFor = (effect: 'Allow' | 'Deny', { action }: OperationEntry, bucket: string, principal: unknown = '*') =>
+  statement(effect, bucket, {
+    Principal: principal,
+    Action: action === 's3:GetObjectAttributes' ? [action, 's3:GetObject'] : action,
+  })
 
 const granted = (grantee: string): BucketAcl => ({
   ...{ Canned: '', FULL_CONTROL: [accounts.bart.canonicalId, grantee] },
@@ -74,10 +80,10 @@ function listed(operation: OperationEntry): boolean {
   return bucketAcl !== undefined || objectAcl !== undefined
 }
 
-/** What public-read-write on both bucket and object opens to everybody. */
+/** What public-read-write on both bucket and object opens to everybody who signs. */
 function publicly(operation: OperationEntry): boolean {
   const { bucketAcl, objectAcl } = facts(operation)
-  return (bucketAcl === 'READ' || bucketAcl === 'WRITE' || objectAcl === 'READ') && !notAnonymous.has(operation.name)
+  return bucketAcl === 'READ' || bucketAcl === 'WRITE' || objectAcl === 'READ'
 }
 
 const fullControl = { 'x-amz-grant-full-control': `id=${accounts.lisa.canonicalId}` }
@@ -107,7 +113,7 @@ export const situations: readonly Situation[] = [
     as: null,
     settings: () => ({ acl: canned('public-read-write') }),
     objectHeaders: publicObject,
-    allowed: publicly,
+    allowed: operation => publicly(operation) && !notAnonymous.has(operation.name),
   },
   {
     name: 'anonymous by ACL, ignored',
@@ -159,7 +165,45 @@ export const situations: readonly Situation[] = [
     settings: (operation, bucket) => ({ policy: policyFor('Deny', operation, bucket) }),
     allowed: operation => needsNothing(operation) || policyOperations.has(operation.name),
   },
+  { name: 'user', as: 'clerk', settings: nothing, allowed: () => true },
+  {
+    name: 'user, denied',
+    as: 'clerk',
+    settings: (operation, bucket) => ({ policy: policyFor('Deny', operation, bucket, { AWS: users.clerk.arn }) }),
+    allowed: needsNothing,
+  },
+  { name: 'user by policies', as: 'guest', settings: nothing, allowed: () => false },
+  {
+    name: 'user by policies, named',
+    as: 'guest',
+    settings: (operation, bucket) => ({ policy: policyFor('Allow', operation, bucket, { AWS: users.guest.arn }) }),
+    allowed: operation => !needsNothing(operation),
+  },
+  {
+    name: 'user by policies, account named',
+    as: 'guest',
+    settings: (operation, bucket) => ({ policy: policyFor('Allow', operation, bucket, { AWS: accounts.bart.arn }) }),
+    allowed: () => false,
+  },
+  {
+    name: 'user by policies, account in ACL',
+    as: 'guest',
+    settings: () => ({ acl: granted(accounts.bart.canonicalId) }),
+    objectHeaders: { 'x-amz-grant-full-control': `id=${accounts.bart.canonicalId}` },
+    allowed: () => false,
+  },
+  {
+    name: 'user by policies, public ACL',
+    as: 'guest',
+    settings: () => ({ acl: canned('public-read-write') }),
+    objectHeaders: publicObject,
+    allowed: publicly,
+  },
 ]
+
+function accountOf(signer: SignerName): Account {
+  return signer === 'clerk' || signer === 'guest' ? accounts.bart : accounts[signer]
+}
 
 /** A bucket of bart's with an object and an upload, and one with an object that everybody may copy. */
 async function prepare(server: TestServer, situation: Situation, operation: OperationEntry, bucket: string) {
@@ -170,7 +214,7 @@ async function prepare(server: TestServer, situation: Situation, operation: Oper
   const { objectHeaders: headers = {} } = situation
   await server.send({ method: 'PUT', path: `/${bucket}/k`, body: 'x', headers })
   const upload = { uploadId: `upload-${bucket}`, bucket, key: 'k', initiated: date, ...owner }
-  const beginner = ofInitiator.has(operation.name) && situation.as !== null ? accounts[situation.as] : undefined
+  const beginner = ofInitiator.has(operation.name) && situation.as !== null ? accountOf(situation.as) : undefined
   const initiator = beginner && { initiator: { canonicalId: beginner.canonicalId, displayName: beginner.displayName } }
   const object = { content: {}, userMetadata: {}, storageClass: 'STANDARD', tags: {}, lock: {} }
   await store.createUpload({ ...upload, settings: JSON.stringify({ object, checksum: null, ...initiator }) })
@@ -184,7 +228,7 @@ export async function prepareSource(server: TestServer): Promise<void> {
   await server.send({ method: 'PUT', path: openSource, body: 'x', headers: { 'x-amz-acl': 'public-read' } })
 }
 
-function requestOf(operation: OperationEntry, bucket: string, as: AccountName | null): RawRequest {
+function requestOf(operation: OperationEntry, bucket: string, as: SignerName | null): RawRequest {
   const { method, resource, header, name } = operation
   const [level = '', parameter] = resource.split('?')
   const base = level === 'service' ? '/' : level === 'bucket' ? `/${bucket}` : `/${bucket}/k`
@@ -203,18 +247,16 @@ function requestOf(operation: OperationEntry, bucket: string, as: AccountName | 
 }
 
 /** A form signed by the account, or by nobody. */
-function formRequest(bucket: string, as: AccountName | null): RawRequest {
+function formRequest(bucket: string, as: SignerName | null): RawRequest {
   const fields: [string, string][] = [['key', 'k']]
   if (as !== null) {
     const conditions = [{ bucket }, ['starts-with', '$key', '']]
     const policy = Buffer.from(JSON.stringify({ expiration: '2999-01-01T00:00:00.000Z', conditions })).toString(
       'base64',
     )
-    const [key] = accounts[as].keys
-    const signature = createHmac('sha1', key?.secret ?? '')
-      .update(policy)
-      .digest('base64')
-    fields.push(['AWSAccessKeyId', key?.access ?? ''], ['policy', policy], ['signature', signature])
+    const { access, secret } = keyOf(as)
+    const signature = createHmac('sha1', secret).update(policy).digest('base64')
+    fields.push(['AWSAccessKeyId', access], ['policy', policy], ['signature', signature])
   }
   const line = (name: string, rest: string) => `--b\r\nContent-Disposition: form-data; name="${name}"${rest}\r\n`
   const body =

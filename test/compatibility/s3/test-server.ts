@@ -13,7 +13,13 @@ import { createMemoryDataStore } from '../../../src/locations/memory/data-store.
 import type { MetadataStore } from '../../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../../src/metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../../src/metadata/sqlite/sqlite-metadata-store.ts'
-import { type Account, createAccountDirectory } from '../../../src/s3/auth/account-directory.ts'
+import {
+  type Account,
+  type AccountKey,
+  type AccountUser,
+  createAccountDirectory,
+  type UserRights,
+} from '../../../src/s3/auth/account-directory.ts'
 import { createS3Server, type S3Server, type S3ServerOptions } from '../../../src/s3/server.ts'
 import { startWorkerServer } from './worker-server.ts'
 
@@ -27,14 +33,29 @@ function account(name: AccountName, shortId: string, more: Partial<Account> = {}
     canonicalId: `canonical-${name}`,
     shortId,
     displayName: name,
-    keys: [{ access: `${name}-key`, secret: `${name}-secret` }],
+    keys: [keyOf(name)],
     admin: false,
     ...more,
   }
 }
 
+/** Users of bart's: one with the rights of the account, one with none but by policies. */
+type UserName = 'clerk' | 'guest'
+export type SignerName = AccountName | UserName
+
+function user(name: UserName, rights: UserRights): AccountUser {
+  return { name, rights, arn: `arn:aws:iam::123456789012:user/${name}`, keys: [keyOf(name)] }
+}
+
+/** What somebody signs with. */
+export function keyOf(name: SignerName): AccountKey {
+  return { access: `${name}-key`, secret: `${name}-secret` }
+}
+
+export const users = { clerk: user('clerk', 'account'), guest: user('guest', 'policies') } as const
+
 export const accounts: Readonly<Record<AccountName, Account>> = {
-  bart: account('bart', '123456789012'),
+  bart: account('bart', '123456789012', { users: Object.values(users) }),
   lisa: account('lisa', '123456789013'),
   admin: account('admin', '123456789014', { admin: true }),
   replication: account('replication', '123456789015', {
@@ -99,7 +120,7 @@ export interface RawRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
   /** Null: anonymous. */
-  readonly as?: AccountName | null
+  readonly as?: SignerName | null
   /** The Host to send and sign; the server's address if left out. */
   readonly host?: string
   /** Replaces the hash of the body in the signature. */
@@ -221,13 +242,13 @@ function withClients(served: Served): TestServer {
     loseData: key => served.loseData(key),
     damageData: key => served.damageData(key),
     client(as = 'bart') {
-      const [key] = accounts[as].keys
+      const { access, secret } = keyOf(as)
       const client = new S3Client({
         endpoint: `http://${host}:${port}`,
         region: 'us-east-1',
         forcePathStyle: true,
         maxAttempts: 1,
-        credentials: { accessKeyId: key?.access ?? '', secretAccessKey: key?.secret ?? '' },
+        credentials: { accessKeyId: access, secretAccessKey: secret },
       })
       clients.push(client)
       return client
@@ -242,12 +263,9 @@ function withClients(served: Served): TestServer {
 }
 
 /** The headers of a request signed with Signature V4 for an account. */
-export function signedHeaders(
-  host: string,
-  request: RawRequest & { readonly as: AccountName },
-): Record<string, string> {
+export function signedHeaders(host: string, request: RawRequest & { readonly as: SignerName }): Record<string, string> {
   const [path = '/', query = ''] = request.path.split('?')
-  const [key] = accounts[request.as].keys
+  const { access, secret } = keyOf(request.as)
   return signV4Headers({
     method: request.method,
     host,
@@ -257,8 +275,8 @@ export function signedHeaders(
     payloadHash: request.payloadHash ?? sha256Hex(request.body ?? ''),
     region: 'us-east-1',
     service: 's3',
-    accessKey: key?.access ?? '',
-    secretKey: key?.secret ?? '',
+    accessKey: access,
+    secretKey: secret,
     amzDate: new Date().toISOString().replace(/[-:]|\.\d{3}/g, ''),
   })
 }
