@@ -1,9 +1,11 @@
-// Incremental hashes of object bytes: MD5 and SHA (node:crypto), CRC32 (node:zlib), CRC32C, CRC64NVME and XXH (hash-wasm), with digests in S3's
-// form (big-endian, base64). initHashes() must have finished before the first hasher of hash-wasm is made: WebAssembly compiles asynchronously.
+// Incremental hashes of object bytes: MD5 and SHA (node:crypto), CRC32 (node:zlib), CRC64NVME (crc64.ts), CRC32C and XXH (hash-wasm), with digests in
+// S3's form (big-endian, base64). initHashes() must have finished before the first hasher of the last three is made: WebAssembly compiles
+// asynchronously.
 
 import { createHash, createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { createCRC32, createCRC64, createXXHash3, createXXHash64, createXXHash128, type IHasher } from 'hash-wasm'
+import { createCRC32, createXXHash3, createXXHash64, createXXHash128, type IHasher } from 'hash-wasm'
+import { compileCrc64 } from './crc64.ts'
 
 /** The checksum algorithms of S3, named as in `x-amz-checksum-algorithm`. */
 export const checksumAlgorithms = [
@@ -47,7 +49,6 @@ export interface Hasher {
 }
 
 const crc32cPolynomial = 0x82f63b78
-const crc64NvmePolynomial = 0x9a6c9329ac4bc9b5n
 
 interface SharedHash {
   readonly engine: IHasher
@@ -56,13 +57,12 @@ interface SharedHash {
 
 const compiled = {
   CRC32C: () => createCRC32(crc32cPolynomial),
-  CRC64NVME: () => createCRC64(crc64NvmePolynomial.toString(16)),
   XXHASH128: () => createXXHash128(),
   XXHASH3: () => createXXHash3(),
   XXHASH64: () => createXXHash64(),
 }
 const shared = new Map<string, SharedHash>()
-const state: { starting?: Promise<void> } = {}
+const state: { starting?: Promise<void>; crc64?: () => Hasher } = {}
 
 /** Compiles the WebAssembly hashes once; later calls wait for the same. */
 export function initHashes(): Promise<void> {
@@ -75,7 +75,9 @@ async function compileHashes(): Promise<void> {
     const engine = await make()
     shared.set(name, { engine, initial: engine.init().save() })
   }
+  const crc64 = compileCrc64()
   await Promise.all(Object.entries(compiled).map(compile))
+  state.crc64 = await crc64
 }
 
 /** Starts a hash. Throws an Error (a defect of the caller) for those of hash-wasm before initHashes() has finished. */
@@ -91,9 +93,16 @@ export function createHasher(algorithm: ChecksumAlgorithm): Hasher {
       return createHash('sha512')
     case 'CRC32':
       return createCrc32Hasher()
+    case 'CRC64NVME':
+      if (state.crc64 === undefined) throw notInitialised()
+      return state.crc64()
     default:
       return createSharedHasher(shared.get(algorithm))
   }
+}
+
+function notInitialised(): Error {
+  return new Error('initHashes() must finish before this hash is used')
 }
 
 function createCrc32Hasher(): Hasher {
@@ -108,7 +117,7 @@ function createCrc32Hasher(): Hasher {
 
 /** Many hashes take turns on one WebAssembly instance: its small state is loaded before and saved after each chunk. */
 function createSharedHasher(found: SharedHash | undefined): Hasher {
-  if (found === undefined) throw new Error('initHashes() must finish before this hash is used')
+  if (found === undefined) throw notInitialised()
   const { engine, initial } = found
   let reached = initial
   return {
@@ -133,13 +142,20 @@ export function digestOf(algorithm: ChecksumAlgorithm, bytes: Uint8Array): Buffe
       return hash('sha512', bytes, 'buffer')
     case 'CRC32':
       return crc32Bytes(crc32(bytes))
+    case 'CRC64NVME':
+      return hashedOnce(createHasher(algorithm), bytes)
     default:
       return sharedDigest(shared.get(algorithm), bytes)
   }
 }
 
+function hashedOnce(hasher: Hasher, bytes: Uint8Array): Buffer {
+  hasher.update(bytes)
+  return hasher.digest()
+}
+
 function sharedDigest(found: SharedHash | undefined, bytes: Uint8Array): Buffer {
-  if (found === undefined) throw new Error('initHashes() must finish before this hash is used')
+  if (found === undefined) throw notInitialised()
   return Buffer.from(found.engine.init().update(bytes).digest('binary'))
 }
 
