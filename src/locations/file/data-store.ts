@@ -1,7 +1,7 @@
 // DATA STORE ADAPTER `file`: objects as files. Written to a temporary name, flushed, renamed, the folder flushed: a name that was handed out as
 // finished survives power loss, and nothing else is ever found under one. Failed writes leave nothing behind.
 import { join } from 'node:path'
-import { type BufferPool, createBufferPool } from '../../base/buffer-pool.ts'
+import { type BufferPool, createBufferPool, type PooledBuffer } from '../../base/buffer-pool.ts'
 import { type FileSystem, realFiles, systemErrorCode, type WritableFile } from '../../base/files.ts'
 import type { Random } from '../../base/world.ts'
 import { Failure } from '../../domain/failure.ts'
@@ -26,6 +26,8 @@ export interface FileDataStoreOptions {
 const chunkBytes = 256 * 1024
 /** So many names follow each other into the same folder, so that concurrent writes share its flush. */
 const namesPerFolderTurn = 64
+/** Up to so many streams read ahead. */
+const streamsAhead = 16
 /** Of buffers that nobody uses now. */
 const lentBytesKept = 8 * 1024 * 1024
 const temporaryFolder = 'tmp'
@@ -191,30 +193,36 @@ async function* lendRange(
   if (end <= start) return
   signal?.throwIfAborted()
   const file = await openData(store, dataKey)
-  store.lending.streams += 1
-  const size = chunkBytesOf(store.lending.streams)
-  const buffers = Array.from({ length: size === chunkBytes ? 2 : 1 }, () => store.lending.pool.take(size))
+  const { lending } = store
+  lending.streams += 1
+  const buffers: [PooledBuffer | undefined, PooledBuffer | undefined] = [undefined, undefined]
   let position = start
-  const fill = async (turn: number): Promise<Uint8Array | null> => {
-    const into = buffers[turn % buffers.length]?.bytes
-    if (into === undefined || position >= end) return null
-    const chunk = into.subarray(0, Math.min(size, end - position))
+  const fill = async (turn: 0 | 1): Promise<Uint8Array | null> => {
+    if (position >= end) return null
+    const buffer = ofSize(buffers[turn], Math.min(lentChunkBytes(lending.streams), end - start), lending.pool)
+    buffers[turn] = buffer
+    const chunk = buffer.bytes.subarray(0, end - position)
     const from = position
     position += chunk.byteLength
     if ((await file.read(chunk, from)) < chunk.byteLength) throw damaged(dataKey)
     return chunk
   }
-  let filling = fill(0)
+  let turn: 0 | 1 = 0
+  let filling = fill(turn)
   try {
-    for (let turn = 1; ; turn += 1) {
+    for (;;) {
       const chunk = await filling
       if (chunk === null) return
       signal?.throwIfAborted()
-      if (buffers.length === 1) {
+      if (lending.streams > streamsAhead) {
         yield chunk
+        const other = turn === 0 ? 1 : 0
+        buffers[other]?.release()
+        buffers[other] = undefined
         filling = fill(turn)
         continue
       }
+      turn = turn === 0 ? 1 : 0
       filling = fill(turn)
       // Seen when it is waited for.
       filling.catch(() => undefined)
@@ -223,10 +231,22 @@ async function* lendRange(
   } finally {
     // What is being filled must not be somebody else's by then.
     await filling.catch(() => undefined)
-    for (const buffer of buffers) buffer.release()
-    store.lending.streams -= 1
+    for (const buffer of buffers) buffer?.release()
+    lending.streams -= 1
     await file.close()
   }
+}
+
+/** The same buffer if it has this size, else another in its place. */
+function ofSize(buffer: PooledBuffer | undefined, size: number, pool: BufferPool): PooledBuffer {
+  if (buffer?.bytes.byteLength === size) return buffer
+  buffer?.release()
+  return pool.take(size)
+}
+
+/** A few streams get more at a time: each chunk is a turn of two threads, which costs as much as copying its bytes. */
+function lentChunkBytes(streams: number): number {
+  return streams <= 4 ? 4 * chunkBytes : chunkBytesOf(streams)
 }
 
 /** Fewer bytes for each stream where there are many: what all of them hold stays within bounds. */
