@@ -5,8 +5,8 @@
 export interface DataWriter {
   /** Name under which the finished data will be found. */
   readonly key: string
-  /** Takes a chunk; the promise is the backpressure. */
-  write(chunk: Uint8Array): Promise<void>
+  /** Takes a chunk; the promise is the backpressure. `given`: nobody else will look at it any more, its memory may be freed once it is written. */
+  write(chunk: Uint8Array, given?: 'given'): Promise<void>
   /** Makes everything durable, under its final name. Only then may it be referenced. */
   finish(): Promise<void>
   /** Gives up and removes what was written. */

@@ -3,6 +3,7 @@
 import { begun } from '../base/byte-source.ts'
 import { pipelineNotices } from '../base/channels.ts'
 import { sealBytes } from '../base/sealed-bytes.ts'
+import { isAlone } from '../base/spent-buffers.ts'
 import type { Bucket } from '../domain/bucket.ts'
 import { serviceError } from '../domain/errors.ts'
 import { Failure } from '../domain/failure.ts'
@@ -58,13 +59,15 @@ export async function receiveData(
   const { services } = call
   const store = dataStoreOf(services, bucket)
   const place = { partNumber, store, sealing: await sealingOf(services, encryption) }
+  // The pieces of a form lie in what is still being looked through.
+  const given = call.body.isUnmeasured === true ? undefined : 'given'
   if (check.decodedLength !== undefined && check.decodedLength <= services.inlineBytes) {
-    const sink = inlineSink(check.decodedLength)
+    const sink = inlineSink(check.decodedLength, given)
     const facts = await call.body.receive(check, sink)
     return inlineResult(services, sink.bytes(), facts, place)
   }
   const writer = writerAt(place, check.decodedLength)
-  const sink = writerSink(writer)
+  const sink = writerSink(writer, given)
   underWay.bodies += 1
   try {
     const facts = await call.body.receive(check, sink)
@@ -162,20 +165,29 @@ function locationOf(key: string, facts: PayloadFacts, place: Place): DataLocatio
   }
 }
 
-/** Collects into memory of its own: the socket's buffers are larger than what is kept of them, and pooled ones are costly to hand over. */
-function inlineSink(expected: number): BodySink & { bytes(): Uint8Array } {
-  const buffer = Buffer.allocUnsafeSlow(expected)
+/**
+ * Collects into memory of its own: the socket's buffers are larger than what is kept of them, and pooled ones are costly to hand over. A piece that
+ * is all of it, alone in its memory and given, is kept as it is.
+ */
+function inlineSink(expected: number, given?: 'given'): BodySink & { bytes(): Uint8Array } {
+  let buffer: Buffer | undefined
   let size = 0
   return {
     take(piece) {
       if (size + piece.length > expected) throw serviceError('IncompleteBody')
-      piece.copy(buffer, size)
+      if (given !== undefined && piece.length === expected && isAlone(piece)) buffer = piece
+      else {
+        buffer ??= Buffer.allocUnsafeSlow(expected)
+        piece.copy(buffer, size)
+      }
       size += piece.length
       return undefined
     },
-    bytes: () => buffer.subarray(0, size),
+    bytes: () => buffer?.subarray(0, size) ?? nothing,
   }
 }
+
+const nothing = new Uint8Array(0)
 
 /** Bodies on their way into data stores. */
 const underWay = { bodies: 0 }
@@ -185,16 +197,17 @@ function writeWindowBytes(): number {
   return underWay.bodies <= 32 ? 512 * 1024 : 64 * 1024
 }
 
-function writerSink(writer: DataWriter): BodySink & { done(): Promise<void> } {
+function writerSink(writer: DataWriter, given: 'given' | undefined): BodySink & { done(): Promise<void> } {
   let tail: Promise<void> = Promise.resolve()
   let pending = 0
   return {
     take(piece) {
-      pending += piece.length
+      const { length } = piece
+      pending += length
       tail = tail
-        .then(() => writer.write(piece))
+        .then(() => writer.write(piece, given))
         .then(() => {
-          pending -= piece.length
+          pending -= length
         })
       if (pending > writeWindowBytes()) return tail
       // A failure shows in done() and in every later wait.

@@ -168,3 +168,17 @@ test('a disk that is full in the middle of a write leaves nothing', async () => 
   await assert.rejects(writer.write(Buffer.alloc(300_000)), { code: 'ENOSPC' })
   assert.deepEqual([...files.files.keys()], [])
 })
+
+test('chunks that are given are freed once they are written, others stay', async () => {
+  const files = recordingFiles()
+  const store = await open(files)
+  const writer = store.create()
+  const [given, kept] = [Buffer.allocUnsafeSlow(200_000).fill('g'), Buffer.allocUnsafeSlow(200_000).fill('k')]
+  await writer.write(given, 'given')
+  assert.equal(given.byteLength, 200_000)
+  await writer.write(kept)
+  await writer.finish()
+  assert.equal(given.byteLength, 0)
+  assert.equal(kept.byteLength, 200_000)
+  assert.ok(files.calls.includes('append 400000'))
+})

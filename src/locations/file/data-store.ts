@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { type BufferPool, createBufferPool, type PooledBuffer } from '../../base/buffer-pool.ts'
 import { type FileSystem, realFiles, systemErrorCode, type WritableFile } from '../../base/files.ts'
+import { freeAtOnce } from '../../base/spent-buffers.ts'
 import type { Random } from '../../base/world.ts'
 import { Failure } from '../../domain/failure.ts'
 import { isDataName } from '../data-name.ts'
@@ -100,6 +101,7 @@ function createWriter(store: Store, key: string): DataWriter {
   const temporary = store.temporaryPathOf(key)
   let file: WritableFile | undefined
   let held: Uint8Array[] = []
+  let given: Uint8Array[] = []
   let heldBytes = 0
   let renamed = false
   const flushHeld = async (): Promise<void> => {
@@ -108,9 +110,12 @@ function createWriter(store: Store, key: string): DataWriter {
       store.writing.streams += 1
     }
     const chunks = held
+    const spent = given
     held = []
+    given = []
     heldBytes = 0
     if (chunks.length > 0) await file.append(chunks)
+    for (const chunk of spent) freeAtOnce(chunk)
   }
   const closeFile = async (): Promise<void> => {
     if (file === undefined) return
@@ -121,6 +126,7 @@ function createWriter(store: Store, key: string): DataWriter {
   }
   const discard = async (): Promise<void> => {
     held = []
+    given = []
     // Whatever went wrong before is what the caller hears of; the sweep of orphans takes what cannot be removed now.
     await closeFile().catch(() => undefined)
     await files.remove(temporary).catch(() => undefined)
@@ -136,8 +142,9 @@ function createWriter(store: Store, key: string): DataWriter {
   }
   return {
     key,
-    write(chunk) {
+    write(chunk, isGiven) {
       held.push(chunk)
+      if (isGiven !== undefined) given.push(chunk)
       heldBytes += chunk.byteLength
       return heldBytes < chunkBytesOf(store.writing.streams) ? done : leavingNothing(flushHeld)
     },
