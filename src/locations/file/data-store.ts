@@ -244,10 +244,10 @@ async function* lendRange(
   }
 }
 
-/** The same buffer if it has this size, else another in its place. */
+/** The same buffer if it has this size, else another in its place: the pool would keep sizes that nobody asks for now. */
 function ofSize(buffer: PooledBuffer | undefined, size: number, pool: BufferPool): PooledBuffer {
   if (buffer?.bytes.byteLength === size) return buffer
-  buffer?.release()
+  if (buffer !== undefined) freeAtOnce(buffer.bytes)
   return pool.take(size)
 }
 
