@@ -102,6 +102,11 @@ export function openError(error: unknown, url: string): unknown {
       `"${place.user}" lacks rights in the database "${place.database}" (${messageOf(error)})`,
       `Let it make its own schema: GRANT CREATE, CONNECT ON DATABASE "${place.database}" TO "${place.user}"`,
     )
+  if (code === '42P01')
+    return failed(
+      `the database "${place.database}" at ${place.address} holds nothing of Crossbeat`,
+      'Start a process with it first, or name another one in engine.metadata.postgres.url',
+    )
   if (code === '53300')
     return failed(
       `${place.address} has no free connection`,
