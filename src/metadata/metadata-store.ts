@@ -87,8 +87,7 @@ export type PutVersionResult =
  * and its data stay; metadata of something else, by its size or ETag, is the outcome 'locked', and 'other-data' of a version whose data would stay.
  * The checks of stored data stay with it, and only with it: `integrity` adds to them.
  */
-export interface PutReplica {
-  readonly bucket: string
+export interface PutReplica extends InBucket {
   readonly key: string
   readonly versionId: VersionId | null
   readonly metadata: NewMetadata

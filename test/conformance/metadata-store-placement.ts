@@ -125,11 +125,20 @@ export function placementSuite(adapter: StoreAdapter): void {
     ]
     const place = { bucket: 'b', key: 'k', version }
     const changed = { ...place, fields: { tags: { a: '1' } }, originOp: '', replication: null, seenRevision: 0 }
+    const replica = {
+      bucket: 'b',
+      key: 'k',
+      versionId: null,
+      metadata: newMetadata('k'),
+      keepLocation: false,
+      integrity: null,
+    }
     for (const seen of former) {
       const outcomes = [
         (await attempt(store, { seenBucket: seen })).outcome,
         (await store.changeVersion({ ...changed, seenBucket: seen })).outcome,
         (await store.deleteVersion({ ...place, seenBucket: seen })).outcome,
+        (await store.putReplica({ ...replica, seenBucket: seen })).outcome,
         await store.createUpload({ ...upload, ...owner }, seen),
         await store.changeBucket('b', { versioning: 'Suspended' }, seen),
         await store.deleteBucket('b', seen),
@@ -141,6 +150,8 @@ export function placementSuite(adapter: StoreAdapter): void {
     assert.equal(await store.createUpload({ ...upload, ...owner }, now), 'created')
     assert.equal((await store.changeVersion({ ...changed, seenBucket: now })).outcome, 'changed')
     assert.equal((await attempt(store, { seenBucket: now })).outcome, 'stored')
+    assert.equal((await store.putReplica({ ...replica, seenBucket: now })).outcome, 'stored')
+    assert.equal((await store.deleteVersion({ bucket: 'b', key: 'k', version: 'null' })).outcome, 'deleted')
     assert.equal((await store.deleteVersion({ ...place, seenBucket: now })).outcome, 'deleted')
     assert.equal(await store.changeBucket('b', { versioning: 'Suspended' }, now), 'changed')
     await store.deleteVersion({

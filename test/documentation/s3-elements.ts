@@ -282,7 +282,10 @@ export const elements: Readonly<Record<string, Elements>> = {
       'If-None-Match: *',
       ...checksums.slice(1),
     ],
-    notes: [`Objects of at most ${count(limits.objectBytes / 1024 ** 4)} TiB.`],
+    notes: [
+      `Objects of at most ${count(limits.objectBytes / 1024 ** 4)} TiB.`,
+      'An upload that was created without a checksum algorithm gets the CRC64NVME of the whole, whatever checksums its parts brought along.',
+    ],
   },
   AbortMultipartUpload: { takes: ['uploadId'] },
 }

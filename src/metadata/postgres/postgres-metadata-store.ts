@@ -191,6 +191,7 @@ function versionMethods(
 async function putReplica(context: StoreContext, put: PutReplica): Promise<PutReplicaResult> {
   const item = JSON.stringify({
     bucket: put.bucket,
+    seen_bucket: identityOf(put.seenBucket),
     key: put.key,
     version: put.versionId,
     keep: put.keepLocation ? 1 : 0,

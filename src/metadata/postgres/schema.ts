@@ -67,6 +67,7 @@ const newestSchema: Schema = {
     seenBuckets,
     functionsOnly,
     removals,
+    functionsOnly,
   ],
   functions,
 }

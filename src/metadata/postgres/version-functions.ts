@@ -242,11 +242,12 @@ END $$;
 CREATE OR REPLACE FUNCTION put_replica(p_epoch bigint, p_group text, p_now bigint, p_item json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE i record; v versions; now_ms bigint; bid bigint; vid text; null_now smallint; body text; versioned text;
 BEGIN
-  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, key text, version text, keep smallint, marker smallint, size bigint, etag text,
-    modified text, class text, owner text, owner_name text, origin text, metadata text, replication text, integrity text, inline_key text, data text[]);
+  SELECT * INTO i FROM json_to_record(p_item) AS t(bucket text, seen_bucket json, key text, version text, keep smallint, marker smallint,
+    size bigint, etag text, modified text, class text, owner text, owner_name text, origin text, metadata text, replication text,
+    integrity text, inline_key text, data text[]);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
   now_ms := moment(p_now);
-  SELECT id, versioning INTO bid, versioned FROM buckets WHERE name = i.bucket;
+  SELECT id, versioning INTO bid, versioned FROM buckets WHERE id = seen_bucket_id(i.bucket, i.seen_bucket);
   IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
   IF i.version IS NULL THEN
     SELECT * INTO v FROM versions WHERE bucket_id = bid AND key = i.key AND null_kind > 0;

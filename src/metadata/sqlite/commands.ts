@@ -43,6 +43,7 @@ export interface PutVersionCommand {
 
 export interface PutReplicaCommand {
   readonly bucket: string
+  readonly seenBucket: BucketIdentity | null
   readonly key: string
   readonly versionId: string | null
   readonly keepLocation: boolean

@@ -113,6 +113,7 @@ function versionMethods(
     putReplica: (put: PutReplica) =>
       engine.submit('client', 'put-replica', {
         bucket: put.bucket,
+        seenBucket: identityOf(put.seenBucket),
         key: put.key,
         versionId: put.versionId,
         keepLocation: put.keepLocation,

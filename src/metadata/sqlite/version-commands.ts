@@ -103,7 +103,7 @@ function canExpire(
 }
 
 export function putReplica(context: WriteContext, put: PutReplicaCommand): PutReplicaResult {
-  const bucket = context.bucket(put.bucket)
+  const bucket = context.bucket(put.bucket, put.seenBucket)
   if (bucket === null) return { outcome: 'no-such-bucket' }
   const { key } = put
   const stored = versionAt(context, bucket.id, key, put.versionId ?? 'null')

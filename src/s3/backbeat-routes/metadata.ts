@@ -82,7 +82,8 @@ async function storeReplica(call: BackbeatCall, bucket: Bucket, body: JsonObject
     if (result.outcome !== 'stored') throw noSuchBucket(bucket.name)
     return storedAnswer(result.versionId, result.isNull)
   }
-  const put = { bucket: bucket.name, key: call.key, versionId: target.version, metadata, keepLocation, integrity }
+  const place = { bucket: bucket.name, seenBucket: bucket, key: call.key, versionId: target.version }
+  const put = { ...place, metadata, keepLocation, integrity }
   const result = await store.putReplica(put)
   if (result.outcome === 'other-data') throw otherData(keepLocation)
   return answerOf(result, bucket.name)
