@@ -71,6 +71,9 @@ export const limits = {
   connectionFailuresInARow: 8,
   /** A queue processor asks the ledger for due rows at least this often. */
   dueCheckMs: 5_000,
+  /** Lines of an access log wait so long for others, or until they are so many. */
+  accessLogMs: 5_000,
+  accessLogBytes: 1024 ** 2,
   /** Rows without a live entry are looked for this often, and are left alone until they are this old. */
   sweepMs: 30_000,
   strandedAfterMs: 60_000,

@@ -2,6 +2,7 @@
 // that one place decides about headers, draining, keep-alive and what happens when something breaks.
 import type { World } from '../base/world.ts'
 import type { LocationConfig, SiteConfig } from '../config/types.ts'
+import type { Bucket } from '../domain/bucket.ts'
 import type { DataStore } from '../locations/data-store.ts'
 import type { MasterKeys } from '../locations/master-keys.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
@@ -72,6 +73,8 @@ export interface Call {
   /** '' for requests to a bucket or the service. */
   readonly key: string
   readonly body: RequestBody
+  /** Told of the bucket that the request is about, once that is known. */
+  readonly opened: (bucket: Bucket) => void
   /** Aborts when the client goes away. */
   readonly signal: () => AbortSignal
 }

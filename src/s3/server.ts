@@ -7,6 +7,7 @@ import { defects, s3Requests } from '../base/channels.ts'
 import { initHashes } from '../base/hash.ts'
 import type { World } from '../base/world.ts'
 import type { HostPort, LocationConfig, SiteConfig } from '../config/types.ts'
+import type { Bucket } from '../domain/bucket.ts'
 import { ServiceError, serviceError } from '../domain/errors.ts'
 import { limits } from '../domain/limits.ts'
 import type { DataStore } from '../locations/data-store.ts'
@@ -14,6 +15,8 @@ import { type MasterKeys, noMasterKeys } from '../locations/master-keys.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { actionOnVersion } from './access/actions.ts'
+import { type AccessLog, createAccessLog } from './access-log/delivery.ts'
+import { logLine } from './access-log/record.ts'
 import { errorAnswer, jsonErrorAnswer } from './answer.ts'
 import type { AccountDirectory } from './auth/account-directory.ts'
 import type { AuthResult } from './auth/auth-result.ts'
@@ -111,6 +114,7 @@ class HttpS3Server implements S3Server {
   readonly #websiteHost: WebsiteHostReader
   readonly #idle: IdleWatch
   readonly #idPrefix: string
+  readonly #accessLog: AccessLog
   #requests = 0
   #closing: Promise<void> | undefined
 
@@ -119,6 +123,7 @@ class HttpS3Server implements S3Server {
     this.#options = options
     this.#idPrefix = Buffer.from(world.random.bytes(6)).toString('hex')
     this.#services = makeServices(options)
+    this.#accessLog = createAccessLog(this.#services, () => this.#nextRequestId())
     this.#idle = createIdleWatch(world.timers, options.idleMs ?? defaultIdleMs)
     this.#hostBucket = createHostReader(options.endpoints ?? [])
     this.#websiteHost = createWebsiteHostReader(options.websiteEndpoints ?? [])
@@ -148,7 +153,10 @@ class HttpS3Server implements S3Server {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#listeners.close(this.#options.graceMs ?? defaultGraceMs).then(() => this.#idle.close())
+    this.#closing ??= this.#listeners.close(this.#options.graceMs ?? defaultGraceMs).then(() => {
+      this.#idle.close()
+      return this.#accessLog.close()
+    })
     return this.#closing
   }
 
@@ -178,7 +186,7 @@ class HttpS3Server implements S3Server {
       isVisit: false,
       path: request.url ?? '/',
     }
-    const outcome: { status: number; errorCode?: string; bytes: number } = { status: 0, bytes: 0 }
+    const outcome: Outcome = { status: 0, bytes: 0 }
     try {
       const answer = await this.#answer(exchange, awaitsContinue)
       if (answer === undefined) {
@@ -199,17 +207,45 @@ class HttpS3Server implements S3Server {
       response.destroy()
     }
     if (this.#closing !== undefined) endConnection(request, response)
+    const durationMs = clock.monotonic() - started
+    if (exchange.logged !== undefined) this.#log(exchange, exchange.logged, { ...outcome, durationMs })
     if (!s3Requests.hasSubscribers) return
     s3Requests.publish({
       requestId: exchange.requestId,
       operation: exchange.operation,
       status: outcome.status,
       ...(outcome.errorCode === undefined ? undefined : { errorCode: outcome.errorCode }),
-      durationMs: clock.monotonic() - started,
+      durationMs,
       requestBytes: exchange.body.bytesRead(),
       responseBytes: outcome.bytes,
       ...(exchange.bucket === undefined ? undefined : { bucket: exchange.bucket }),
     })
+  }
+
+  #log(exchange: Exchange, { call, bucket }: LoggedCall, outcome: Outcome & { readonly durationMs: number }): void {
+    const { logging } = bucket.settings
+    if (logging === undefined) return
+    const { status, errorCode, bytes, durationMs } = outcome
+    const { socket } = exchange.request
+    const line = logLine({
+      bucket,
+      auth: call.auth,
+      requestId: call.requestId,
+      clientAddress: call.clientAddress,
+      ...call.head,
+      key: call.key,
+      query: call.query,
+      status,
+      ...(errorCode === undefined ? undefined : { errorCode }),
+      requestBytes: exchange.body.bytesRead(),
+      responseBytes: bytes,
+      at: this.#options.world.clock.now() - durationMs,
+      durationMs,
+      ...(socket instanceof TLSSocket && {
+        tls: { version: socket.getProtocol() ?? '-', cipher: socket.getCipher().name },
+      }),
+    })
+    this.#accessLog.add(bucket, logging, line)
   }
 
   /** Undefined: a mounted handler has answered. */
@@ -266,7 +302,7 @@ class HttpS3Server implements S3Server {
     target: RequestTarget,
     auth: AuthResult,
   ): Call {
-    return {
+    const call: Call = {
       services: this.#services,
       requestId: exchange.requestId,
       head,
@@ -280,8 +316,12 @@ class HttpS3Server implements S3Server {
       bucket: target.bucket ?? '',
       key: target.key ?? '',
       body: exchange.body,
+      opened: bucket => {
+        if (bucket.settings.logging !== undefined) exchange.logged ??= { call, bucket }
+      },
       signal: () => abortSignalOf(exchange.response),
     }
+    return call
   }
 
   async #answerInternal(
@@ -335,6 +375,19 @@ function isSecure({ socket }: IncomingMessage): boolean {
   return socket instanceof TLSSocket
 }
 
+/** How a request ended. */
+interface Outcome {
+  status: number
+  errorCode?: string
+  bytes: number
+}
+
+/** A request to a bucket whose requests are logged. */
+interface LoggedCall {
+  readonly call: Call
+  readonly bucket: Bucket
+}
+
 /** One request on its way through the server. */
 interface Exchange {
   readonly request: IncomingMessage
@@ -345,6 +398,7 @@ interface Exchange {
   readonly path: string
   operation: string
   bucket: string | undefined
+  logged?: LoggedCall
   /** What the bucket's CORS rules add to the answer. */
   corsHeaders: FlatHeaders
   /** Of a website: errors are pages. */

@@ -199,7 +199,8 @@ export const elements: Readonly<Record<string, Elements>> = {
   PutBucketLogging: {
     takes: ['TargetBucket', 'TargetPrefix', 'TargetGrants', 'TargetObjectKeyFormat'],
     notes: [
-      `The target bucket has the same owner and location. Prefixes of at most ${limits.logPrefixBytes} bytes. The configuration is kept; no log objects are written.`,
+      `The target bucket has the same owner and location. Prefixes of at most ${limits.logPrefixBytes} bytes.`,
+      `Log objects in S3's format are written ${limits.accessLogMs / 1000} seconds after their first line, at ${mib(limits.accessLogBytes)}, and when the server closes; each thread of each process writes its own. A crash loses the lines that wait. Deliveries are never logged.`,
     ],
   },
   GetBucketNotificationConfiguration: none,

@@ -71,6 +71,7 @@ async function answerOf(
       destinations: options.destinations,
       // The S3 server has already told a client that waited for it to go on.
       body: incomingBody({ request, response, awaitsContinue: false, idle }),
+      opened: () => undefined,
       signal: () => abortSignalOf(response),
     }
     return await runBackbeatCall(call, options.api)

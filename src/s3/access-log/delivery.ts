@@ -1,0 +1,157 @@
+// Delivers access logs: lines wait in memory for a little, then go as one object into the bucket that their bucket's configuration names, written as
+// its owner would. What is delivered is no request and is never logged itself. As S3's, these logs are made as well as they can be: a crash loses
+// what still waits, and what cannot be delivered is given up and said.
+import { pipelineNotices } from '../../base/channels.ts'
+import type { Timer } from '../../base/world.ts'
+import type { LogGrant, LoggingConfiguration } from '../../domain/access-log.ts'
+import type { Bucket } from '../../domain/bucket.ts'
+import { limits } from '../../domain/limits.ts'
+import type { Call, S3Services } from '../call.ts'
+import { storeObject } from '../operations/put-object.ts'
+import { parseRequestTarget } from '../request-target.ts'
+
+export interface AccessLog {
+  /** Takes a line about a request to a bucket that is logged. */
+  add(bucket: Bucket, configuration: LoggingConfiguration, line: string): void
+  /** Delivers what waits. */
+  close(): Promise<void>
+}
+
+interface Waiting {
+  readonly bucket: Bucket
+  readonly configuration: LoggingConfiguration
+  readonly lines: string[]
+  readonly timer: Timer
+  bytes: number
+}
+
+export function createAccessLog(services: S3Services, nextRequestId: () => string): AccessLog {
+  return new WaitingLog(services, nextRequestId)
+}
+
+class WaitingLog implements AccessLog {
+  readonly #services: S3Services
+  readonly #nextRequestId: () => string
+  readonly #waiting = new Map<string, Waiting>()
+  readonly #underWay = new Set<Promise<void>>()
+
+  constructor(services: S3Services, nextRequestId: () => string) {
+    this.#services = services
+    this.#nextRequestId = nextRequestId
+  }
+
+  add(bucket: Bucket, configuration: LoggingConfiguration, line: string): void {
+    const id = JSON.stringify([configuration, bucket.ownerId, ...(configuration.partitionedBy ? [bucket.name] : [])])
+    const waiting = this.#waiting.get(id) ?? this.#begin(id, bucket, configuration)
+    waiting.lines.push(line)
+    waiting.bytes += line.length
+    if (waiting.bytes >= limits.accessLogBytes) this.#deliver(id)
+  }
+
+  async close(): Promise<void> {
+    for (const id of [...this.#waiting.keys()]) this.#deliver(id)
+    await Promise.all(this.#underWay)
+  }
+
+  #begin(id: string, bucket: Bucket, configuration: LoggingConfiguration): Waiting {
+    const timer = this.#services.world.timers.after(limits.accessLogMs, () => this.#deliver(id), { background: true })
+    const waiting: Waiting = { bucket, configuration, lines: [], timer, bytes: 0 }
+    this.#waiting.set(id, waiting)
+    return waiting
+  }
+
+  #deliver(id: string): void {
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined) return
+    this.#waiting.delete(id)
+    waiting.timer.cancel()
+    const delivery = this.#write(waiting).catch((error: unknown) => {
+      pipelineNotices.publish({ kind: 'failed', what: `delivering the access log of ${waiting.bucket.name}`, error })
+    })
+    this.#underWay.add(delivery)
+    void delivery.then(() => this.#underWay.delete(delivery))
+  }
+
+  async #write({ bucket, configuration, lines }: Waiting): Promise<void> {
+    const { store, accounts } = this.#services
+    const target = await store.bucket(configuration.targetBucket)
+    const owner = accounts.findByCanonicalId(bucket.ownerId)
+    // Made anew by somebody else since, or the account is gone: nobody to deliver to.
+    if (target === null || target.ownerId !== bucket.ownerId || owner === undefined) return
+    const bytes = Buffer.from(`${lines.join('\n')}\n`)
+    const key = this.#keyOf(bucket, configuration, owner.shortId)
+    const requestId = this.#nextRequestId()
+    const grants = grantHeaders(configuration.grants ?? [], bucket.ownerId)
+    const delivery = { services: this.#services, requestId, owner, bucket: target.name, key, bytes, grants }
+    await storeObject(deliveryCall(delivery), 's3:ObjectCreated:Put')
+  }
+
+  /** `<prefix>[<account>/<region>/<bucket>/YYYY/MM/DD/]YYYY-MM-DD-hh-mm-ss-<unique>` */
+  #keyOf(bucket: Bucket, { targetPrefix, partitionedBy }: LoggingConfiguration, account: string): string {
+    const { clock, random } = this.#services.world
+    const time = new Date(clock.now()).toISOString().slice(0, 19)
+    const unique = Buffer.from(random.bytes(8)).toString('hex').toUpperCase()
+    const folders =
+      partitionedBy === undefined
+        ? ''
+        : `${account}/${bucket.locationConstraint}/${bucket.name}/${time.slice(0, 10).replaceAll('-', '/')}/`
+    return `${targetPrefix}${folders}${time.replace(/[T:]/g, '-')}-${unique}`
+  }
+}
+
+/** The headers that ask for the grants of the configuration, beside the owner's. */
+function grantHeaders(grants: readonly LogGrant[], owner: string): readonly (readonly [string, string])[] {
+  if (grants.length === 0) return []
+  const all: readonly LogGrant[] = [...grants, { grantee: owner, permission: 'FULL_CONTROL' }]
+  const named = ({ grantee }: LogGrant) => (grantee.startsWith('http://') ? `uri="${grantee}"` : `id="${grantee}"`)
+  return [...Map.groupBy(all, ({ permission }) => permission)].map(([permission, of]) => [
+    `x-amz-grant-${permission.toLowerCase().replace('_', '-')}`,
+    of.map(named).join(','),
+  ])
+}
+
+interface Delivery {
+  readonly services: S3Services
+  readonly requestId: string
+  readonly owner: NonNullable<ReturnType<S3Services['accounts']['findByCanonicalId']>>
+  readonly bucket: string
+  readonly key: string
+  readonly bytes: Buffer
+  readonly grants: readonly (readonly [string, string])[]
+}
+
+/** The owner's own PUT, without a connection behind it. */
+function deliveryCall({ services, requestId, owner, bucket, key, bytes, grants }: Delivery): Call {
+  const rawTarget = `/${bucket}/${encodeURIComponent(key)}`
+  const headers = new Map([['content-length', String(bytes.length)], ['content-type', 'text/plain'], ...grants])
+  const target = parseRequestTarget(rawTarget)
+  return {
+    services,
+    requestId,
+    head: { method: 'PUT', rawTarget, headers },
+    headers,
+    target,
+    query: target.query,
+    auth: {
+      kind: 'signed',
+      account: owner,
+      arn: owner.arn,
+      accessKey: '',
+      scheme: 'v4',
+      payload: { kind: 'unsigned' },
+    },
+    isSecure: true,
+    clientAddress: '127.0.0.1',
+    action: 's3:PutObject',
+    bucket,
+    key,
+    body: {
+      receive: async (check, sink) => {
+        for (const piece of check.push(bytes)) await sink.take(piece)
+        return check.end()
+      },
+    },
+    opened: () => undefined,
+    signal: () => new AbortController().signal,
+  }
+}

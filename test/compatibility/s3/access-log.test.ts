@@ -1,0 +1,155 @@
+// Goal: a bucket's access log is delivered into the bucket that its configuration names, in S3's format, soon and at the latest when the server
+// closes; it never logs itself, and nothing that a client sends breaks a line. Method: raw signed requests, with a short wait for lines.
+import assert from 'node:assert/strict'
+import test, { after, before } from 'node:test'
+import { realWorld, type World } from '../../../src/base/world.ts'
+import { journalStart } from '../../../src/domain/entry.ts'
+import { limits } from '../../../src/domain/limits.ts'
+import { type RawRequest, startTestServer, type TestServer } from './test-server.ts'
+
+const soon: World = {
+  ...realWorld,
+  timers: {
+    after: (ms, run, options) => realWorld.timers.after(ms === limits.accessLogMs ? 50 : ms, run, options),
+    immediate: run => realWorld.timers.immediate(run),
+  },
+}
+
+let server: TestServer
+
+before(async () => {
+  server = await startTestServer({ world: soon })
+})
+
+after(() => server.close())
+
+async function ask(request: RawRequest, on: TestServer = server): Promise<void> {
+  const answer = await on.send(request)
+  assert.ok(answer.status < 300, answer.body)
+}
+
+/** Makes a bucket and another that takes its log. */
+async function loggedBucket(name: string, more = '', on: TestServer = server): Promise<void> {
+  for (const bucket of [name, `${name}-log`]) await ask({ method: 'PUT', path: `/${bucket}` }, on)
+  const enabled = `<TargetBucket>${name}-log</TargetBucket><TargetPrefix>log/</TargetPrefix>${more}`
+  const body = `<BucketLoggingStatus><LoggingEnabled>${enabled}</LoggingEnabled></BucketLoggingStatus>`
+  await ask({ method: 'PUT', path: `/${name}?logging`, body }, on)
+}
+
+async function logKeys(bucket: string): Promise<readonly string[]> {
+  const { body } = await server.send({ method: 'GET', path: `/${bucket}?list-type=2` })
+  return [...body.matchAll(/<Key>([^<]*)</g)].map(([, key = '']) => key)
+}
+
+const fieldsOf = (line: string) => line.match(/"[^"]*"|\[[^\]]*\]|[^ ]+/g) ?? []
+
+/** The fields of the first lines of a log, once so many are there, by the ids of their requests. */
+async function linesOf(bucket: string, count: number): Promise<readonly (readonly string[])[]> {
+  const lines: string[] = []
+  const seen = new Set<string>()
+  const last = Date.now() + 10_000
+  while (lines.length < count) {
+    assert.ok(Date.now() < last, `${lines.length} of ${count} lines`)
+    for (const key of await logKeys(bucket)) {
+      if (seen.has(key)) continue
+      seen.add(key)
+      const { body } = await server.send({ method: 'GET', path: `/${bucket}/${key}` })
+      lines.push(...body.split('\n').filter(line => line !== ''))
+    }
+  }
+  return lines.map(fieldsOf).sort(([, , , , , one = ''], [, , , , , other = '']) => (one < other ? -1 : 1))
+}
+
+test('access-log/each request is a line of 26 fields, with its operation, key, status and requester', async () => {
+  await loggedBucket('told')
+  const requests: readonly (readonly [RawRequest, operation: string, status: string, code: string])[] = [
+    [{ method: 'PUT', path: '/told/a%20b', body: 'hello' }, 'REST.PUT.OBJECT', '200', '-'],
+    [{ method: 'GET', path: '/told/a%20b' }, 'REST.GET.OBJECT', '200', '-'],
+    [{ method: 'HEAD', path: '/told/a%20b' }, 'REST.HEAD.OBJECT', '200', '-'],
+    [{ method: 'GET', path: '/told/none' }, 'REST.GET.OBJECT', '404', 'NoSuchKey'],
+    [{ method: 'GET', path: '/told/a%20b', as: null }, 'REST.GET.OBJECT', '403', 'AccessDenied'],
+    [{ method: 'GET', path: '/told' }, 'REST.GET.BUCKET', '200', '-'],
+    [{ method: 'GET', path: '/told?acl' }, 'REST.GET.ACL', '200', '-'],
+    [{ method: 'GET', path: '/told?versions' }, 'REST.GET.BUCKETVERSIONS', '200', '-'],
+    [{ method: 'GET', path: '/told/a%20b?tagging' }, 'REST.GET.OBJECT_TAGGING', '200', '-'],
+    [{ method: 'POST', path: '/told/up?uploads' }, 'REST.POST.UPLOADS', '200', '-'],
+    [{ method: 'PUT', path: '/told/up?partNumber=1&uploadId=x', body: 'x' }, 'REST.PUT.PART', '404', 'NoSuchUpload'],
+    [{ method: 'DELETE', path: '/told/a%20b' }, 'REST.DELETE.OBJECT', '204', '-'],
+  ]
+  for (const [request] of requests) await server.send(request)
+  const lines = await linesOf('told-log', requests.length)
+  for (const line of lines) assert.equal(line.length, 26, line.join(' '))
+  assert.deepEqual(
+    lines.map(line => [line[6], line[9], line[10]]),
+    requests.map(([, ...told]) => told),
+  )
+  const [put = [], get = [], , , anonymous = []] = lines
+  assert.deepEqual([put[0], put[1], put[3], put[4]], ['canonical-bart', 'told', '127.0.0.1', 'canonical-bart'])
+  assert.match(put[2] ?? '', /^\[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\]$/)
+  assert.deepEqual([put[7], put[8], put[12]], ['a%20b', '"PUT /told/a%20b HTTP/1.1"', '5'])
+  assert.deepEqual([get[11], get[19], get[21]], ['5', 'SigV4', 'AuthHeader'])
+  assert.deepEqual([anonymous[4], anonymous[19], anonymous[21]], ['-', '-', '-'])
+})
+
+test('access-log/keys are prefix and time, with folders where they were asked for', async () => {
+  await loggedBucket('plain-keys')
+  const partitioned = '<PartitionedPrefix><PartitionDateSource>DeliveryTime</PartitionDateSource></PartitionedPrefix>'
+  await loggedBucket('parted-keys', `<TargetObjectKeyFormat>${partitioned}</TargetObjectKeyFormat>`)
+  for (const bucket of ['plain-keys', 'parted-keys']) {
+    await ask({ method: 'GET', path: `/${bucket}` })
+    await linesOf(`${bucket}-log`, 1)
+  }
+  const time = '\\d{4}-\\d\\d-\\d\\d-\\d\\d-\\d\\d-\\d\\d-[0-9A-F]{16}'
+  assert.match((await logKeys('plain-keys-log'))[0] ?? '', new RegExp(`^log/${time}$`))
+  const folders = 'log/123456789012/us-east-1/parted-keys/\\d{4}/\\d\\d/\\d\\d'
+  assert.match((await logKeys('parted-keys-log'))[0] ?? '', new RegExp(`^${folders}/${time}$`))
+})
+
+test('access-log/log objects have the grants of the configuration', async () => {
+  const lisa =
+    '<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>canonical-lisa</ID></Grantee>'
+  const grants = `<TargetGrants><Grant>${lisa}<Permission>READ</Permission></Grant></TargetGrants>`
+  await loggedBucket('granted', grants)
+  await ask({ method: 'GET', path: '/granted' })
+  await linesOf('granted-log', 1)
+  const [key] = await logKeys('granted-log')
+  for (const as of ['bart', 'lisa'] as const) await ask({ method: 'GET', path: `/granted-log/${key}`, as })
+  const { body } = await server.send({ method: 'GET', path: `/granted-log/${key}?acl` })
+  assert.equal(body.match(/<Grant>/g)?.length, 2)
+})
+
+test('access-log/a bucket may take its own log, which does not log itself', async () => {
+  await ask({ method: 'PUT', path: '/own' })
+  const target = '<LoggingEnabled><TargetBucket>own</TargetBucket><TargetPrefix>log/</TargetPrefix></LoggingEnabled>'
+  await ask({ method: 'PUT', path: '/own?logging', body: `<BucketLoggingStatus>${target}</BucketLoggingStatus>` })
+  await ask({ method: 'PUT', path: '/own/o', body: 'x' })
+  for (const [, , , , , , operation, key = ''] of await linesOf('own', 5)) {
+    assert.ok(operation !== 'REST.PUT.OBJECT' || !key.startsWith('log/'), key)
+  }
+})
+
+test('access-log/nothing that a client sends ends a field or a line', async () => {
+  await loggedBucket('hostile')
+  const headers = { 'user-agent': 'a "b" \\ c', referer: 'x" 200 - "' }
+  await server.send({ method: 'GET', path: '/hostile/a%0Ab%20%22c?x=[1]"', headers })
+  const [line = []] = await linesOf('hostile-log', 1)
+  assert.equal(line.length, 26, line.join(' '))
+  assert.equal(line[7], 'a%0Ab%20%22c')
+  assert.equal(line[16], '"a \\x22b\\x22 \\x5c c"')
+})
+
+test('access-log/closing delivers what waits; a target that is gone takes nothing', async () => {
+  const closing = await startTestServer({})
+  try {
+    await loggedBucket('closing', '', closing)
+    await loggedBucket('aimless', '', closing)
+    await ask({ method: 'DELETE', path: '/aimless-log' }, closing)
+    await ask({ method: 'GET', path: '/closing' }, closing)
+    await ask({ method: 'GET', path: '/aimless' }, closing)
+    await closing.s3.close()
+    const written = (await closing.store.journal(journalStart, 100)).filter(({ bucket }) => bucket === 'closing-log')
+    assert.equal(written.length, 1)
+  } finally {
+    await closing.close()
+  }
+})
