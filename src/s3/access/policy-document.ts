@@ -51,7 +51,8 @@ export function readPolicy(text: string, target?: PolicyTarget): Policy {
     throw malformed(`Normalized policy document exceeds the maximum allowed size of ${bytesMax} bytes`)
   }
   const document = parseJson(text)
-  if (target !== undefined) refuseRepeatedNames(text)
+  const repeated = repeatedName(text)
+  if (target !== undefined && repeated !== undefined) throw malformed(`Duplicate field ${repeated.slice(0, 128)}`)
   refuseUnknown(document, ['Version', 'Id', 'Statement'])
   const version = document['Version']
   if (version !== undefined && version !== '2012-10-17' && version !== '2008-10-17') {
@@ -64,7 +65,8 @@ export function readPolicy(text: string, target?: PolicyTarget): Policy {
   const statements = items.map(item => readStatement(item, version === '2012-10-17', target))
   const ids = items.flatMap(item => (isObject(item) && item['Sid'] !== undefined ? [item['Sid']] : []))
   if (new Set(ids).size < ids.length) throw malformed('Statement IDs (SID) in a single policy must be unique')
-  return { statements }
+  // What else an older policy demanded of what it allows nobody knows any more.
+  return { statements: repeated === undefined ? statements : statements.filter(({ effect }) => effect === 'Deny') }
 }
 
 function parseJson(text: string): JsonObject {
@@ -78,8 +80,8 @@ function parseJson(text: string): JsonObject {
   return document
 }
 
-/** Of a name that is there twice the parser keeps the last, and what the other demanded would be lost. `text` is known to be JSON. */
-function refuseRepeatedNames(text: string): void {
+/** A name that one object has twice: the parser keeps the last, and what the other demanded is lost. `text` is known to be JSON. */
+function repeatedName(text: string): string | undefined {
   const open: Set<string>[] = []
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}]/g)) {
     if (token === '{') open.push(new Set())
@@ -87,10 +89,11 @@ function refuseRepeatedNames(text: string): void {
     else if (token.endsWith(':')) {
       const name = String(JSON.parse(token.slice(0, -1)))
       const names = open.at(-1)
-      if (names?.has(name) === true) throw malformed(`Duplicate field ${name.slice(0, 128)}`)
+      if (names?.has(name) === true) return name
       names?.add(name)
     }
   }
+  return undefined
 }
 
 function refuseUnknown(object: JsonObject, known: readonly string[]): void {

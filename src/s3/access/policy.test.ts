@@ -62,6 +62,18 @@ test('policy/a condition that was accepted before and says nothing allows nothin
   assert.equal(verdict({ Condition: met }), 'allow')
 })
 
+test('policy/one that was accepted before with a name twice allows nothing', () => {
+  const twice = (Effect: string) =>
+    policy({ Effect, Condition: { StringEquals: { 'aws:Referer': 'x', 'aws:UserAgent': 'y' } } }).replace(
+      'UserAgent',
+      'Referer',
+    )
+  const verdict = (text: string) => policyVerdict(policyOf(text), facts({ referer: 'y' }), 'b/k')
+  assert.equal(verdict(twice('Allow')), 'silent')
+  assert.equal(verdict(twice('Deny')), 'deny')
+  assert.equal(verdict(policy({ Condition: { StringEquals: { 'aws:Referer': 'y' } } })), 'allow')
+})
+
 /** As many of an item as fit into a policy. */
 function fullPolicy(make: (items: readonly string[]) => object, item: string): string {
   const room = 20 * 1024 - policy(make([])).length
