@@ -57,7 +57,8 @@ export function putVersion(context: WriteContext, put: PutVersionCommand): PutVe
   if (!conditionHolds(put.condition, current)) return { outcome: 'precondition-failed' }
   if (put.expires !== null && !canExpire(context, bucket.id, put.expires, current))
     return { outcome: 'precondition-failed' }
-  const replaced = kind === nullKind.none ? undefined : nullVersion(context, bucket.id, key)
+  const isFirst = current === undefined
+  const replaced = isFirst || kind === nullKind.none ? undefined : nullVersion(context, bucket.id, key)
   const refusal = replaced === undefined ? null : refusedReplacement(context, bucket.id, put, replaced)
   if (refusal !== null) return { outcome: refusal }
   const keep = new Set(body.data.map(item => item.key))
