@@ -108,6 +108,8 @@ export interface AttemptEnded extends VersionRef {
   readonly outcome: 'done' | 'skipped' | 'quarantined' | 'retry' | 'released'
   /** Why it was not done: the failure, or why it was skipped. */
   readonly failure?: Omit<FailureFacts, 'class'> & { readonly class: string }
+  /** What of a version that was done the site does not hold. */
+  readonly warning?: string
 }
 
 export const attemptsStarted = eventChannel<AttemptStarted>('crossbeat:replication:attempt-started')

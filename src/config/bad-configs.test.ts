@@ -207,7 +207,7 @@ const cases: readonly (readonly [string, unknown, ...string[]])[] = [
   [
     'a key of S3 details',
     withAws({ bucket: 'x' }),
-    'locations.aws.details.bucket: found an unknown key, expected one of awsEndpoint, bucketName, bucketMatch, region, https, pathStyle, serverSideEncryption, supportsVersioning, credentials, credentialsProfile',
+    'locations.aws.details.bucket: found an unknown key, expected one of awsEndpoint, bucketName, bucketMatch, region, https, pathStyle, serverSideEncryption, supportsVersioning, supportsObjectLock, credentials, credentialsProfile',
   ],
   [
     'no credentials',

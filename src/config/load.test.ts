@@ -124,6 +124,7 @@ test('locations get the defaults of CloudServer', () => {
     pathStyle: false,
     serverSideEncryption: false,
     supportsVersioning: true,
+    supportsObjectLock: false,
   })
   assert.equal(blob.details.azureStorageEndpoint, 'https://acct.blob.core.windows.net/')
   assert.ok(blob.details.auth.kind === 'sharedKey' && blob.details.auth.account === 'acct')

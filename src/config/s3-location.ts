@@ -34,6 +34,7 @@ export function s3Details(
     pathStyle: value.pathStyle ?? false,
     serverSideEncryption: value.serverSideEncryption ?? false,
     supportsVersioning: value.supportsVersioning ?? true,
+    supportsObjectLock: value.supportsObjectLock ?? false,
     credentials,
   }
 }

@@ -163,6 +163,7 @@ export const s3DetailsSchema = Type.Object(
     pathStyle: Type.Optional(Type.Boolean()),
     serverSideEncryption: Type.Optional(Type.Boolean()),
     supportsVersioning: Type.Optional(Type.Boolean()),
+    supportsObjectLock: Type.Optional(Type.Boolean()),
     credentials: Type.Optional(credentialsSchema),
     credentialsProfile: Type.Optional(Type.String({ minLength: 1, maxLength: 255, expected: 'the name of a profile' })),
   },

@@ -19,6 +19,7 @@ function s3(more: Partial<S3LocationDetails>): LocationConfig {
     pathStyle: false,
     serverSideEncryption: false,
     supportsVersioning: true,
+    supportsObjectLock: false,
     credentials,
     ...more,
   }

@@ -202,6 +202,8 @@ export type S3LocationDetails = {
   readonly pathStyle: boolean
   readonly serverSideEncryption: boolean
   readonly supportsVersioning: boolean
+  /** The bucket has object lock: retentions and legal holds go along. */
+  readonly supportsObjectLock: boolean
   /** Inline, or what the named profile held when the configuration was loaded. */
   readonly credentials: Credentials
 }

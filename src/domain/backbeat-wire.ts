@@ -26,6 +26,8 @@ export const wireHeaders = {
   ifNoneMatch: 'x-crossbeat-if-none-match',
   contentLanguage: 'x-crossbeat-content-language',
   expires: 'x-crossbeat-expires',
+  /** What keeps a version (object lock) as JSON. */
+  lock: 'x-crossbeat-object-lock',
 } as const
 
 /** JSON in printable ASCII: other characters as \u escapes, so that any HTTP stack carries it. */

@@ -4,7 +4,12 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { ReplicationConfiguration, ReplicationRule } from './bucket.ts'
 import { noReplication, type ReplicationInfo } from './replication-info.ts'
-import { type ReplicationQuestion, type ReplicationSite, replicationInfoFor } from './replication-rule.ts'
+import {
+  type ReplicationQuestion,
+  type ReplicationSite,
+  type ReplicationTrigger,
+  replicationInfoFor,
+} from './replication-rule.ts'
 
 const sites: readonly ReplicationSite[] = [
   { site: 'aws', isDefault: true, type: 'aws_s3' },
@@ -137,6 +142,23 @@ test('delete markers go where the deciding rule of each site sends them', () => 
 test('a disabled rule decides nothing, whatever its priority', () => {
   const rules = [filterRule(1, 'aws', { deleteMarkers: true }), filterRule(9, 'aws', { enabled: false })]
   assert.equal(sitesOf(ask(rules, { isDeleteMarker: true, size: 0 })), 'aws')
+})
+
+test('a change goes with those that have not arrived yet, the last word on tags alone; other servers take the metadata', () => {
+  const existing = (status: 'PENDING' | 'COMPLETED' | 'FAILED'): ReplicationInfo => ({
+    ...noReplication,
+    backends: [{ site: 'aws', status, dataStoreVersionId: 'v' }],
+    content: ['METADATA', 'PUT_TAGGING'],
+  })
+  const content = (trigger: ReplicationTrigger, status: 'PENDING' | 'COMPLETED' | 'FAILED') =>
+    ask([prefixRule('', 'aws')], { trigger, existing: existing(status) })?.content
+  assert.deepEqual(content('put-retention', 'COMPLETED'), ['METADATA', 'PUT_RETENTION'])
+  assert.deepEqual(content('put-legal-hold', 'PENDING'), ['METADATA', 'PUT_TAGGING', 'PUT_LEGAL_HOLD'])
+  assert.deepEqual(content('delete-tagging', 'PENDING'), ['METADATA', 'DELETE_TAGGING'])
+  assert.deepEqual(content('put-acl', 'FAILED'), ['METADATA', 'PUT_TAGGING'])
+  assert.deepEqual(content('put-acl', 'COMPLETED'), ['METADATA'])
+  const peer = ask([prefixRule('', 'peer')], { trigger: 'put-retention', existing: existing('COMPLETED') })
+  assert.deepEqual(peer?.content, ['METADATA'])
 })
 
 test('a change of tags keeps known destination versions and starts anew', () => {

@@ -15,21 +15,27 @@ export const defaultSiteClasses: ReadonlySet<string> = new Set(['STANDARD', 'STA
 
 export const preferredReadSuffix = ':preferred_read'
 
-/** What happened to the version: a write of it, or a change of its tags. */
-export type ReplicationTrigger = 'write' | 'put-tagging' | 'delete-tagging'
+/** What happened to the version: a write of it, or a change of its tags, of what keeps it (object lock), or of its access control list. */
+export type ReplicationTrigger =
+  | 'write'
+  | 'put-tagging'
+  | 'delete-tagging'
+  | 'put-retention'
+  | 'put-legal-hold'
+  | 'put-acl'
 
 export interface ReplicationQuestion {
   /** Null: the bucket replicates nothing. */
   readonly configuration: ReplicationConfiguration | null
   readonly sites: readonly ReplicationSite[]
   readonly key: string
-  /** Tags of the version as it is written; a change of tags does not look at them. */
+  /** Tags of the version as it is written; a change does not look at them. */
   readonly tags: Readonly<Record<string, string>>
   readonly size: number
   readonly isDeleteMarker: boolean
   readonly isMultipart: boolean
   readonly trigger: ReplicationTrigger
-  /** The version's info before a change of tags: destination version ids in it are kept. */
+  /** The version's info before a change: destination version ids in it are kept, and changes that have not arrived yet. */
   readonly existing?: ReplicationInfo
 }
 
@@ -85,12 +91,36 @@ export function sendsChanges(
 
 function contentOf(question: ReplicationQuestion, hasCloud: boolean): readonly ReplicationContent[] {
   if (question.trigger !== 'write') {
-    if (!hasCloud) return ['METADATA']
-    return ['METADATA', question.trigger === 'put-tagging' ? 'PUT_TAGGING' : 'DELETE_TAGGING']
+    return hasCloud ? ['METADATA', ...changesOf(question.trigger, question.existing)] : ['METADATA']
   }
   if (question.isDeleteMarker || question.size === 0) return ['METADATA']
   return question.isMultipart && hasCloud ? ['DATA', 'METADATA', 'MPU'] : ['DATA', 'METADATA']
 }
+
+/** What a change of a list is called, the wire format has no word for; clouds hold none of ours. */
+const changeWords = {
+  'put-tagging': 'PUT_TAGGING',
+  'delete-tagging': 'DELETE_TAGGING',
+  'put-retention': 'PUT_RETENTION',
+  'put-legal-hold': 'PUT_LEGAL_HOLD',
+  'put-acl': null,
+} as const
+
+/** This change, after those that have not arrived everywhere yet. */
+function changesOf(
+  trigger: keyof typeof changeWords,
+  existing: ReplicationInfo | undefined,
+): readonly ReplicationContent[] {
+  const word = changeWords[trigger]
+  const isTagging = (other: ReplicationContent): boolean => other === 'PUT_TAGGING' || other === 'DELETE_TAGGING'
+  const isOpen = existing?.backends.some(({ status }) => status === 'PENDING' || status === 'FAILED') ?? false
+  const earlier = (isOpen ? (existing?.content ?? []) : []).filter(
+    other => changes.has(other) && other !== word && !(word !== null && isTagging(word) && isTagging(other)),
+  )
+  return word === null ? earlier : [...earlier, word]
+}
+
+const changes: ReadonlySet<string | null> = new Set(Object.values(changeWords))
 
 /** The sites, in the order of the rules and of each rule's list; per site the matching rule of highest priority decides. */
 function targetsOf(configuration: ReplicationConfiguration, question: ReplicationQuestion): Target[] {

@@ -75,13 +75,24 @@ test('a version under the key of its writer goes nowhere, whatever of it has cha
   assert.deepEqual(planTask({ ...base, hasCustomerKey: true, replication: info('d5', tags) }), skip)
 })
 
+const changed = { kind: 'changes', tags: true, lock: false } as const
+
 test('changed tags are set on the version that is there, also when newer versions followed', () => {
   const replication = info('d5', tags)
-  assert.deepEqual(planTask({ ...base, replication }), { kind: 'tags', destinationVersionId: 'd5' })
+  assert.deepEqual(planTask({ ...base, replication }), { ...changed, destinationVersionId: 'd5' })
   assert.deepEqual(planTask({ ...base, replication, applied: newerApplied }), {
-    kind: 'tags',
+    ...changed,
     destinationVersionId: 'd5',
   })
+})
+
+test('what keeps a version goes after it, with tags that have not arrived yet; of a changed list nothing', () => {
+  const there = { kind: 'changes', destinationVersionId: 'd5' }
+  const plan = (content: ReplicationInfo['content']) => planTask({ ...base, replication: info('d5', content) })
+  assert.deepEqual(plan(['METADATA', 'PUT_RETENTION']), { ...there, tags: false, lock: true })
+  assert.deepEqual(plan(['METADATA', 'DELETE_TAGGING', 'PUT_LEGAL_HOLD']), { ...there, tags: true, lock: true })
+  assert.deepEqual(plan(['METADATA']), { ...there, tags: false, lock: false })
+  assert.deepEqual(planTask({ ...base, replication: info('', ['METADATA', 'PUT_RETENTION']) }), { kind: 'put' })
 })
 
 test('changed tags of a version that is not there yet take the whole copy with them', () => {
@@ -93,11 +104,11 @@ test('changed tags of a version that is not there yet take the whole copy with t
 test('the ledger knows where a version is before its metadata says so', () => {
   const replication = info('', tags)
   assert.deepEqual(planTask({ ...base, replication, destinationVersionId: 'd5' }), {
-    kind: 'tags',
+    ...changed,
     destinationVersionId: 'd5',
   })
   assert.deepEqual(planTask({ ...base, replication, applied: thisApplied }), {
-    kind: 'tags',
+    ...changed,
     destinationVersionId: 'd5',
   })
 })
@@ -105,7 +116,7 @@ test('the ledger knows where a version is before its metadata says so', () => {
 test('without versions tags are set only if this very version was applied last', () => {
   const replication = info('', tags)
   assert.deepEqual(planTask({ ...base, destination: flat, replication, applied: thisApplied }), {
-    kind: 'tags',
+    ...changed,
     destinationVersionId: '',
   })
   assert.deepEqual(planTask({ ...base, destination: flat, replication, applied: olderApplied }), { kind: 'put' })

@@ -37,8 +37,11 @@ export type TaskPlan =
   | { readonly kind: 'skip'; readonly why: 'superseded' | 'not-wanted' | 'customer-key' }
   | { readonly kind: 'refuse'; readonly code: 'EntityTooLarge'; readonly message: string }
   | { readonly kind: 'delete-marker' }
-  /** `destinationVersionId` is '' where the destination has no versions. */
-  | { readonly kind: 'tags'; readonly destinationVersionId: string }
+  /**
+   * The version is there: its tags and what keeps it (object lock) go after it, as far as they have changed. `destinationVersionId` is '' where the
+   * destination has no versions.
+   */
+  | { readonly kind: 'changes'; readonly destinationVersionId: string; readonly tags: boolean; readonly lock: boolean }
   | { readonly kind: 'put' }
   | { readonly kind: 'multipart' }
 
@@ -49,7 +52,7 @@ export function planTask(facts: TaskFacts): TaskPlan {
   const superseded = isSuperseded(facts)
   if (facts.isDeleteMarker) return superseded ? { kind: 'skip', why: 'superseded' } : { kind: 'delete-marker' }
   const there = placeOfVersion(facts, backend)
-  if (there !== null && isTagChange(facts.replication.content)) return { kind: 'tags', destinationVersionId: there }
+  if (there !== null && !facts.replication.content.includes('DATA')) return changesPlan(facts, there)
   if (superseded) return { kind: 'skip', why: 'superseded' }
   if (facts.size > facts.destination.objectBytesMax) {
     const message = `${facts.size} bytes are more than the ${facts.destination.objectBytesMax} that ${facts.site} can hold`
@@ -72,8 +75,10 @@ export function isSuperseded(facts: Pick<TaskFacts, 'applied' | 'versionId' | 'd
   return isNewer(facts.applied.versionId, facts.versionId)
 }
 
-export function isTagChange(content: readonly ReplicationContent[]): boolean {
-  return content.includes('PUT_TAGGING') || content.includes('DELETE_TAGGING')
+function changesPlan({ replication }: TaskFacts, destinationVersionId: string): TaskPlan {
+  const has = (word: ReplicationContent): boolean => replication.content.includes(word)
+  const tags = has('PUT_TAGGING') || has('DELETE_TAGGING')
+  return { kind: 'changes', destinationVersionId, tags, lock: has('PUT_RETENTION') || has('PUT_LEGAL_HOLD') }
 }
 
 /** The destination's version id of this very version if it is there already; null when it must be copied. */

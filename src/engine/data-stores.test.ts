@@ -29,6 +29,7 @@ const shared: LocationConfig = {
     pathStyle: true,
     serverSideEncryption: false,
     supportsVersioning: true,
+    supportsObjectLock: false,
     credentials,
   },
 }

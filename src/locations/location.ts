@@ -12,6 +12,13 @@ export interface KnownChecksums {
 }
 
 /** What an object carries besides its bytes, in S3's terms. User metadata names have no prefix. */
+/** What keeps a version from being deleted (S3's object lock). What is left out is not spoken of: a change leaves it as it is. */
+export interface ObjectLock {
+  /** `until`: ISO 8601. One that has ended keeps nothing; null: there is none any more. */
+  readonly retention?: { readonly mode: 'GOVERNANCE' | 'COMPLIANCE'; readonly until: string } | null
+  readonly legalHold?: boolean
+}
+
 export interface ObjectAttributes {
   readonly contentType?: string
   readonly cacheControl?: string
@@ -24,6 +31,8 @@ export interface ObjectAttributes {
   /** Written last and never overridden by user metadata: the replication markers, names in S3 form (`scal-version-id`). */
   readonly markers: Readonly<Record<string, string>>
   readonly tags: Readonly<Record<string, string>>
+  /** Left out where the location can not hold it. */
+  readonly lock?: ObjectLock
 }
 
 /** Write only if the destination is still as read: `absent`, or the current ETag. Ignored where `capabilities.conditionalWrites` is false. */
@@ -65,6 +74,8 @@ export interface Capabilities {
   /** Keeps every version of a key. */
   readonly versions: boolean
   readonly tags: boolean
+  /** Holds retentions and legal holds: `lock` of the attributes, and `putLock`. */
+  readonly objectLock: boolean
   /** Honours `Precondition`. */
   readonly conditionalWrites: boolean
   readonly objectBytesMax: number
@@ -118,6 +129,17 @@ export interface Location {
     tags: Readonly<Record<string, string>>,
     context?: RequestContext & { readonly precondition?: Precondition },
   ): Promise<WriteResult>
+
+  /**
+   * Replaces what keeps a version; there where `capabilities.objectLock` is. Refused by the
+   * location, because it is kept longer there or nobody may shorten it: Failure(object).
+   */
+  readonly putLock?: (
+    key: string,
+    versionId: string,
+    lock: ObjectLock,
+    context?: RequestContext,
+  ) => Promise<WriteResult>
 
   /** Where ids are made by the client, makes one and sends nothing. */
   initiateUpload(key: string, attributes: ObjectAttributes, context?: RequestContext): Promise<string>

@@ -10,6 +10,7 @@ import type {
   KnownChecksums,
   Location,
   ObjectAttributes,
+  ObjectLock,
   Precondition,
   RequestContext,
   StoredObject,
@@ -39,6 +40,7 @@ export interface CopiedAttributes {
   /** Names with their `x-amz-meta-` prefix. */
   readonly userMetadata: Readonly<Record<string, string>>
   readonly tags: Readonly<Record<string, string>>
+  readonly lock?: ObjectLock
   /** Encoded; 'null' for the null version. */
   readonly versionId: string
 }
@@ -70,7 +72,17 @@ export function copiedAttributes(metadata: ObjectMetadata, versionId: string): C
     const value = metadata[name]
     if (value !== undefined && value !== '') copied[attribute] = value
   }
+  const lock = lockOf(metadata)
+  if (lock.retention !== undefined || lock.legalHold !== undefined) copied.lock = lock
   return copied
+}
+
+/** What keeps a version; a retention that was taken away is told as such while that has to be replicated. */
+export function lockOf(metadata: ObjectMetadata): ObjectLock {
+  const { retentionMode: mode, retentionDate: until, legalHold, replicationInfo } = metadata
+  const isChanged = replicationInfo.content.includes('PUT_RETENTION')
+  const retention = mode !== undefined && until !== undefined ? { mode, until } : isChanged ? null : undefined
+  return { ...(retention === undefined ? {} : { retention }), ...(legalHold === undefined ? {} : { legalHold }) }
 }
 
 /** The key of a copy at its destination. */
@@ -199,6 +211,22 @@ export function putTags(
   context?: WriteContext,
 ): Promise<WriteResult> {
   return destination.location.putTags(destinationKey(destination, name), versionId, tags, context)
+}
+
+/** Replaces what keeps a copy. Throws Failure(object) where the destination can not hold it. */
+export function putLock(
+  destination: Destination,
+  name: ObjectName,
+  versionId: string,
+  lock: ObjectLock,
+  context?: RequestContext,
+): Promise<WriteResult> {
+  const { location } = destination
+  if (location.putLock === undefined) {
+    const message = `${location.name} holds neither retentions nor legal holds`
+    throw new Failure({ class: 'object', code: 'NotImplemented', message })
+  }
+  return location.putLock(destinationKey(destination, name), versionId, lock, context)
 }
 
 /** What the destination holds for the key, newest first, at most `max` entries. */

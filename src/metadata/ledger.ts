@@ -67,7 +67,7 @@ export interface LedgerRow extends VersionRef {
   /** Epoch ms of the write (or of the change that raised the revision). */
   readonly createdAt: number
   readonly nextAttemptAt?: number
-  /** Class, code and message of the last failure, or why the row was skipped. */
+  /** Class, code and message of the last failure, or why the row was skipped, or what of a completed one the site can not hold. */
   readonly reason?: RowReason
   readonly upload?: DestinationUpload
   readonly destinationVersionId?: string
@@ -76,7 +76,7 @@ export interface LedgerRow extends VersionRef {
 }
 
 export interface RowReason {
-  readonly class: FailureClass | 'superseded' | 'not-wanted' | 'customer-key'
+  readonly class: FailureClass | 'superseded' | 'not-wanted' | 'customer-key' | 'not-kept'
   readonly code: string
   readonly message: string
   readonly requestId?: string
@@ -122,6 +122,8 @@ export type AttemptEnd =
       readonly appliedKind: AppliedKind
       /** False for a change of an older version (its tags): it does not become the newest applied one. */
       readonly becomesApplied: boolean
+      /** What of the version the site can not hold; kept with the row. */
+      readonly warning?: RowReason
     }
   | { readonly kind: 'skipped'; readonly reason: RowReason }
   | { readonly kind: 'quarantined'; readonly reason: RowReason }

@@ -1,4 +1,4 @@
-// Brings what is not data to a destination: delete markers, and changed tags of a version that is there already.
+// Brings what is not data to a destination: delete markers, and changed tags and locks of a version that is there already.
 import { Failure } from '../domain/failure.ts'
 import type { Precondition } from '../locations/location.ts'
 import { assumedPrecondition, settle, subjectOf } from './settle.ts'
@@ -69,6 +69,18 @@ export async function copyTags(work: Work, destinationVersionId: string, etag?: 
 
 function ifStill(work: Work, etag: string): Precondition | undefined {
   return work.capabilities.conditionalWrites && !work.capabilities.versions ? { kind: 'etag', etag } : undefined
+}
+
+/**
+ * Replaces what keeps a version that is at the destination; null where that cannot be brought there. Doing it twice does no harm, so nothing has
+ * to be settled first.
+ */
+export async function copyLock(work: Work, destinationVersionId: string, etag = ''): Promise<Written | null> {
+  const { gateway } = work.ports
+  const context = callContext(work)
+  const result = await changing(work, () => gateway.putLock(work.target, work.version, destinationVersionId, context))
+  work.progress.unsettled = false
+  return result === null ? null : { versionId: result.versionId || destinationVersionId, etag: result.etag || etag }
 }
 
 /** The version whose tags changed is not at the destination (any more). */

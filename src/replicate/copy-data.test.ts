@@ -81,6 +81,7 @@ function gatewayTo(destination: Destination): SourceGateway {
       partBytesMax: 1e9,
       partsMax: 10_000,
       keyBytesMax: 1024,
+      objectLock: false,
       clientMadeUploadIds: false,
     }),
     async putObject() {
@@ -96,6 +97,7 @@ function gatewayTo(destination: Destination): SourceGateway {
     listUploads: async () => [],
     deleteObject: unasked,
     putTags: unasked,
+    putLock: unasked,
     destinationHistory: async () => (destination.tellsHistory ? [...objects] : null),
     async removeVersion(_target, id) {
       objects.splice(0, objects.length, ...objects.filter(object => object.versionId !== id))

@@ -19,6 +19,8 @@ import {
   history,
   initiateUpload,
   listUploads,
+  lockOf,
+  putLock,
   putObject,
   putPart,
   putTags,
@@ -118,6 +120,8 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
     deleteObject: (target, context) => deleteObject(destinationOf(target.site), target, '', writeContext(context)),
     putTags: (target, version, destinationVersionId, context) =>
       putTags(destinationOf(target.site), target, destinationVersionId, version.metadata.tags, writeContext(context)),
+    putLock: async (target, { metadata }, destinationVersionId, { signal }) =>
+      putLock(destinationOf(target.site), target, destinationVersionId, lockOf(metadata), { signal }),
     destinationHistory: (target, context) =>
       historyDownTo(target, max => history(destinationOf(target.site), target, max, { signal: context.signal })),
     async removeVersion(target, destinationVersionId, context) {

@@ -27,6 +27,7 @@ const capabilities = {
   partBytesMax: 1e9,
   partsMax: 10_000,
   keyBytesMax: 1024,
+  objectLock: false,
   clientMadeUploadIds: false,
 }
 

@@ -6,10 +6,11 @@ import { crc32Combine } from '../base/crc-combine.ts'
 import type { HttpAnswer, HttpClient } from '../base/http-client.ts'
 import type { World } from '../base/world.ts'
 import type { Credentials } from '../config/types.ts'
-import { wireHeaders } from '../domain/backbeat-wire.ts'
+import { asciiJson, wireHeaders } from '../domain/backbeat-wire.ts'
 import type { StatusMessage } from '../domain/entry.ts'
 import { Failure } from '../domain/failure.ts'
 import type { Capabilities, CompletedPart, StoredObject, WriteResult } from '../locations/location.ts'
+import { lockOf } from '../locations/multiple-backend.ts'
 import type { FoldResult } from '../metadata/ledger.ts'
 import {
   cloudPath,
@@ -67,6 +68,7 @@ export function createHttpGateway(options: HttpGatewayOptions): SourceGateway {
     listUploads: (target, context) => routes.listUploads(target, context),
     deleteObject: (target, context) => routes.deleteObject(target, context),
     putTags: (target, version, versionId, context) => routes.putTags(target, version, versionId, context),
+    putLock: (target, version, versionId, context) => routes.putLock(target, version, versionId, context),
     destinationHistory: (target, context) => routes.history(target, context),
     removeVersion: (target, versionId, context) => routes.removeVersion(target, versionId, context),
     probe: (site, signal) => routes.probe(site, signal),
@@ -232,6 +234,19 @@ class CloudRoutes {
     return writtenOf(await this.#change(method, operation, target, { version, headers, context }))
   }
 
+  async putLock(
+    target: Target,
+    version: SourceVersion,
+    versionId: string,
+    context: CallContext,
+  ): Promise<WriteResult | null> {
+    const headers = { [wireHeaders.lock]: asciiJson(lockOf(version.metadata)), ...taggingHeaders(target, versionId) }
+    const request = { version, headers, context }
+    const answer = await this.#answerTo('POST', 'putobjectlock', target, request)
+    if (isUnknownOperation(answer)) return null
+    return writtenOf(successful(answer))
+  }
+
   async history(target: Target, context: CallContext): Promise<readonly StoredObject[] | null> {
     const answer = await this.#ask('history', target, context.signal)
     if (answer === null) return null
@@ -276,19 +291,13 @@ class CloudRoutes {
     throw failureOfAnswer(answer, false)
   }
 
-  async #change(
-    method: Method,
-    operation: string,
-    target: Target,
-    request: {
-      readonly version?: SourceVersion
-      readonly headers: Headers
-      readonly body?: Pick<PreparedBody, 'body' | 'size'>
-      readonly context: CallContext
-    },
-  ): Promise<HttpAnswer> {
+  async #change(method: Method, operation: string, target: Target, request: ChangeRequest): Promise<HttpAnswer> {
+    return successful(await this.#answerTo(method, operation, target, request))
+  }
+
+  #answerTo(method: Method, operation: string, target: Target, request: ChangeRequest): Promise<HttpAnswer> {
     const { version, headers, body, context } = request
-    const answer = await this.#channel.send({
+    return this.#channel.send({
       method,
       path: cloudPath(target),
       query: `operation=${operation}`,
@@ -296,9 +305,20 @@ class CloudRoutes {
       ...(body === undefined ? {} : { body: body.body, contentLength: body.size }),
       signal: context.signal,
     })
-    if (isSuccess(answer)) return answer
-    throw failureOfAnswer(answer, true)
   }
+}
+
+interface ChangeRequest {
+  readonly version?: SourceVersion
+  readonly headers: Headers
+  readonly body?: Pick<PreparedBody, 'body' | 'size'>
+  readonly context: CallContext
+}
+
+/** Throws the Failure that a refused change is. */
+function successful(answer: HttpAnswer): HttpAnswer {
+  if (isSuccess(answer)) return answer
+  throw failureOfAnswer(answer, true)
 }
 
 function bodyHeaders(body: PreparedBody): Headers {

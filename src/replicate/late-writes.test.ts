@@ -8,7 +8,7 @@ import { createLateWrites } from './late-writes.ts'
 
 const memoryCapabilities = {
   ...{ tags: true, conditionalWrites: false, objectBytesMax: 1e12, partBytesMin: 1, partBytesMax: 1e9, partsMax: 10 },
-  ...{ keyBytesMax: 1024, clientMadeUploadIds: false },
+  ...{ keyBytesMax: 1024, objectLock: false, clientMadeUploadIds: false },
 }
 
 const claimed: LedgerRow = {

@@ -4,8 +4,9 @@ import { Failure, type FailureFacts, isRetried } from '../domain/failure.ts'
 import { hasCustomerKey } from '../domain/object-metadata.ts'
 import { isUndeleted, planTask, type TaskPlan } from '../domain/task.ts'
 import type { AppliedKind, AttemptEnd, RowReason } from '../metadata/ledger.ts'
-import { copyDeleteMarker, copyTags } from './copy-change.ts'
+import { copyDeleteMarker, copyLock, copyTags } from './copy-change.ts'
 import { abandonUpload, ClaimLost, copyData } from './copy-data.ts'
+import { lossesOf } from './losses.ts'
 import { abortUnknownUploads, settle, subjectOfRow } from './settle.ts'
 import type { SourceVersion, Target } from './source-gateway.ts'
 import {
@@ -105,8 +106,8 @@ async function carryOut(work: Work, plan: TaskPlan): Promise<TaskEnd> {
       throw new Failure({ class: 'object', code: plan.code, message: plan.message })
     case 'delete-marker':
       return doneOrSuperseded(work, await copyDeleteMarker(work))
-    case 'tags':
-      return changeTags(work, plan.destinationVersionId)
+    case 'changes':
+      return changeThere(work, plan)
     case 'put':
     case 'multipart':
       return copyWhole(work, plan.kind)
@@ -118,21 +119,35 @@ async function copyWhole(work: Work, by: 'put' | 'multipart'): Promise<TaskEnd> 
   const copied = await copyData(work, by)
   if (copied === 'superseded') return skipped(work, copied)
   const { tagsMayBeOld, ...written } = copied
-  if (!tagsMayBeOld || !work.capabilities.tags || work.claimed.row.revision <= 1) return done(work, written, 'object')
+  const { tags, objectLock } = work.capabilities
+  if (!tagsMayBeOld || work.claimed.row.revision <= 1) return done(work, written, 'object')
   // Should this fail, the next attempt must know that the version is there.
-  work.progress.unsettled = true
-  return done(work, await copyTags(work, written.versionId, written.etag), 'object')
+  work.progress.unsettled = tags || objectLock
+  const tagged = tags ? await copyTags(work, written.versionId, written.etag) : written
+  work.progress.unsettled = objectLock
+  return doneWithLock(work, tagged)
 }
 
-async function changeTags(work: Work, destinationVersionId: string): Promise<TaskEnd> {
+/** Done once what keeps the version is there, too, where the destination holds that. */
+async function doneWithLock(work: Work, written: Written): Promise<TaskEnd> {
+  const { capabilities } = work
+  if (!capabilities.objectLock) return done(work, written, 'object')
+  const locked = await copyLock(work, written.versionId, written.etag)
+  if (locked !== null) return done(work, locked, 'object')
+  return done({ ...work, capabilities: { ...capabilities, objectLock: false } }, written, 'object')
+}
+
+async function changeThere(work: Work, changes: Extract<TaskPlan, { kind: 'changes' }>): Promise<TaskEnd> {
+  const there = { versionId: changes.destinationVersionId, etag: '' }
   try {
-    return done(work, await copyTags(work, destinationVersionId), 'object')
+    const tagged = changes.tags ? await copyTags(work, there.versionId) : there
+    return changes.lock ? await doneWithLock(work, tagged) : done(work, tagged, 'object')
   } catch (error) {
     if (!isMissingAtDestination(error)) throw error
     // Somebody removed it there: copy it anew, unless something newer of the key has taken its place.
     const anew = withoutPlace(work)
     const plan = planOf(anew)
-    if (plan.kind === 'tags') throw error
+    if (plan.kind === 'changes') throw error
     return carryOut(anew, plan)
   }
 }
@@ -168,12 +183,16 @@ function done(work: Work, written: Written, appliedKind: AppliedKind): TaskEnd {
   const isOlder = applied !== null && applied.versionId < work.target.versionId
   const etag =
     written.etag === '' && applied?.versionId === work.target.versionId ? applied.destinationEtag : written.etag
+  const { clock } = work.ports.world
+  const lost = lossesOf(work.version.metadata, work.capabilities, new Date(clock.now()).toISOString())
+  const warning = { class: 'not-kept', code: 'not-kept', message: lost ?? '' } as const
   return {
     kind: 'done',
     destinationVersionId: written.versionId,
     destinationEtag: etag,
     appliedKind,
     becomesApplied: !isOlder,
+    ...(lost === null ? {} : { warning: reasonOf(work.ports, warning) }),
   }
 }
 

@@ -87,6 +87,7 @@ function gatewayOf(version: SourceVersion | null): SourceGateway {
     listUploads: unasked,
     deleteObject: unasked,
     putTags: unasked,
+    putLock: unasked,
     destinationHistory: unasked,
     probe: unasked,
     patchStatus: unasked,

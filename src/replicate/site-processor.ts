@@ -485,7 +485,8 @@ function versionWith({ row, version }: ClaimedKey['claim']): SourceVersion | nul
   return { bucket, key, versionId, ...version }
 }
 
-function failureOf({ end }: TaskOutcome): Pick<AttemptEnded, 'failure'> {
+function failureOf({ end }: TaskOutcome): Pick<AttemptEnded, 'failure' | 'warning'> {
+  if (end.kind === 'done') return end.warning === undefined ? {} : { warning: end.warning.message }
   if (end.kind === 'failed') return { failure: end.facts }
   return end.kind === 'quarantined' || end.kind === 'skipped' ? { failure: end.reason } : {}
 }

@@ -68,6 +68,13 @@ export interface SourceGateway {
     destinationVersionId: string,
     context: CallContext,
   ): Promise<WriteResult>
+  /** Replaces what keeps a version at the destination; null where the source has no way to do it (a real CloudServer). */
+  putLock(
+    target: Target,
+    version: SourceVersion,
+    destinationVersionId: string,
+    context: CallContext,
+  ): Promise<WriteResult | null>
   /** What the destination holds for the key, newest first, with replication markers; null when the source cannot tell (a real CloudServer). */
   destinationHistory(target: Target, context: CallContext): Promise<readonly StoredObject[] | null>
   /** Removes one version at the destination (a stray copy of ours); absent is success. Missing where the source has no way to do it. */

@@ -33,8 +33,8 @@ export function versionHeaders(open: OpenBucket, record: VersionRecord): FlatHea
 
 export interface FieldChange {
   readonly originOp: string
-  /** What of it is replicated; null: nothing. */
-  readonly trigger: Exclude<ReplicationTrigger, 'write'> | null
+  /** What of it is replicated. */
+  readonly trigger: Exclude<ReplicationTrigger, 'write'>
   /** The new values for a version as it is. Throws what forbids the change. */
   readonly fields: (record: VersionRecord) => VersionFields
   /** Instead of the version that the request names as it should. */
@@ -62,7 +62,7 @@ export async function changeFields(call: Call, open: OpenBucket, change: FieldCh
       version: record.versionId,
       fields,
       originOp: change.originOp,
-      replication: change.trigger === null ? null : replicationOf(call, open, record, fields, change.trigger),
+      replication: replicationOf(call, open, record, fields, change.trigger),
       seenRevision: record.revision,
       ...(change.guardRetention === true && { seenRetention: retentionOf(record) }),
     })
@@ -72,7 +72,8 @@ export async function changeFields(call: Call, open: OpenBucket, change: FieldCh
   throw serviceError('OperationAborted')
 }
 
-function replicationOf(
+/** What replication a changed version needs; null: none, and what it had stays. */
+export function replicationOf(
   call: Call,
   { bucket }: OpenBucket,
   { metadata }: VersionRecord,

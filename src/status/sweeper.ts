@@ -161,12 +161,12 @@ const skipClasses: readonly RowReason['class'][] = ['superseded', 'not-wanted', 
 /** The status message that a reported row should have had: its end is in the row. */
 function lostResult(row: LedgerRow, metadata: ObjectMetadata | null) {
   const { reason } = row
-  if (reason === undefined)
+  if (reason === undefined || reason.class === 'not-kept')
     return makeStatusMessage(
       row,
       { status: 'COMPLETED', dataStoreVersionId: row.destinationVersionId ?? '' },
       metadata,
-      reason,
+      undefined,
     )
   // A version that is still there while its bytes are gone has failed.
   const isSkipped = skipClasses.includes(reason.class) && (reason.class !== 'source-gone' || metadata === null)

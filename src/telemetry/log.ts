@@ -106,7 +106,7 @@ function replicationSubscriptions(log: Logger): readonly (() => void)[] {
   const endings = [
     attemptsEnded.subscribe(attempt => {
       const level = { done: 'debug', released: 'debug', skipped: 'info', retry: 'info', quarantined: 'warn' } as const
-      const name = level[attempt.outcome]
+      const name = attempt.warning === undefined ? level[attempt.outcome] : 'warn'
       if (!log.isLevelEnabled(name)) return
       log[name]({ ...attempt, versionId: encodeVersionId(attempt.versionId) }, 'attempt ended')
     }),

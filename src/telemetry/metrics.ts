@@ -117,6 +117,12 @@ function countReplication(registry: Registry): readonly (() => void)[] {
     registers,
     collect,
   })
+  const warnings = new Counter({
+    name: 'crossbeat_replication_warnings_total',
+    help: 'Versions that reached a location which does not hold all of them (retention, legal hold, access control list)',
+    labelNames: ['location'],
+    registers,
+  })
   const elapsed = new Histogram({
     name: 's3_replication_stage_time_elapsed',
     help: 'Milliseconds of a stage of replication',
@@ -149,7 +155,8 @@ function countReplication(registry: Registry): readonly (() => void)[] {
     took: elapsed.labels({ origin, location, serviceName, replicationStage }),
   }))
   return [
-    attemptsEnded.subscribe(({ site: location, outcome, size, durationMs }) => {
+    attemptsEnded.subscribe(({ site: location, outcome, size, durationMs, warning }) => {
+      if (warning !== undefined) warnings.inc({ location })
       if (outcome === 'done') {
         const tally = done.of(location)
         tally.count += 1

@@ -64,6 +64,7 @@ function locationOf(target: S3Destination): Location {
     pathStyle: true,
     serverSideEncryption: false,
     supportsVersioning: true,
+    supportsObjectLock: false,
     credentials,
   }
   const location = createS3Location({ name: id, details, http: createHttpClient(), world: realWorld })

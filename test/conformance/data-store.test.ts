@@ -95,6 +95,7 @@ for (const supportsVersioning of [true, false]) {
         pathStyle: true,
         serverSideEncryption: false,
         supportsVersioning,
+        supportsObjectLock: false,
         credentials: { accessKey, secretKey: new Secret(secretKey) },
       }
       const http = createHttpClient()

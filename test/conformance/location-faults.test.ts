@@ -29,7 +29,13 @@ const accountKey = Buffer.from('an-azure-secret-key').toString('base64')
 function s3Location(host: string, http: HttpClient): Location {
   const credentials = { accessKey: 'AKID', secretKey: new Secret(secretKey) }
   const place = { awsEndpoint: host, bucketName: 'copies', region: 'us-east-1', https: false, pathStyle: true }
-  const details = { ...place, serverSideEncryption: false, supportsVersioning: true, credentials }
+  const details = {
+    ...place,
+    serverSideEncryption: false,
+    supportsVersioning: true,
+    supportsObjectLock: false,
+    credentials,
+  }
   return createS3Location({ name: 'awsbackend', details, http, world: realWorld })
 }
 

@@ -53,6 +53,7 @@ for (const versions of [true, false]) {
         pathStyle: true,
         serverSideEncryption: false,
         supportsVersioning: versions,
+        supportsObjectLock: false,
         credentials: { accessKey, secretKey: new Secret(secretKey) },
       }
       const http = createHttpClient()

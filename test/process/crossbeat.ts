@@ -17,6 +17,8 @@ export interface S3Destination extends Keys {
   /** host:port */
   readonly endpoint: string
   readonly bucket: string
+  /** The bucket has object lock. */
+  readonly objectLock?: boolean
 }
 
 export interface AzureDestination {
@@ -230,13 +232,14 @@ function configuration({ folder, s3Port, controlPort, options }: Place): unknown
   }
   const sites: unknown[] = []
   if (options.s3 !== undefined) {
-    const { endpoint, bucket, accessKey, secretKey } = options.s3
+    const { endpoint, bucket, accessKey, secretKey, objectLock = false } = options.s3
     const details = {
       awsEndpoint: endpoint,
       bucketName: bucket,
       region: 'us-east-1',
       https: false,
       pathStyle: true,
+      ...(objectLock && { supportsObjectLock: true }),
       credentials: { accessKey, secretKey },
     }
     locations['awsbackend'] = { type: 'aws_s3', objectId: 'aws1', legacyAwsBehavior: true, details }

@@ -221,9 +221,12 @@ function locationsOf({ s3, azure }: DistributedOptions): Readonly<Record<string,
     'us-east-1': { type: 'file', objectId: 'us-east-1', legacyAwsBehavior: false, details: {} },
   }
   if (s3 !== undefined) {
-    const { endpoint, bucket, accessKey, secretKey } = s3
+    const { endpoint, bucket, accessKey, secretKey, objectLock: supportsObjectLock = false } = s3
     const credentials = { accessKey, secretKey }
-    const details = { awsEndpoint: endpoint, bucketName: bucket, https: false, pathStyle: true, credentials }
+    const details = {
+      ...{ awsEndpoint: endpoint, bucketName: bucket, https: false, pathStyle: true },
+      ...{ supportsObjectLock, credentials },
+    }
     locations['awsbackend'] = { type: 'aws_s3', objectId: 'aws1', legacyAwsBehavior: true, details }
   }
   if (azure !== undefined) {

@@ -24,6 +24,7 @@ const detailKeys: Readonly<Record<string, readonly string[]>> = {
     'pathStyle',
     'serverSideEncryption',
     'supportsVersioning',
+    'supportsObjectLock',
     'credentials',
     'credentialsProfile',
   ],

@@ -9,6 +9,7 @@ import type { S3Reader } from './reader.ts'
 export interface S3Details extends S3Address {
   readonly serverSideEncryption: boolean
   readonly supportsVersioning: boolean
+  readonly supportsObjectLock: boolean
   readonly credentials: {
     readonly accessKey: string
     readonly secretKey: Secret
@@ -22,6 +23,8 @@ export interface S3Bucket {
   readonly details: S3Details
   readonly reader: S3Reader
   readonly conditionalWrites: boolean
+  /** Epoch ms. */
+  readonly now: () => number
 }
 
 /** Headers of a conditional write; none where the server does not know them. */

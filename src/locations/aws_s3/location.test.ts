@@ -22,6 +22,7 @@ const details: S3Details = {
   pathStyle: false,
   serverSideEncryption: false,
   supportsVersioning: true,
+  supportsObjectLock: false,
   credentials: { accessKey: 'AKID', secretKey: new Secret('secret') },
 }
 

@@ -9,9 +9,9 @@ import { limits } from '../../domain/limits.ts'
 import { escapeXmlText } from '../answer-xml.ts'
 import { digestSource, hexToBase64, requestBody } from '../checked-body.ts'
 import type { Capabilities, KnownChecksums, Location, Precondition, RequestContext, WriteResult } from '../location.ts'
-import { attributeHeaders } from './attributes.ts'
 import { preconditionHeaders, type S3Bucket, type S3Details, versioningOff, versionOf } from './bucket.ts'
 import { createS3Channel, type S3KeyProvider, uriEncodeText } from './channel.ts'
+import { createPutLock, requireObjectLock, toldOfLock, writeHeaders } from './object-lock.ts'
 import { createReader } from './reader.ts'
 import { createUploads } from './uploads.ts'
 import { mismatch, type Proof, plainETag, proofOfAnswer, proofOfReadBack, proofOfStored, readBack } from './verify.ts'
@@ -31,18 +31,20 @@ export function createS3Location(options: S3LocationOptions): Location {
   const { details, name, http, world } = options
   const channel = createS3Channel(details, options.keys ?? staticKeys(details), http, world)
   const reader = createReader(channel, details.supportsVersioning)
-  const bucket: S3Bucket = { channel, details, reader, conditionalWrites: options.conditionalWrites ?? false }
+  const conditionalWrites = options.conditionalWrites ?? false
+  const bucket: S3Bucket = { channel, details, reader, conditionalWrites, now: () => world.clock.now() }
   return {
     name,
     type: 'aws_s3',
     capabilities: capabilitiesOf(details, bucket.conditionalWrites),
     put: async (key, body, checksums, attributes, context) =>
-      putObject(bucket, key, body, checksums, attributeHeaders(attributes, details.serverSideEncryption), context),
+      toldOfLock(bucket, putObject(bucket, key, body, checksums, writeHeaders(bucket, attributes), context)),
     get: reader.get,
     head: reader.head,
     history: reader.history,
     delete: (key, versionId, context) => deleteObject(bucket, key, versionId, context),
     putTags: (key, versionId, tags, context) => putTags(bucket, key, versionId, tags, context),
+    ...(details.supportsObjectLock && { putLock: createPutLock(bucket) }),
     ...createUploads(bucket),
     probe: context => probe(bucket, context),
     close: async () => {},
@@ -60,6 +62,7 @@ function capabilitiesOf(details: S3Details, conditionalWrites: boolean): Capabil
   return {
     versions: details.supportsVersioning,
     tags: true,
+    objectLock: details.supportsObjectLock,
     conditionalWrites,
     objectBytesMax: limits.objectBytes,
     partBytesMin: limits.partBytesMin,
@@ -186,6 +189,7 @@ async function putTags(
 }
 
 async function probe(bucket: S3Bucket, context: RequestContext | undefined): Promise<void> {
+  if (bucket.details.supportsObjectLock) await requireObjectLock(bucket, context)
   if (!bucket.details.supportsVersioning) {
     await bucket.channel.send({ method: 'HEAD', key: null, context })
     return

@@ -4,23 +4,23 @@ import type { HttpAnswer } from '../../base/http-client.ts'
 import { childText, escapeXmlText, rawChildText, readAnswerXml } from '../answer-xml.ts'
 import { digestSource, hexToBase64, requestBody } from '../checked-body.ts'
 import type { CompletedPart, Location, RequestContext, WriteResult } from '../location.ts'
-import { attributeHeaders } from './attributes.ts'
 import { preconditionHeaders, type S3Bucket, versioningOff, versionOf } from './bucket.ts'
 import { uriEncodeText } from './channel.ts'
+import { toldOfLock, writeHeaders } from './object-lock.ts'
 import { decoded, unreadable } from './reader.ts'
 import { mismatch, multipartETag, plainETag, proofOfAnswer } from './verify.ts'
 
 type Uploads = Pick<Location, 'initiateUpload' | 'putPart' | 'completeUpload' | 'abortUpload' | 'listUploads'>
 
 export function createUploads(bucket: S3Bucket): Uploads {
-  const { channel, details } = bucket
+  const { channel } = bucket
   // Learnt from the first answer without a checksum; from then on MD5s are computed before a part is sent.
   let echoesChecksums = true
   return {
     async initiateUpload(key, attributes, context) {
-      const headers = attributeHeaders(attributes, details.serverSideEncryption)
-      headers['x-amz-checksum-algorithm'] = 'CRC32'
-      const answer = await channel.send({ method: 'POST', key, query: 'uploads=', headers, context })
+      const headers = { ...writeHeaders(bucket, attributes), 'x-amz-checksum-algorithm': 'CRC32' }
+      const sent = channel.send({ method: 'POST', key, query: 'uploads=', headers, context })
+      const answer = await toldOfLock(bucket, sent)
       const root = readAnswerXml(answer.body)
       const uploadId = root === undefined ? '' : childText(root, 'UploadId')
       if (uploadId === '') throw unreadable('start of an upload')

@@ -48,6 +48,7 @@ const capabilities: Capabilities = {
   partsMax: 10_000,
   // Azure counts characters; the adapter does too.
   keyBytesMax: 4096,
+  objectLock: false,
   clientMadeUploadIds: true,
 }
 

@@ -9,6 +9,7 @@ export type LocationOperation =
   | 'history'
   | 'delete'
   | 'putTags'
+  | 'putLock'
   | 'initiateUpload'
   | 'putPart'
   | 'completeUpload'
@@ -47,7 +48,7 @@ export type LocationFault =
 export type FaultPlan = (call: LocationCall) => LocationFault | undefined
 
 const writes: ReadonlySet<LocationOperation> = new Set([
-  ...(['put', 'delete', 'putTags', 'initiateUpload', 'putPart', 'completeUpload', 'abortUpload'] as const),
+  ...(['put', 'delete', 'putTags', 'putLock', 'initiateUpload', 'putPart', 'completeUpload', 'abortUpload'] as const),
 ])
 
 /** Whether an operation changes what is stored. */

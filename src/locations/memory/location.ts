@@ -13,6 +13,7 @@ import type {
   KnownChecksums,
   Location,
   ObjectAttributes,
+  ObjectLock,
   Precondition,
   RequestContext,
   StoredObject,
@@ -46,6 +47,7 @@ const defaults: Capabilities = {
   partBytesMax: limits.partBytesMax,
   partsMax: limits.partNumberMax,
   keyBytesMax: limits.keyBytes,
+  objectLock: false,
   clientMadeUploadIds: false,
 }
 
@@ -101,6 +103,15 @@ export function createMemoryLocation(options: MemoryLocationOptions): Location {
         if (capabilities.conditionalWrites) found.etag = etags(found.bytes)
         return written(found)
       }),
+    ...(capabilities.objectLock && {
+      putLock: (key: string, versionId: string, lock: ObjectLock, context?: RequestContext) =>
+        perform({ operation: 'putLock', key }, context, () => {
+          const found = find(cloud, key, versionId)
+          if (found === undefined || found.isDeleteMarker) throw absent(versionId)
+          found.attributes = { ...found.attributes, lock }
+          return written(found)
+        }),
+    }),
     ...createUploads({ cloud, world: options.world, capabilities, perform, etags }),
     probe: context => perform({ operation: 'probe', key: '' }, context, () => undefined),
     close: async () => {},

@@ -115,7 +115,8 @@ BEGIN
   PERFORM save_info(v, p_site, p_status, nullif(p_destination, ''));
   PERFORM tell_end(p_now, v, r, p_status);
   IF r.site IS NOT NULL THEN
-    IF p_status = 'COMPLETED' THEN PERFORM end_row(p_now, r, 6, NULL);
+    -- What a completed row was reported with is a warning.
+    IF p_status = 'COMPLETED' THEN PERFORM end_row(p_now, r, 6, CASE WHEN r.state = 5 THEN r.reason END);
     ELSE
       PERFORM end_row(p_now, r, CASE p_status WHEN 'SKIPPED' THEN 7 ELSE 8 END, coalesce(r.reason, json_build_object(
         'class', CASE p_status WHEN 'SKIPPED' THEN 'superseded' ELSE 'object' END,
@@ -193,14 +194,14 @@ BEGIN
 END $$;
 
 -- The end that nearly every row has, without a detour over 'reported': done, for the version as it is, with no upload begun. Who calls counts it.
-CREATE OR REPLACE FUNCTION completed_at_once(p_now bigint, r ledger, p_destination text) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION completed_at_once(p_now bigint, r ledger, p_destination text, p_warning text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE v versions;
 BEGIN
   IF r.uploading = 1 THEN RETURN false; END IF;
   v := version_at(r.bucket_id, r.key, r.version_id);
   IF v.revision IS DISTINCT FROM r.revision OR v.replication IS NULL THEN RETURN false; END IF;
   IF coalesce(backend_status(v.replication, r.site), 'COMPLETED') = 'COMPLETED' THEN RETURN false; END IF;
-  UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, destination_version_id = p_destination, reason = NULL
+  UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, destination_version_id = p_destination, reason = p_warning
     WHERE bucket_id = r.bucket_id AND key = r.key AND version_id = r.version_id AND site = r.site;
   PERFORM save_info(v, r.site, 'COMPLETED', nullif(p_destination, ''));
   PERFORM tell_end(p_now, v, r, 'COMPLETED');
@@ -237,7 +238,7 @@ BEGIN
       PERFORM save_applied(bid, i.key, i.site, i.version, i."appliedKind", i.destination, i.etag);
       IF i."appliedKind" = 'removal' THEN PERFORM undelete(now_ms, bid, i.bucket, i.key); END IF;
     END IF;
-    IF p_fold = 1 AND i.kind = 'done' AND r.revision = i.revision AND completed_at_once(now_ms, r, i.destination) THEN
+    IF p_fold = 1 AND i.kind = 'done' AND r.revision = i.revision AND completed_at_once(now_ms, r, i.destination, i.reason) THEN
       done_sites := done_sites || r.site;
       done_sizes := done_sizes || r.size;
       more := unblock_next(now_ms, i.site, bid, i.key);
@@ -261,7 +262,7 @@ BEGIN
   PERFORM forget_upload(r);
   UPDATE ledger SET state = CASE WHEN is_same THEN 5 ELSE 1 END, at = p_now, token = NULL, unsettled = 0, destination_version_id = destination,
     attempts = CASE WHEN is_same THEN attempts ELSE 0 END,
-    reason = CASE WHEN NOT is_same THEN reason WHEN p_kind = 'done' THEN NULL ELSE p_reason END
+    reason = CASE WHEN NOT is_same THEN reason ELSE p_reason END
     WHERE bucket_id = r.bucket_id AND key = r.key AND version_id = r.version_id AND site = r.site;
   IF NOT is_same THEN RETURN 'changed-meanwhile+'; END IF;
   more := unblock_next(p_now, r.site, r.bucket_id, r.key);

@@ -14,6 +14,7 @@ export function reportItem(report: AttemptReport, toDatabase: (ms: number) => nu
         etag: end.destinationEtag,
         appliedKind: end.appliedKind,
         becomes: end.becomesApplied ? 1 : 0,
+        ...(end.warning === undefined ? {} : { reason: JSON.stringify(end.warning) }),
       }
     case 'retry':
       return {

@@ -121,7 +121,9 @@ function endAs(context: WriteContext, row: StoredRow, message: StatusMessage): v
   const ended = { COMPLETED: state.completed, SKIPPED: state.skipped, FAILED: state.quarantined, PENDING: row.state }[
     message.status
   ]
-  end(context, row, ended, ended === state.completed ? null : (row.reason ?? messageReason(message, context.now)))
+  // What a completed row was reported with is a warning.
+  const known = row.state === state.reported || ended !== state.completed ? row.reason : null
+  end(context, row, ended, ended === state.completed ? known : (known ?? messageReason(message, context.now)))
 }
 
 /** Ends a row; where a message from outside overtook our own work, the claim is lost and the key goes on with its next row. */

@@ -75,10 +75,11 @@ function completedAtOnce(
   if (info === null || version.revision !== revision) return false
   if (backend === undefined || backend.status === 'COMPLETED') return false
   const row = context.connection.get<{ size: number; created_at: number }>(
-    `UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, unfinished = 0, open = 0, destination_version_id = ?, reason = NULL
+    `UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, unfinished = 0, open = 0, destination_version_id = ?, reason = ?
      WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND state = 2 AND token = ? AND revision = ? AND uploading = 0
      RETURNING size, created_at`,
     end.destinationVersionId,
+    reasonText(end),
     bucket.id,
     key,
     versionId,
@@ -151,7 +152,7 @@ function reportEnded(context: WriteContext, bucket: StoredBucket, row: StoredRow
     })
     return { outcome: 'changed-meanwhile', more: true }
   }
-  const reason = end.kind === 'skipped' || end.kind === 'quarantined' ? JSON.stringify(end.reason) : null
+  const reason = reasonText(end)
   changeRow(context, row, {
     state: state.reported,
     at: context.now,
@@ -161,6 +162,11 @@ function reportEnded(context: WriteContext, bucket: StoredBucket, row: StoredRow
     reason,
   })
   return { outcome: 'applied', more: unblockNext(context, row.site, row.bucket_id, row.key) }
+}
+
+function reasonText(end: AttemptEnd): string | null {
+  if (end.kind === 'done') return end.warning === undefined ? null : JSON.stringify(end.warning)
+  return 'reason' in end ? JSON.stringify(end.reason) : null
 }
 
 /** An older version than the one that is known does not replace it. A marker may have gone while it was applied. */

@@ -3,6 +3,7 @@
 import { asciiJson, wireHeaders } from '../../domain/backbeat-wire.ts'
 import { userMetadataOf } from '../../domain/object-metadata.ts'
 import type { Precondition } from '../../locations/location.ts'
+import { lockOf } from '../../locations/multiple-backend.ts'
 import type { SourceVersion, Target } from '../source-gateway.ts'
 import { markerOf } from '../work.ts'
 import { objectPath, wireText } from './wire-channel.ts'
@@ -41,6 +42,8 @@ export function copyHeaders(version: SourceVersion): Headers {
     [wireHeaders.contentLanguage, metadata['content-language']],
     [wireHeaders.expires, metadata.expires],
   ]
+  const lock = lockOf(metadata)
+  if (Object.keys(lock).length > 0) headers[wireHeaders.lock] = asciiJson(lock)
   for (const [name, value] of content) if (value !== undefined && value !== '') headers[name] = wireText(value)
   return headers
 }

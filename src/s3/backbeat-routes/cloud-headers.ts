@@ -3,9 +3,10 @@
 import { isJsonObject, wireHeaders } from '../../domain/backbeat-wire.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
-import type { Precondition } from '../../locations/location.ts'
+import type { ObjectLock, Precondition } from '../../locations/location.ts'
 import type { CopiedAttributes, Destination } from '../../locations/multiple-backend.ts'
 import { headerText } from '../answer.ts'
+import { parseLockDate } from '../object-lock.ts'
 import type { HeaderMap } from '../request-head.ts'
 import type { BackbeatCall } from './backbeat-call.ts'
 
@@ -20,7 +21,7 @@ function missing(what: string): ServiceError {
 }
 
 /** Operations that name a stored version at the destination. */
-const taggingOperations: ReadonlySet<string> = new Set(['puttagging', 'deleteobjecttagging'])
+const taggingOperations: ReadonlySet<string> = new Set(['puttagging', 'deleteobjecttagging', 'putobjectlock'])
 const partOperations: ReadonlySet<string> = new Set(['putpart', 'completempu', 'abortmpu'])
 /** Storage types whose copies have no version ids of their own to be named. */
 const versionlessTypes: ReadonlySet<string> = new Set(['azure', 'gcp'])
@@ -95,6 +96,30 @@ export function tagsOf(headers: HeaderMap): Readonly<Record<string, string>> {
   return textRecord(headers, 'x-scal-tags')
 }
 
+/** What keeps a copy. Throws MalformedPOSTRequest. */
+export function lockOf(headers: HeaderMap): ObjectLock | undefined {
+  const text = headers.get(wireHeaders.lock)
+  if (text === undefined || text === '') return undefined
+  const value = parsedJson(headerText(text))
+  if (!isJsonObject(value)) throw serviceError('MalformedPOSTRequest')
+  return { ...retentionOf(value['retention']), ...holdOf(value['legalHold']) }
+}
+
+function retentionOf(value: unknown): Pick<ObjectLock, 'retention'> {
+  if (value === undefined) return {}
+  if (value === null) return { retention: null }
+  const { mode, until } = isJsonObject(value) ? value : {}
+  const isRetention = (mode === 'GOVERNANCE' || mode === 'COMPLIANCE') && typeof until === 'string'
+  if (!isRetention || parseLockDate(until) !== until) throw serviceError('MalformedPOSTRequest')
+  return { retention: { mode, until } }
+}
+
+function holdOf(legalHold: unknown): Pick<ObjectLock, 'legalHold'> {
+  if (legalHold === undefined) return {}
+  if (typeof legalHold !== 'boolean') throw serviceError('MalformedPOSTRequest')
+  return { legalHold }
+}
+
 /** What a copy carries besides its bytes. Throws MalformedPOSTRequest. */
 export function attributesOf(headers: HeaderMap): CopiedAttributes {
   const text = (name: string): string | undefined => {
@@ -109,7 +134,9 @@ export function attributesOf(headers: HeaderMap): CopiedAttributes {
     contentLanguage: text(wireHeaders.contentLanguage),
     expires: text(wireHeaders.expires),
   }
+  const lock = lockOf(headers)
   return {
+    ...(lock === undefined ? {} : { lock }),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
     userMetadata: textRecord(headers, 'x-scal-user-metadata'),
     tags: tagsOf(headers),

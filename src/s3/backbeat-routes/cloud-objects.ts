@@ -9,13 +9,14 @@ import {
   deleteObject as deleteAtCloud,
   destinationKey,
   putObject as putAtCloud,
+  putLock as putLockAtCloud,
   putTags as putTagsAtCloud,
 } from '../../locations/multiple-backend.ts'
 import { headerText } from '../answer.ts'
 import type { Answer } from '../call.ts'
 import type { BackbeatCall } from './backbeat-call.ts'
 import { writeBody } from './cloud-body.ts'
-import { attributesOf, preconditionOf, tagsOf } from './cloud-headers.ts'
+import { attributesOf, lockOf, preconditionOf, tagsOf } from './cloud-headers.ts'
 import { receiveFile } from './data.ts'
 import { jsonAnswer, writtenHeaders } from './wire-answer.ts'
 
@@ -85,6 +86,15 @@ async function replaceTags(
   const versionId = await versionAtDestination(call, destination)
   const context = { signal: call.signal(), ...preconditionOf(call.headers) }
   const written = await putTagsAtCloud(destination, call, versionId, tags, context)
+  return jsonAnswer({ versionId: written.versionId }, writtenHeaders(written))
+}
+
+/** An addition of ours: what keeps a copy, where the location can hold that. */
+export const putLock: CloudOperation = async (call, destination) => {
+  const lock = lockOf(call.headers)
+  if (lock === undefined) throw serviceError('MalformedPOSTRequest')
+  const versionId = await versionAtDestination(call, destination)
+  const written = await putLockAtCloud(destination, call, versionId, lock, { signal: call.signal() })
   return jsonAnswer({ versionId: written.versionId }, writtenHeaders(written))
 }
 

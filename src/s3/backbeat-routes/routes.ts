@@ -15,6 +15,7 @@ import {
   type CloudOperation,
   deleteObject,
   deleteTagging,
+  putLock,
   putObject,
   putObjectToFile,
   putTagging,
@@ -34,6 +35,7 @@ const cloudOperations: Readonly<Record<string, CloudOperation>> = {
   'DELETE abortmpu': abort,
   'DELETE deleteobject': deleteObject,
   'POST puttagging': putTagging,
+  'POST putobjectlock': putLock,
   'DELETE deleteobjecttagging': deleteTagging,
   // Ours, for our own gateway.
   'GET history': destinationHistory,

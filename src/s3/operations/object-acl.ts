@@ -1,5 +1,5 @@
 // PutObjectAcl and GetObjectAcl, of the current version or of one that is named. A change of the list is a change of a stored version, made only if nothing
-// else has changed it since it was read; it needs no replication.
+// else has changed it since it was read, with the replication that it needs.
 import { serviceError } from '../../domain/errors.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
 import { privateAcl } from '../access/acl.ts'
@@ -11,6 +11,7 @@ import { objectAcl, refuseBlocked } from '../access/written-object.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
 import { shownVersionId } from '../object-headers.ts'
 import { findVersion, requestedVersion } from '../version-address.ts'
+import { replicationOf } from '../version-change.ts'
 
 /** Throws NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker has no list). */
 async function findListed(call: Call, open: OpenBucket): Promise<VersionRecord> {
@@ -37,14 +38,15 @@ export async function putObjectAcl(call: Call): Promise<Answer> {
   let record = await findListed(call, open)
   const acl = await requestedAcl(call, record.metadata['owner-id'])
   refuseBlocked(open, acl)
+  const fields = { acl: objectAcl(acl) }
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const result = await call.services.store.changeVersion({
       bucket: bucket.name,
       key: call.key,
       version: record.versionId,
-      fields: { acl: objectAcl(acl) },
+      fields,
       originOp: 's3:ObjectAcl:Put',
-      replication: null,
+      replication: replicationOf(call, open, record, fields, 'put-acl'),
       seenRevision: record.revision,
     })
     if (result.outcome === 'changed') return { status: 200, headers: versionHeaders(open, record) }

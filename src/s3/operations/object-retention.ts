@@ -78,7 +78,7 @@ export async function putObjectRetention(call: Call): Promise<Answer> {
   const check = lockCheck(call, open)
   const found = await changeFields(call, open, {
     originOp: 's3:ObjectRetention:Put',
-    trigger: null,
+    trigger: 'put-retention',
     address,
     guardRetention: true,
     fields: ({ metadata }) => {
@@ -108,7 +108,8 @@ export async function putObjectLegalHold(call: Call): Promise<Answer> {
   const { open, body: status } = await openWithBody(call, () => readHold(call), holdFacts)
   const address = await lockableVersion(call, open)
   const fields = () => ({ legalHold: status === 'ON' })
-  const found = await changeFields(call, open, { originOp: 's3:ObjectLegalHold:Put', trigger: null, fields, address })
+  const trigger = 'put-legal-hold'
+  const found = await changeFields(call, open, { originOp: 's3:ObjectLegalHold:Put', trigger, fields, address })
   return 'refusal' in found ? found.refusal : { status: 200, headers: versionHeaders(open, found.record) }
 }
 

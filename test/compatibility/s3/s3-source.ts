@@ -40,6 +40,7 @@ export async function openS3Source({ endpoint, accessKey, secretKey, region }: S
     pathStyle: true,
     serverSideEncryption: false,
     supportsVersioning: true,
+    supportsObjectLock: false,
     credentials: { accessKey, secretKey: new Secret(secretKey) },
   }
   const http = createHttpClient()

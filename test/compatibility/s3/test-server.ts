@@ -89,6 +89,7 @@ const locations: readonly LocationConfig[] = [
       pathStyle: true,
       serverSideEncryption: false,
       supportsVersioning: true,
+      supportsObjectLock: false,
       credentials,
     },
   },
