@@ -135,21 +135,33 @@ export function foldSuite(adapter: StoreAdapter): void {
     assert.deepEqual([row?.state, row?.reason], ['skipped', superseded])
   })
 
-  it('compares messages without a revision by content and tags, and ends rows that others have worked on', async test => {
+  it('compares messages without a revision by content, tags and what keeps the version, and ends rows that others have worked on', async test => {
     const { store } = await opened(adapter, test)
     await makeBucket(store, 'b')
     const version = await put(store, 'b', 'k', { sites: ['aws'], etag: 'e1', tags: { a: '1' } })
     const row = { ...key, versionId: version, site: 'aws', revision: 1 }
     const { revision: _ours, ...outside } = statusMessage(row)
-    const seen = (etag: string, tags: Record<string, string>) => ({
+    const kept = { retentionMode: 'GOVERNANCE', retentionDate: '2990-01-01T00:00:00.000Z', legalHold: true } as const
+    const change = {
+      ...key,
+      version,
+      fields: kept,
+      originOp: 's3:ObjectRetention:Put',
+      replication: null,
+      seenRevision: 1,
+    }
+    assert.equal((await store.changeVersion(change)).outcome, 'changed')
+    const seen = (etag: string, tags: Record<string, string>, lock: Readonly<Record<string, unknown>> = kept) => ({
       ...outside,
-      metadataJson: JSON.stringify({ 'content-md5': etag, tags }),
+      metadataJson: JSON.stringify({ 'content-md5': etag, tags, ...lock }),
     })
     assert.deepEqual(await store.ledger.fold([seen('e2', { a: '1' }), seen('e1', {}), seen('e1', { a: '2' })]), [
       'newer-revision',
       'newer-revision',
       'newer-revision',
     ])
+    for (const lock of [{}, { ...kept, legalHold: false }, { ...kept, retentionDate: '2991-01-01T00:00:00.000Z' }])
+      assert.deepEqual(await store.ledger.fold([seen('e1', { a: '1' }, lock)]), ['newer-revision'])
     assert.deepEqual(await store.ledger.fold([seen('e1', { a: '1' })]), ['folded'])
     assert.equal((await store.ledger.row(row))?.state, 'completed')
     assert.equal((await sumsOf(store, 'aws')).objects, 0)

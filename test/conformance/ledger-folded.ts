@@ -1,8 +1,18 @@
 // The part of the ledger's suite for processors that have the versions in reach: claims that bring their version, reports that fold at once.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { RowReason } from '../../src/metadata/ledger.ts'
-import { attemptReport, claimed, done, inlineName, makeBucket, put, retag, sumsOf } from './store-fixtures.ts'
+import type { AttemptReport, RowReason } from '../../src/metadata/ledger.ts'
+import {
+  attemptReport,
+  claimed,
+  done,
+  inlineName,
+  makeBucket,
+  put,
+  retag,
+  statusMessage,
+  sumsOf,
+} from './store-fixtures.ts'
 import { opened, type StoreAdapter } from './store-subject.ts'
 
 const key = { bucket: 'b', key: 'k' }
@@ -48,6 +58,29 @@ export function foldedSuite(adapter: StoreAdapter): void {
     await put(store, 'b', 'k', { sites: ['aws'], size: 16 * 1024 + 1 })
     const [claim] = await store.ledger.claim('aws', [key], 'owner', 60_000, { versions: true })
     assert.ok(claim?.outcome === 'claimed' && claim.version === undefined)
+  })
+
+  it('keeps with a completed row what the site does not hold of its version, until that has changed', async test => {
+    const { store } = await opened(adapter, test)
+    await makeBucket(store, 'b')
+    const warning: RowReason = { class: 'not-kept', code: 'not-kept', message: 'no retention', at: 5 }
+    const version = await put(store, 'b', 'k', { sites: ['aws', 'azure'] })
+    const reasonAt = async (site: string) => {
+      const row = await store.ledger.row({ ...key, versionId: version, site })
+      return [row?.state, row?.reason]
+    }
+    const warned = (report: AttemptReport): AttemptReport =>
+      report.end.kind === 'done' ? { ...report, end: { ...report.end, warning } } : report
+    await store.ledger.report([warned(done(await claimed(store, 'aws', 'b', 'k')))], { fold: true })
+    assert.deepEqual(await reasonAt('aws'), ['completed', warning])
+    const sent = await claimed(store, 'azure', 'b', 'k')
+    await store.ledger.report([warned(done(sent))])
+    assert.deepEqual(await reasonAt('azure'), ['reported', warning])
+    assert.deepEqual(await store.ledger.fold([statusMessage(sent.row)]), ['folded'])
+    assert.deepEqual(await reasonAt('azure'), ['completed', warning])
+    await retag(store, key, version)
+    await store.ledger.report([done(await claimed(store, 'aws', 'b', 'k'))], { fold: true })
+    assert.deepEqual(await reasonAt('aws'), ['completed', undefined])
   })
 
   it('folds what a report ends, as its status message would', async test => {

@@ -290,6 +290,37 @@ const writing: Readonly<Record<string, Check>> = {
   },
 }
 
+const retention = { mode: 'COMPLIANCE', until: '2999-01-01T00:00:00.000Z' } as const
+
+const locking: Readonly<Record<string, Check>> = {
+  async 'what keeps a version goes along with it, as does what is changed later'({ gateway, put, server }) {
+    const version = await put('kept', 'x')
+    const { metadata } = version
+    const kept = { retentionMode: retention.mode, retentionDate: retention.until, legalHold: true } as const
+    const locked = { ...version, metadata: { ...metadata, ...kept } }
+    const target = targetOf(version)
+    const { versionId } = await gateway.putObject(target, locked, context)
+    const [stored] = server.aws.versionsOf(`${bucket}/kept`)
+    assert.deepEqual(stored?.attributes.lock, { retention, legalHold: true })
+    const content = ['METADATA', 'PUT_RETENTION'] as const
+    const replicationInfo = { ...metadata.replicationInfo, content }
+    const freed = { ...version, metadata: { ...metadata, legalHold: false, replicationInfo } }
+    assert.equal((await gateway.putLock(target, freed, versionId, context))?.versionId, versionId)
+    assert.deepEqual(stored?.attributes.lock, { retention: null, legalHold: false })
+    assert.deepEqual(
+      [gateway.capabilities('awsbackend'), gateway.capabilities('azurebackend')].map(can => can.objectLock),
+      [true, false],
+    )
+  },
+  async 'what keeps a version cannot be changed where the location has nothing of the kind'({ gateway, put }) {
+    const version = await put('free', 'x')
+    const target = targetOf(version, 'azurebackend')
+    await gateway.putObject(target, version, context)
+    const facts = await factsOf(gateway.putLock(target, version, '', context).then(() => assert.fail('it was changed')))
+    assert.equal(facts.code, 'NotImplemented')
+  },
+}
+
 const settling: Readonly<Record<string, Check>> = {
   async 'conditional writes hold to what was read'({ gateway, put, server }) {
     const version = await put('conditional', 'one')
@@ -433,4 +464,11 @@ const patching: Readonly<Record<string, Check>> = {
   },
 }
 
-const checks: Readonly<Record<string, Check>> = { ...reading, ...writing, ...settling, ...failing, ...patching }
+const checks: Readonly<Record<string, Check>> = {
+  ...reading,
+  ...writing,
+  ...locking,
+  ...settling,
+  ...failing,
+  ...patching,
+}

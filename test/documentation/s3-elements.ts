@@ -60,6 +60,8 @@ const overrides = [
   'response-{cache-control,content-disposition,content-encoding,content-language,content-type,expires}',
 ]
 const listing = ['prefix', 'delimiter', 'max-keys', 'encoding-type']
+const lockNote =
+  'Replicated to S3 locations with `supportsObjectLock` and to other servers of this family; elsewhere it is recorded as a warning.'
 const listNote = `At most ${count(limits.listKeysMax)} entries in one answer.`
 const version = ['versionId']
 const none: Elements = { takes: [] }
@@ -253,14 +255,22 @@ export const elements: Readonly<Record<string, Elements>> = {
   PutObjectTagging: tagging,
   DeleteObjectTagging: ofVersion,
   GetObjectAcl: ofVersion,
-  PutObjectAcl: { takes: [...version, ...accessControlPolicy] },
+  PutObjectAcl: {
+    takes: [...version, ...accessControlPolicy],
+    notes: [
+      'Replicated to other servers of this family; a cloud holds no list of ours, which is recorded as a warning.',
+    ],
+  },
   GetObjectAttributes: {
     takes: [...version, 'x-amz-object-attributes', 'x-amz-max-parts', 'x-amz-part-number-marker', ...customerKey],
   },
   GetObjectRetention: ofVersion,
-  PutObjectRetention: { takes: [...version, 'Mode', 'RetainUntilDate', 'x-amz-bypass-governance-retention'] },
+  PutObjectRetention: {
+    takes: [...version, 'Mode', 'RetainUntilDate', 'x-amz-bypass-governance-retention'],
+    notes: [lockNote],
+  },
   GetObjectLegalHold: ofVersion,
-  PutObjectLegalHold: { takes: [...version, 'Status'] },
+  PutObjectLegalHold: { takes: [...version, 'Status'], notes: [lockNote] },
   CreateMultipartUpload: {
     takes: [...newObject, 'x-amz-checksum-algorithm', 'x-amz-checksum-type'],
     refuses: kms,

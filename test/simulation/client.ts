@@ -6,7 +6,7 @@ import { type DataLocation, inlineKey, metadataModelVersion } from '../../src/do
 import { noReplication, type ReplicationContent, type ReplicationInfo } from '../../src/domain/replication-info.ts'
 import type { VersionId } from '../../src/domain/version-id.ts'
 import type { DataStore } from '../../src/locations/data-store.ts'
-import type { MetadataStore, NewMetadata, PutVersionResult } from '../../src/metadata/metadata-store.ts'
+import type { MetadataStore, NewMetadata, PutVersionResult, VersionFields } from '../../src/metadata/metadata-store.ts'
 
 export interface Clients {
   readonly store: MetadataStore
@@ -119,16 +119,34 @@ export function deleteObject(clients: Clients, key: string): Promise<PutVersionR
 }
 
 /** PUT object tagging; false when the version is gone or changed in between. */
-export async function changeTags(
+export function changeTags(
   clients: Clients,
   key: string,
   version: VersionId | 'latest',
   tags: Readonly<Record<string, string>>,
 ): Promise<boolean> {
+  return change(clients, { key, version, fields: { tags }, originOp: 's3:ObjectTagging:Put', content: ['PUT_TAGGING'] })
+}
+
+/** PUT object ACL; false likewise. */
+export function changeList(clients: Clients, key: string, version: VersionId, canned: string): Promise<boolean> {
+  const acl = { Canned: canned, FULL_CONTROL: [], WRITE_ACP: [], READ: [], READ_ACP: [] }
+  return change(clients, { key, version, fields: { acl }, originOp: 's3:ObjectAcl:Put', content: [] })
+}
+
+interface Change {
+  readonly key: string
+  readonly version: VersionId | 'latest'
+  readonly fields: VersionFields
+  readonly originOp: string
+  readonly content: readonly ReplicationContent[]
+}
+
+async function change(clients: Clients, { key, version, fields, originOp, content }: Change): Promise<boolean> {
   const found = await clients.store.version({ bucket, key, version })
   if (found === null || found.isDeleteMarker) return false
   const before = found.metadata.replicationInfo
-  const fresh = pendingInfo(clients.sites, ['METADATA', 'PUT_TAGGING'])
+  const fresh = pendingInfo(clients.sites, ['METADATA', ...content])
   const backends = fresh.backends.map(backend => ({
     ...backend,
     dataStoreVersionId: before.backends.find(old => old.site === backend.site)?.dataStoreVersionId ?? '',
@@ -137,8 +155,8 @@ export async function changeTags(
     bucket,
     key,
     version: found.versionId,
-    fields: { tags },
-    originOp: 's3:ObjectTagging:Put',
+    fields,
+    originOp,
     replication: { ...fresh, backends },
     seenRevision: found.revision,
   })

@@ -9,7 +9,7 @@ import { createMemoryLocation } from '../../src/locations/memory/location.ts'
 import type { LedgerRow, SiteBacklog } from '../../src/metadata/ledger.ts'
 import { MemoryDatabase } from '../../src/metadata/sqlite/engine.ts'
 import type { SiteProcessor } from '../../src/replicate/site-processor-options.ts'
-import { bucket, type Clients, changeTags, createBucket, deleteObject, putObject } from './client.ts'
+import { bucket, type Clients, changeList, changeTags, createBucket, deleteObject, putObject } from './client.ts'
 import { type Pipeline, startPipeline, topics } from './pipeline.ts'
 import { seededRandom, type VirtualProcess, VirtualTime } from './virtual-world.ts'
 
@@ -161,6 +161,11 @@ export class Scenario {
 
   async tag(key: string, version: VersionId, tags: Readonly<Record<string, string>>): Promise<void> {
     assert.ok(await this.run(changeTags(this.#clients, key, version, tags)))
+  }
+
+  /** Lets everybody read a version. */
+  async share(key: string, version: VersionId): Promise<void> {
+    assert.ok(await this.run(changeList(this.#clients, key, version, 'public-read')))
   }
 
   async metadata(key: string, version: VersionId): Promise<ObjectMetadata> {

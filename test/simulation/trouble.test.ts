@@ -413,11 +413,13 @@ describe('the sweeper', () => {
     scenario.losesResults = true
     const good = await scenario.put('good', 'one')
     const bad = await scenario.put('refused', 'one')
+    await scenario.share('good', good)
     await scenario.pass(5_000)
     assert.equal((await scenario.row('aws', 'good', good)).state, 'reported')
     scenario.losesResults = false
     await scenario.drained()
     assert.equal((await scenario.statuses('good', good))['overall'], 'COMPLETED')
+    assert.equal((await scenario.row('aws', 'good', good)).reason?.class, 'not-kept', 'its list is none of a cloud')
     assert.equal((await scenario.statuses('refused', bad))['overall'], 'FAILED')
     const [aws] = (await scenario.metadata('good', good)).replicationInfo.backends
     assert.equal(aws?.dataStoreVersionId, scenario.clouds.aws.versionsOf('source/good')[0]?.versionId)

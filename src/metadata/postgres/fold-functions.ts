@@ -79,9 +79,13 @@ BEGIN
   RETURN r;
 END $$;
 
--- p_revision null: a message of the original programs, whose view of the content (etag, tags) decides.
+CREATE OR REPLACE FUNCTION lock_seen(p_metadata json) RETURNS json LANGUAGE sql IMMUTABLE AS $$
+  SELECT json_build_array(p_metadata ->> 'retentionMode', p_metadata ->> 'retentionDate', coalesce(p_metadata ->> 'legalHold' = 'true', false))
+$$;
+
+-- p_revision null: a message of the original programs, whose view of the content (etag, tags, what keeps it) decides.
 CREATE OR REPLACE FUNCTION fold_one(p_now bigint, p_bid bigint, p_key text, p_version text, p_site text, p_status text, p_destination text,
-  p_revision integer, p_etag text, p_tags json, p_reason text) RETURNS text LANGUAGE plpgsql AS $$
+  p_revision integer, p_etag text, p_tags json, p_lock json, p_reason text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE v versions := version_at(p_bid, p_key, p_version); r ledger := row_of(p_bid, p_key, p_version, p_site); known text;
 BEGIN
   IF v.version_id IS NULL THEN PERFORM end_orphan(p_now, r); RETURN 'no-such-version'; END IF;
@@ -96,7 +100,8 @@ BEGIN
   END IF;
   IF p_revision IS NOT NULL THEN
     IF p_revision <> v.revision THEN RETURN 'newer-revision'; END IF;
-  ELSIF p_etag IS DISTINCT FROM v.etag OR p_tags::jsonb <> coalesce(v.metadata::json -> 'tags', '{}')::jsonb THEN
+  ELSIF p_etag IS DISTINCT FROM v.etag OR p_tags::jsonb <> coalesce(v.metadata::json -> 'tags', '{}')::jsonb
+    OR p_lock::jsonb <> lock_seen(v.metadata::json)::jsonb THEN
     RETURN 'newer-revision';
   END IF;
   -- A message of the time before the copy was removed, that came late or twice.
@@ -132,10 +137,10 @@ BEGIN
   PERFORM lock_items(p_epoch, p_items);
   now_ms := moment(p_now);
   FOR i IN SELECT * FROM json_to_recordset(p_items) AS t(bucket text, key text, version text, site text, status text, destination text,
-    revision integer, etag text, tags json, reason text) LOOP
+    revision integer, etag text, tags json, lock json, reason text) LOOP
     bid := bucket_id(i.bucket);
     answers := answers || CASE WHEN bid IS NULL THEN 'no-such-version' ELSE fold_one(now_ms, bid, i.key, i.version, i.site, i.status,
-      i.destination, i.revision, i.etag, i.tags, i.reason) END;
+      i.destination, i.revision, i.etag, i.tags, i.lock, i.reason) END;
   END LOOP;
   RETURN to_json(answers);
 END $$;
@@ -269,7 +274,7 @@ BEGIN
   IF p_fold = 1 THEN
     PERFORM fold_one(p_now, r.bucket_id, r.key, r.version_id, r.site,
       CASE p_kind WHEN 'done' THEN 'COMPLETED' WHEN 'skipped' THEN 'SKIPPED' ELSE 'FAILED' END,
-      CASE WHEN p_kind = 'done' THEN p_destination ELSE '' END, p_revision, NULL, NULL, '');
+      CASE WHEN p_kind = 'done' THEN p_destination ELSE '' END, p_revision, NULL, NULL, NULL, '');
   END IF;
   RETURN CASE WHEN more THEN 'applied+' ELSE 'applied' END;
 END $$;

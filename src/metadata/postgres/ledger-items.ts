@@ -50,12 +50,24 @@ export function messageItem(message: StatusMessage) {
   return revision === undefined ? { ...item, ...contentSeen(message.metadataJson) } : { ...item, revision }
 }
 
+interface ContentSeen {
+  readonly etag: string | null
+  readonly tags: unknown
+  /** Mode and date of the retention (null: none), and whether a legal hold is on. */
+  readonly lock: readonly [unknown, unknown, boolean]
+}
+
 /** What a message of the original programs says of the content it was about; what cannot be read is of no version. */
-function contentSeen(metadataJson: string): { readonly etag: string | null; readonly tags: unknown } {
+function contentSeen(metadataJson: string): ContentSeen {
   // A text with a zero byte is none that was ever stored.
   const seen: unknown = metadataJson.includes('\\u0000') ? null : JSON.parse(metadataJson)
-  if (typeof seen !== 'object' || seen === null) return { etag: null, tags: {} }
-  const etag = 'content-md5' in seen && typeof seen['content-md5'] === 'string' ? seen['content-md5'] : ''
-  const tags = 'tags' in seen && typeof seen.tags === 'object' && seen.tags !== null ? seen.tags : {}
-  return { etag, tags }
+  if (typeof seen !== 'object' || seen === null) return { etag: null, tags: {}, lock: [null, null, false] }
+  const fields: Readonly<Record<string, unknown>> = { ...seen }
+  const { tags, retentionMode = null, retentionDate = null } = fields
+  const etag = fields['content-md5']
+  return {
+    etag: typeof etag === 'string' ? etag : '',
+    tags: typeof tags === 'object' && tags !== null ? tags : {},
+    lock: [retentionMode, retentionDate, fields['legalHold'] === true],
+  }
 }

@@ -31,8 +31,11 @@ DROP FUNCTION IF EXISTS create_upload(bigint, json), change_bucket(text, text, t
 /** A delete marker leaves none where there are no versions: it has removed the object. */
 const removals = "UPDATE applied SET kind = 'removal' WHERE kind = 'delete-marker' AND destination_version_id = '';"
 
-/** Rows end with what of their version a site can not hold. */
-const warnings = 'DROP FUNCTION IF EXISTS completed_at_once(bigint, ledger, text);'
+/** Rows end with what of their version a site can not hold; messages are compared by what keeps the version, too. */
+const warnings = `
+DROP FUNCTION IF EXISTS completed_at_once(bigint, ledger, text),
+  fold_one(bigint, bigint, text, text, text, text, text, integer, text, json, text);
+`
 
 /** Processes of the older program write no more until they are started anew: they would call functions that mean something else by now. */
 const endFormer = 'UPDATE epochs SET ended = true WHERE NOT ended;'

@@ -88,12 +88,21 @@ function sameRevision(context: WriteContext, version: FoldedVersion, message: St
   if (message.revision !== undefined) return message.revision === version.revision
   const seen: unknown = JSON.parse(message.metadataJson)
   if (typeof seen !== 'object' || seen === null) return false
-  const seenEtag = 'content-md5' in seen ? seen['content-md5'] : ''
-  if (seenEtag !== version.etag) return false
-  const seenTags = 'tags' in seen && typeof seen.tags === 'object' && seen.tags !== null ? seen.tags : {}
   const stored = context.connection.get<{ metadata: string }>('SELECT metadata FROM versions WHERE id = ?', version.id)
-  const metadata: { tags?: Readonly<Record<string, string>> } = JSON.parse(stored?.metadata ?? '{}')
-  return sameTags(new Map(Object.entries(seenTags)), new Map(Object.entries(metadata.tags ?? {})))
+  const metadata: Record<string, unknown> = JSON.parse(stored?.metadata ?? '{}')
+  return ('content-md5' in seen ? seen['content-md5'] : '') === version.etag && sameContent({ ...seen }, metadata)
+}
+
+/** Tags, retention and legal hold. */
+function sameContent(seen: Readonly<Record<string, unknown>>, stored: Readonly<Record<string, unknown>>): boolean {
+  const isHeld = seen['legalHold'] === true
+  const sameRetention = ['retentionMode', 'retentionDate'].every(
+    name => (seen[name] ?? null) === (stored[name] ?? null),
+  )
+  const tags = [seen['tags'], stored['tags']].map(value => new Map(Object.entries(value ?? {})))
+  return (
+    sameRetention && isHeld === (stored['legalHold'] === true) && sameTags(tags[0] ?? new Map(), tags[1] ?? new Map())
+  )
 }
 
 function sameTags(seen: ReadonlyMap<string, unknown>, stored: ReadonlyMap<string, unknown>): boolean {

@@ -46,7 +46,7 @@ export async function startBackbeatServer(options: BackbeatServerOptions = {}): 
     type: 'aws_s3',
     cloud: aws,
     world,
-    capabilities: { partBytesMin: 1 },
+    capabilities: { partBytesMin: 1, objectLock: true },
     ...(options.awsFaults === undefined ? {} : { faults: options.awsFaults }),
   })
   const azureLocation = hashingParts(

@@ -99,6 +99,50 @@ for (const gateway of ['direct', 'http'] as const) {
   })
 }
 
+for (const gateway of ['direct', 'http'] as const) {
+  test(`${gateway}: what keeps a version and its list go to a peer, with it and after it, without its bytes`, async t => {
+    const { left, right } = await startPair(t, gateway)
+    for (const server of [left, right]) {
+      const headers = { 'x-amz-bucket-object-lock-enabled': 'true', 'x-amz-object-ownership': 'ObjectWriter' }
+      assert.equal((await server.send({ method: 'PUT', path: `/${bucket}`, headers })).status, 200)
+    }
+    await makeReplicatedBucket(left)
+    const lock = {
+      'x-amz-object-lock-mode': 'GOVERNANCE',
+      'x-amz-object-lock-retain-until-date': '2990-01-01T00:00:00Z',
+    }
+    await put(left, 'kept', Buffer.alloc(100_000, 'y'), lock)
+    await whenReplicated(left)
+    const data = [...right.disk.keys()]
+    const there = async () => {
+      const { headers } = await right.send({ method: 'HEAD', path: `/${bucket}/kept` })
+      const names = ['mode', 'retain-until-date', 'legal-hold']
+      return names.map(name => headers[`x-amz-object-lock-${name}`])
+    }
+    assert.deepEqual(await there(), ['GOVERNANCE', '2990-01-01T00:00:00.000Z', undefined])
+    const later =
+      '<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2991-01-01T00:00:00Z</RetainUntilDate></Retention>'
+    for (const [query, body, headers] of [
+      ['retention', later, {}],
+      ['legal-hold', '<LegalHold><Status>ON</Status></LegalHold>', {}],
+      ['acl', '', { 'x-amz-acl': 'public-read' }],
+    ] as const) {
+      const answer = await left.send({
+        method: 'PUT',
+        path: `/${bucket}/kept?${query}`,
+        body: Buffer.from(body),
+        headers,
+      })
+      assert.equal(answer.status, 200, answer.body)
+    }
+    await whenReplicated(left)
+    assert.deepEqual(await there(), ['GOVERNANCE', '2991-01-01T00:00:00.000Z', 'ON'])
+    assert.match((await right.send({ method: 'GET', path: `/${bucket}/kept?acl` })).body, /AllUsers/)
+    assert.deepEqual([...right.disk.keys()], data)
+    assert.equal((await head(left, 'kept'))['x-amz-replication-status'], 'COMPLETED')
+  })
+}
+
 test('two servers that replicate to each other end with the same versions and send nothing in circles', async t => {
   const { left, right } = await startPair(t, 'http')
   await makeReplicatedBucket(left)
