@@ -11,7 +11,7 @@ const nobody = { FULL_CONTROL: [], WRITE_ACP: [], READ: [], READ_ACP: [] }
 
 function told(fields: Partial<ObjectMetadata>, objectLock = false): string | null {
   const metadata = { 'owner-id': 'owner', acl: { Canned: 'private', ...nobody }, ...fields }
-  return lossesOf(metadata as ObjectMetadata, { objectLock } as Capabilities, now)
+  return lossesOf(metadata as ObjectMetadata, { objectLock } as Capabilities, Date.parse(now))
 }
 
 test('a retention and a legal hold are lost where there is no object lock, unless they keep nothing', () => {

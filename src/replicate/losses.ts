@@ -3,24 +3,21 @@
 import type { ObjectMetadata } from '../domain/object-metadata.ts'
 import type { Capabilities } from '../locations/location.ts'
 
-/** A sentence; null: the destination holds all of it. `now` is ISO 8601: a retention that has ended is none. */
-export function lossesOf(metadata: ObjectMetadata, capabilities: Capabilities, now: string): string | null {
+/** A sentence; null: the destination holds all of it. `now` is epoch ms: a retention that has ended is none. */
+export function lossesOf(metadata: ObjectMetadata, capabilities: Capabilities, now: number): string | null {
   if (metadata.isDeleteMarker === true) return null
-  const lost = [
-    ...(capabilities.objectLock ? [] : lockWords(metadata, now)),
-    ...(isPrivate(metadata) ? [] : [listWord]),
-  ]
+  const isListed = !isPrivate(metadata)
+  const isKept = metadata.retentionMode !== undefined || metadata.legalHold === true
+  if (!isListed && (!isKept || capabilities.objectLock)) return null
+  const lock = capabilities.objectLock ? [] : lockWords(metadata, new Date(now).toISOString())
+  const lost = isListed ? [...lock, 'access control list'] : lock
   return lost.length === 0 ? null : `The destination does not hold the version's ${lost.join(' and ')}`
 }
 
-const listWord = 'access control list'
-
 function lockWords({ retentionMode, retentionDate, legalHold }: ObjectMetadata, now: string): readonly string[] {
   const isKept = retentionMode !== undefined && retentionDate !== undefined && retentionDate > now
-  return [
-    ...(isKept ? [`retention (${retentionMode} until ${retentionDate})`] : []),
-    ...(legalHold ? ['legal hold'] : []),
-  ]
+  const retention = isKept ? [`retention (${retentionMode} until ${retentionDate})`] : []
+  return legalHold === true ? [...retention, 'legal hold'] : retention
 }
 
 /** Nobody but the owner is granted anything. Other servers of this family may leave the list out. */

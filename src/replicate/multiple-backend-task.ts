@@ -183,16 +183,14 @@ function done(work: Work, written: Written, appliedKind: AppliedKind): TaskEnd {
   const isOlder = applied !== null && applied.versionId < work.target.versionId
   const etag =
     written.etag === '' && applied?.versionId === work.target.versionId ? applied.destinationEtag : written.etag
-  const { clock } = work.ports.world
-  const lost = lossesOf(work.version.metadata, work.capabilities, new Date(clock.now()).toISOString())
-  const warning = { class: 'not-kept', code: 'not-kept', message: lost ?? '' } as const
+  const lost = lossesOf(work.version.metadata, work.capabilities, work.ports.world.clock.now())
   return {
     kind: 'done',
     destinationVersionId: written.versionId,
     destinationEtag: etag,
     appliedKind,
     becomesApplied: !isOlder,
-    ...(lost === null ? {} : { warning: reasonOf(work.ports, warning) }),
+    ...(lost === null ? {} : { warning: reasonOf(work.ports, { class: 'not-kept', code: 'not-kept', message: lost }) }),
   }
 }
 
