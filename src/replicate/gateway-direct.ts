@@ -124,9 +124,8 @@ export function createDirectGateway(options: DirectGatewayOptions): SourceGatewa
       putLock(destinationOf(target.site), target, destinationVersionId, lockOf(metadata), { signal }),
     destinationHistory: (target, context) =>
       historyDownTo(target, max => history(destinationOf(target.site), target, max, { signal: context.signal })),
-    async removeVersion(target, destinationVersionId, context) {
-      await deleteObject(destinationOf(target.site), target, destinationVersionId, { signal: context.signal })
-    },
+    removeVersion: async (target, destinationVersionId, { signal }) =>
+      void (await deleteObject(destinationOf(target.site), target, destinationVersionId, { signal })),
     probe: (site, signal) => destinationOf(site).location.probe({ signal }),
     patchStatus: messages => store.ledger.fold(messages),
   }
