@@ -1,8 +1,13 @@
 // Goal: a network that swallows everything between any process and any of its servers, both ways and without a word, costs time and nothing
 // else; Redis is not there at all. Method: one layout of real processes that find their servers behind proxies; each story ends with the count.
 import assert from 'node:assert/strict'
+import { readdirSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { unsignedPayload } from '../../../src/base/signature-v4.ts'
 import { freePort } from '../../../src/demo/service-process.ts'
+import { prepare } from '../../bench/raw-s3.ts'
 import type { RoleProcess } from '../../process/role-process.ts'
 import { show } from '../../shown.ts'
 import { type SwallowingProxy, startSwallowingProxy } from '../swallowing-proxy.ts'
@@ -105,6 +110,38 @@ describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { ski
       await load.more(10)
     })
     await isReady('s3-1', true)
+    await load.more(20)
+    await story.end(load)
+  })
+
+  test('a front end is killed when the bytes of a put are on its disk and their metadata nowhere: they are removed', async () => {
+    const story = await available.get().story('between')
+    const load = story.load({ large: 0 })
+    await load.more(20)
+    const body = Buffer.alloc(3_333_333, 'x')
+    const front = process('s3-1')
+    const onDisk = (least = body.length): readonly string[] =>
+      filesOf(String(front.options.config['dataDir']), least, body.length)
+    const { layout } = available.get()
+    const target = { endpoint: layout.s3[0] ?? '', bucket: story.bucket, ...layout.keys }
+    const put = prepare(target, 'PUT', `/${story.bucket}/between`, body, unsignedPayload)
+    const [host = '', port] = target.endpoint.split(':')
+    const socket = connect(Number(port), host)
+    socket.on('error', () => {})
+    let answer = ''
+    socket.on('data', chunk => {
+      answer += chunk.toString('latin1')
+    })
+    socket.write(Buffer.concat([put.head, body.subarray(0, 3_000_000)]))
+    await until('some of it has arrived', () => onDisk(1_000_000).length === 1)
+    await without(proxy('s3-1 PostgreSQL'), async () => {
+      socket.write(body.subarray(3_000_000))
+      await until('all of it is on the disk', () => onDisk().length === 1)
+      await front.kill()
+    })
+    assert.equal(answer, '')
+    await front.start()
+    await until('it is removed', () => onDisk().length === 0)
     await load.more(20)
     await story.end(load)
   })
@@ -227,3 +264,14 @@ describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { ski
     })
   }
 })
+
+/** Files of so many bytes at least and at most, in the folder and below. */
+function filesOf(folder: string, least: number, most: number): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name))
+    .filter(file => {
+      const { size = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {}
+      return size >= least && size <= most
+    })
+}

@@ -186,6 +186,8 @@ class OpenStage implements Stage {
   }
 
   async close(): Promise<void> {
+    // One of a story that failed would go on for ever.
+    await Promise.all([...running].map(load => load.stop()))
     for (const client of [...this.frontEnds, this.#far]) client.destroy()
     await this.layout.stop()
     await this.servers.stop()
