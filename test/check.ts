@@ -2,7 +2,7 @@
 // Prints a line for each step, and the whole output of those that failed; the exit code is 0 only if all passed.
 import { globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { CommandFailed, runCommand } from '../src/demo/command.ts'
+import { CommandFailed, runCommand } from '../src/services/command.ts'
 import { seconds } from './report.ts'
 
 const root = dirname(import.meta.dirname)

@@ -28,7 +28,7 @@ test('a stage may import ports, the domain and its own files, and nothing else o
 
 test('an adapter is seen by the engine and by tests only', () => {
   const text = `import { open } from '../metadata/sqlite/store.ts'\n`
-  assert.equal(rulesBroken('src/s3/server.ts', text).length, 1)
+  assert.equal(rulesBroken('src/s3/http/server.ts', text).length, 1)
   assert.deepEqual(rulesBroken('src/engine/embedded.ts', text), [])
   assert.deepEqual(rulesBroken('src/s3/server.test.ts', text), [])
 })
@@ -39,10 +39,13 @@ test('a folder that no layer knows is reported', () => {
 
 test('each package has one door, and one without a door may not be imported', () => {
   assert.deepEqual(rulesBroken('src/config/yaml.ts', `import { parse } from 'yaml'\n`), [])
-  assert.match(rulesBroken('src/s3/server.ts', `import { parse } from 'yaml'\n`)[0] ?? '', /^2 yaml may only be/)
-  assert.match(rulesBroken('src/s3/server.ts', `import x from 'left-pad/deep'\n`)[0] ?? '', /left-pad has no door/)
-  assert.match(rulesBroken('src/s3/server.ts', `import x from 'node:sqlite'\n`)[0] ?? '', /node:sqlite may only be/)
-  assert.deepEqual(rulesBroken('src/s3/server.ts', `import { createServer } from 'node:http'\n`), [])
+  assert.match(rulesBroken('src/s3/http/server.ts', `import { parse } from 'yaml'\n`)[0] ?? '', /^2 yaml may only be/)
+  assert.match(rulesBroken('src/s3/http/server.ts', `import x from 'left-pad/deep'\n`)[0] ?? '', /left-pad has no door/)
+  assert.match(
+    rulesBroken('src/s3/http/server.ts', `import x from 'node:sqlite'\n`)[0] ?? '',
+    /node:sqlite may only be/,
+  )
+  assert.deepEqual(rulesBroken('src/s3/http/server.ts', `import { createServer } from 'node:http'\n`), [])
 })
 
 test('clock, randomness, timers and environment are banned outside their files, in code but not in text', () => {
@@ -55,12 +58,16 @@ test('clock, randomness, timers and environment are banned outside their files, 
     'performance.now()',
   ]
   for (const call of calls) {
-    assert.equal(rulesBroken('src/s3/server.ts', `const a = ${call}\n`).length, 1, call)
+    assert.equal(rulesBroken('src/s3/http/server.ts', `const a = ${call}\n`).length, 1, call)
     assert.deepEqual(rulesBroken('src/base/world.ts', `const a = ${call}\n`), [], call)
-    assert.deepEqual(rulesBroken('src/s3/server.ts', `const a = '${call}' // ${call}\n`), [], call)
-    assert.equal(rulesBroken('src/s3/server.ts', `const a = \`b\${${call}}c\`\n`).length, 1, `${call} in a template`)
+    assert.deepEqual(rulesBroken('src/s3/http/server.ts', `const a = '${call}' // ${call}\n`), [], call)
+    assert.equal(
+      rulesBroken('src/s3/http/server.ts', `const a = \`b\${${call}}c\`\n`).length,
+      1,
+      `${call} in a template`,
+    )
   }
-  assert.deepEqual(rulesBroken('src/s3/server.ts', 'world.timers.setTimeout(f)\n'), [])
+  assert.deepEqual(rulesBroken('src/s3/http/server.ts', 'world.timers.setTimeout(f)\n'), [])
 })
 
 test('long files and long functions are reported, suites of tests are not', () => {

@@ -5,7 +5,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { SignatureV4 } from '@smithy/signature-v4'
 import fc from 'fast-check'
-import { headersOf } from '../s3/request-head.ts'
+import { headersOf } from '../s3/http/request-head.ts'
 import {
   amzDateOf,
   canonicalQuery,

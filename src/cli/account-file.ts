@@ -1,8 +1,9 @@
 // What the commands below `crossbeat account` have in common: the accounts file that the configuration names, one rewrite of it, and how it is told.
+
+import type { newAccountKey } from '../accounts/account-key.ts'
+import { type AccountsEdit, AccountsEditError } from '../accounts/accounts-edit.ts'
+import { rewriteAccounts } from '../accounts/accounts-rewrite.ts'
 import type { Random } from '../base/world.ts'
-import type { newAccountKey } from '../config/account-key.ts'
-import { type AccountsEdit, AccountsEditError } from '../config/accounts-edit.ts'
-import { rewriteAccounts } from '../config/accounts-rewrite.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import type { Config } from '../config/types.ts'

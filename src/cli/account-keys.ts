@@ -1,6 +1,6 @@
 // `crossbeat account key ...` and `crossbeat account user key ...`: keys of accounts and of their users, added, rotated and taken away.
-import { newAccountKey } from '../config/account-key.ts'
-import { addKey, type KeysOf, removeKey } from '../config/accounts-edit.ts'
+import { newAccountKey } from '../accounts/account-key.ts'
+import { addKey, type KeysOf, removeKey } from '../accounts/accounts-edit.ts'
 import { type AccountOptions, type AccountTools, change, reporting, showChange, showKey } from './account-file.ts'
 
 export async function keyAdd(of: KeysOf, options: AccountOptions, { output, random }: AccountTools): Promise<number> {

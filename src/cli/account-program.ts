@@ -1,6 +1,6 @@
 // The commands below `crossbeat account`, with their options and help. Each loads what it runs when it runs.
 import { type Command, Option } from 'commander'
-import type { KeysOf } from '../config/accounts-edit.ts'
+import type { KeysOf } from '../accounts/accounts-edit.ts'
 import type { AddOptions } from './account.ts'
 import type { AccountOptions, AccountTools } from './account-file.ts'
 import type { RotateOptions } from './account-service.ts'

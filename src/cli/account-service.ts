@@ -1,8 +1,9 @@
 // `crossbeat account service rotate`: another key for the processes of the distributed engine, which sign requests to each other with one that they share.
+
+import { accountsOf } from '../accounts/accounts-edit.ts'
+import { readAccountsJson } from '../accounts/accounts-rewrite.ts'
 import { DependencyError } from '../base/dependency.ts'
 import type { World } from '../base/world.ts'
-import { accountsOf } from '../config/accounts-edit.ts'
-import { readAccountsJson } from '../config/accounts-rewrite.ts'
 import { renewServiceKeys } from '../engine/service-keys.ts'
 import { type AccountOptions, configOf, reporting } from './account-file.ts'
 import { exitCodes, UsageError } from './control-access.ts'

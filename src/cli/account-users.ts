@@ -1,7 +1,7 @@
 // `crossbeat account user list`, `add` and `remove`: who works for an account, with keys of their own.
-import { newAccountKey } from '../config/account-key.ts'
-import { addUser, type NewUser, removeUser, usersOf } from '../config/accounts-edit.ts'
-import { readAccountsJson } from '../config/accounts-rewrite.ts'
+import { newAccountKey } from '../accounts/account-key.ts'
+import { addUser, type NewUser, removeUser, usersOf } from '../accounts/accounts-edit.ts'
+import { readAccountsJson } from '../accounts/accounts-rewrite.ts'
 import {
   type AccountOptions,
   type AccountTools,

@@ -1,9 +1,9 @@
 // `crossbeat account list`, `init`, `add` and `remove`: the accounts of the file that the configuration names, and the first such file. Every change is
 // one rewrite of that file, which running servers notice; a secret is shown when it is made and never again.
 import { resolve } from 'node:path'
-import { newAccountKey } from '../config/account-key.ts'
-import { accountsOf, addAccount, removeAccount } from '../config/accounts-edit.ts'
-import { createAccounts, readAccountsJson } from '../config/accounts-rewrite.ts'
+import { newAccountKey } from '../accounts/account-key.ts'
+import { accountsOf, addAccount, removeAccount } from '../accounts/accounts-edit.ts'
+import { createAccounts, readAccountsJson } from '../accounts/accounts-rewrite.ts'
 import { storedAdministrator } from '../engine/accounts.ts'
 import {
   type AccountOptions,

@@ -14,9 +14,9 @@ import { ensureVersionedBucket, openBucket, replicateTo, upload } from '../demo/
 import { demoFiles } from '../demo/files.ts'
 import { nextSteps } from '../demo/next-steps.ts'
 import { openProgress } from '../demo/progress.ts'
-import { freePort } from '../demo/service-process.ts'
 import type { StandIns } from '../demo/stand-ins.ts'
 import type { Engine } from '../engine/engine.ts'
+import { freePort } from '../services/service-process.ts'
 import type { Output } from './output.ts'
 import { urlOf } from './start.ts'
 

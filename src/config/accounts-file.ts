@@ -1,6 +1,6 @@
 // Reads the accounts file that a configuration names, so that a bad one is found before anything starts.
 
-import { parseAuthData } from '../s3/auth/account-directory.ts'
+import { parseAuthData } from '../accounts/account-directory.ts'
 import type { Path, Report } from './problem.ts'
 import { errorCode, type ReferenceSource } from './references.ts'
 

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto'
 import type { HttpClient } from '../base/http-client.ts'
 import type { World } from '../base/world.ts'
-import type { RunningAzurite } from './azurite.ts'
+import type { RunningAzurite } from '../services/azurite.ts'
 
 const protocolVersion = '2021-12-02'
 

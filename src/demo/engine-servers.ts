@@ -1,11 +1,11 @@
 // The servers of a distributed engine on this machine, for `npm run distributed` and the tests: Kafka, ZooKeeper, Redis, PostgreSQL, each obtained
 // if necessary and started with the others.
 import { join } from 'node:path'
-import { type RunningKafka, startKafka } from './kafka-server.ts'
-import { type RunningPostgres, startPostgres } from './postgres.ts'
-import { type RunningRedis, startRedis } from './redis.ts'
-import { type RunningZookeeper, startZookeeper } from './zookeeper.ts'
-import { obtainZookeeperClient } from './zookeeper-client.ts'
+import { type RunningKafka, startKafka } from '../services/kafka-server.ts'
+import { type RunningPostgres, startPostgres } from '../services/postgres.ts'
+import { type RunningRedis, startRedis } from '../services/redis.ts'
+import { type RunningZookeeper, startZookeeper } from '../services/zookeeper.ts'
+import { obtainZookeeperClient } from '../services/zookeeper-client.ts'
 
 export interface EngineServers {
   readonly kafka: RunningKafka

@@ -2,7 +2,7 @@
 // folder. Guarantees: none outlives us; a process that does not start says why, with the end of its log.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort, type Running, startService } from './service-process.ts'
+import { freePort, type Running, startService } from '../services/service-process.ts'
 
 export interface RolePlan {
   /** Names its files. */

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type RunningAzurite, startAzurite } from './azurite.ts'
-import { type Running, startService } from './service-process.ts'
+import { type RunningAzurite, startAzurite } from '../services/azurite.ts'
+import { type Running, startService } from '../services/service-process.ts'
 
 export interface StandInS3 extends Running {
   readonly accessKey: string

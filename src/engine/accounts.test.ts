@@ -5,9 +5,9 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import type { AccountKey } from '../accounts/account-directory.ts'
+import { newAccountKey } from '../accounts/account-key.ts'
 import { realWorld } from '../base/world.ts'
-import { newAccountKey } from '../config/account-key.ts'
-import type { AccountKey } from '../s3/auth/account-directory.ts'
 import { AccountsError, loadAccounts, loadSharedAccounts, serviceCredentials } from './accounts.ts'
 
 const { random } = realWorld

@@ -2,11 +2,6 @@
 // shown once. A service account for our own replication half is added in memory, with a key of this process or those that all processes share.
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { realFiles } from '../base/files.ts'
-import { Secret } from '../base/secret.ts'
-import type { Random } from '../base/world.ts'
-import { newAccountKey } from '../config/account-key.ts'
-import type { Credentials } from '../config/types.ts'
 import {
   type Account,
   type AccountDirectory,
@@ -14,7 +9,12 @@ import {
   createAccountDirectory,
   createLiveDirectory,
   parseAuthData,
-} from '../s3/auth/account-directory.ts'
+} from '../accounts/account-directory.ts'
+import { newAccountKey } from '../accounts/account-key.ts'
+import { realFiles } from '../base/files.ts'
+import { Secret } from '../base/secret.ts'
+import type { Random } from '../base/world.ts'
+import type { Credentials } from '../config/types.ts'
 import type { ServiceKeys } from './service-keys.ts'
 
 /** What a start knows of accounts. */

@@ -5,8 +5,8 @@ import { pipelineNotices } from '../base/channels.ts'
 import { pollFiles } from '../base/file-poll.ts'
 import type { Timers } from '../base/world.ts'
 import type { HostPort, S3Config } from '../config/types.ts'
-import type { S3Certificate } from '../s3/listeners.ts'
-import type { S3Server } from '../s3/server.ts'
+import type { S3Certificate } from '../s3/http/listeners.ts'
+import type { S3Server } from '../s3/http/server.ts'
 
 type Files = NonNullable<S3Config['tls']>
 

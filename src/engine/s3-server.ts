@@ -1,7 +1,7 @@
 // The S3 server of a process or of one of its worker threads, over the parts that it uses.
 import type { Config } from '../config/types.ts'
 import { anyRegion, type Regions } from '../s3/auth/claim.ts'
-import { createS3Server, type S3Server, type S3ServerOptions } from '../s3/server.ts'
+import { createS3Server, type S3Server, type S3ServerOptions } from '../s3/http/server.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Parts } from './parts.ts'
 import { readCertificate, renewCertificate } from './s3-certificate.ts'

@@ -1,12 +1,13 @@
 // The keys with which the processes of the distributed engine sign requests to each other: made up, in the database for all of them, and another one
 // every day. A new key is known to all before anybody signs with it, and a former one ends when nobody signs with it any more; nothing else is
 // derived from them, and they are derived from nothing.
+
+import type { AccountKey } from '../accounts/account-directory.ts'
+import { newAccountKey } from '../accounts/account-key.ts'
 import type { Random, Timer, Timers, World } from '../base/world.ts'
-import { newAccountKey } from '../config/account-key.ts'
 import type { PostgresConfig } from '../config/types.ts'
 import { isJsonObject, jsonObject } from '../domain/backbeat-wire.ts'
 import type { SharedValues } from '../metadata/postgres/shared-values.ts'
-import type { AccountKey } from '../s3/auth/account-directory.ts'
 
 /** What a process does with them at a moment. */
 export interface ServiceKeys {

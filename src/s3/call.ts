@@ -1,5 +1,7 @@
 // What an operation is given and what it gives back. Operations are functions from a call to an answer: they never touch the socket, so
 // that one place decides about headers, draining, keep-alive and what happens when something breaks.
+
+import type { AccountDirectory } from '../accounts/account-directory.ts'
 import type { World } from '../base/world.ts'
 import type { LocationConfig, SiteConfig } from '../config/types.ts'
 import type { Bucket } from '../domain/bucket.ts'
@@ -8,12 +10,11 @@ import type { MasterKeys } from '../locations/master-keys.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { Action } from './access/actions.ts'
-import type { AccountDirectory } from './auth/account-directory.ts'
 import type { AuthResult } from './auth/auth-result.ts'
 import type { Regions } from './auth/claim.ts'
 import type { PayloadCheck, PayloadFacts } from './auth/payload-check.ts'
-import type { HeaderMap, RequestHead } from './request-head.ts'
-import type { RequestTarget } from './request-target.ts'
+import type { HeaderMap, RequestHead } from './http/request-head.ts'
+import type { RequestTarget } from './http/request-target.ts'
 
 /** Everything the operations work with; one per server. */
 export interface S3Services {

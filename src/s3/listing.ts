@@ -1,9 +1,9 @@
 // What the listing operations share: their parameters, url encoding of names, and how a listed version and a common prefix are shown.
 import { limits } from '../domain/limits.ts'
 import type { ListedVersion, Listing } from '../metadata/metadata-store.ts'
-import { invalidArgument } from './answer.ts'
 import type { Call } from './call.ts'
-import { quoted } from './object-headers.ts'
+import { invalidArgument } from './http/answer.ts'
+import { quoted } from './objects/object-headers.ts'
 import type { XmlContent } from './xml/writer.ts'
 
 export interface ListParameters {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { GetObjectCommand, GetObjectTaggingCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
-import { runCommand } from '../../src/demo/command.ts'
+import { runCommand } from '../../src/services/command.ts'
 import { awsClient, azureServer, rcloneClient, s3Server } from '../services/available.ts'
 import { changeTree, growTree, md5, type Tree } from './tree.ts'
 import {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { authdata } from '../../src/config/import/samples.ts'
-import { freePort } from '../../src/demo/service-process.ts'
+import { freePort } from '../../src/services/service-process.ts'
 import { runCli } from '../process/cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'crossbeat-roles-'))

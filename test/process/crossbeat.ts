@@ -4,8 +4,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../src/demo/service-process.ts'
-import { unwatchProcess, watchProcess } from '../../src/demo/watchdog.ts'
+import { freePort } from '../../src/services/service-process.ts'
+import { unwatchProcess, watchProcess } from '../../src/services/watchdog.ts'
 import { cpuMs, processTree } from './measure.ts'
 
 export interface Keys {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EngineSettings } from '../../src/demo/engine-servers.ts'
-import { freePort } from '../../src/demo/service-process.ts'
+import { freePort } from '../../src/services/service-process.ts'
 import type { AzureDestination, Keys, S3Destination } from './crossbeat.ts'
 import { RoleProcess } from './role-process.ts'
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { unwatchProcess, watchProcess } from '../../src/demo/watchdog.ts'
+import { unwatchProcess, watchProcess } from '../../src/services/watchdog.ts'
 
 export interface RoleOptions {
   /** Names its files in the folder. */

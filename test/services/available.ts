@@ -2,13 +2,13 @@
 // environment), or one of its own when the file runs alone. A server that cannot be had gives the reason to skip with,
 // except under CI=true, where it is a failure.
 
-import { azuriteAccount, startAzurite } from '../../src/demo/azurite.ts'
-import { startKafka } from '../../src/demo/kafka-server.ts'
-import { type RunningPostgres, startPostgres } from '../../src/demo/postgres.ts'
-import { startRedis } from '../../src/demo/redis.ts'
-import { ServiceUnavailable } from '../../src/demo/service-cache.ts'
-import { startZookeeper } from '../../src/demo/zookeeper.ts'
-import { obtainZookeeperClient } from '../../src/demo/zookeeper-client.ts'
+import { azuriteAccount, startAzurite } from '../../src/services/azurite.ts'
+import { startKafka } from '../../src/services/kafka-server.ts'
+import { type RunningPostgres, startPostgres } from '../../src/services/postgres.ts'
+import { startRedis } from '../../src/services/redis.ts'
+import { ServiceUnavailable } from '../../src/services/service-cache.ts'
+import { startZookeeper } from '../../src/services/zookeeper.ts'
+import { obtainZookeeperClient } from '../../src/services/zookeeper-client.ts'
 import { obtainAws, obtainPython, obtainRclone, type PythonPackage } from './clients.ts'
 import { startS3Server } from './s3-server.ts'
 

@@ -3,9 +3,9 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand } from '../../src/demo/command.ts'
-import { aptInstall } from '../../src/demo/debian.ts'
-import { type Obtained, obtainFolder, ServiceUnavailable } from '../../src/demo/service-cache.ts'
+import { runCommand } from '../../src/services/command.ts'
+import { aptInstall } from '../../src/services/debian.ts'
+import { type Obtained, obtainFolder, ServiceUnavailable } from '../../src/services/service-cache.ts'
 
 /** The newest of version 1: one pip package, no installer; it speaks the same S3 as version 2. */
 const awsVersion = '1.45.11'

@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CommandFailed, runCommand } from '../../src/demo/command.ts'
-import { type Obtained, obtainFolder, ServiceUnavailable } from '../../src/demo/service-cache.ts'
+import { CommandFailed, runCommand } from '../../src/services/command.ts'
+import { type Obtained, obtainFolder, ServiceUnavailable } from '../../src/services/service-cache.ts'
 import {
   freePort,
   onFreePorts,
@@ -12,7 +12,7 @@ import {
   type Running,
   type ServiceOptions,
   startService,
-} from '../../src/demo/service-process.ts'
+} from '../../src/services/service-process.ts'
 
 const version = '1.8.0'
 const module = `github.com/versity/versitygw/cmd/versitygw@v${version}`

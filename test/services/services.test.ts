@@ -11,7 +11,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
-import { runCommand } from '../../src/demo/command.ts'
+import { runCommand } from '../../src/services/command.ts'
 import { awsClient, azureServer, postgresServer, rcloneClient, s3Server, uniqueName } from './available.ts'
 import { connect, makeDatabase } from './postgres.ts'
 

@@ -34,8 +34,10 @@ const stage = [...ground, ...ports, 'src/config/types.ts']
 export const layers: readonly Layer[] = [
   { folder: 'src/domain/', may: [] },
   { folder: 'src/base/', may: ['src/domain/'] },
+  { folder: 'src/accounts/', may: ground },
+  { folder: 'src/services/', may: ground },
   // The accounts file is part of the configuration and has one reader.
-  { folder: 'src/config/', may: [...ground, 'src/s3/auth/account-directory.ts'] },
+  { folder: 'src/config/', may: [...ground, 'src/accounts/'] },
   { folder: 'src/metadata/', may: [...ground, ...ports] },
   { folder: 'src/queue/', may: stage },
   { folder: 'src/locations/', may: [...ground, 'src/config/types.ts'] },
@@ -43,18 +45,30 @@ export const layers: readonly Layer[] = [
   // Its client is compiled on first use, into the folder where the other things lie that are fetched on demand.
   {
     folder: 'src/control/zookeeper/',
-    may: [...stage, 'src/demo/zookeeper-client.ts', 'src/demo/service-cache.ts'],
+    may: [...stage, 'src/services/zookeeper-client.ts', 'src/services/service-cache.ts'],
   },
   { folder: 'src/replicate/', may: stage },
   { folder: 'src/status/', may: stage },
   { folder: 'src/lifecycle/', may: stage },
   { folder: 'src/notifications/', may: stage },
-  { folder: 'src/s3/', may: stage },
+  { folder: 'src/s3/', may: [...stage, 'src/accounts/'] },
   { folder: 'src/api/', may: [...stage, 'src/control/', 'src/config/'] },
   { folder: 'src/telemetry/', may: stage },
   { folder: 'src/engine/', may: ['src/'] },
-  { folder: 'src/cli/', may: [...ground, 'src/config/', 'src/api/', 'src/demo/', 'src/engine/', 'src/telemetry/'] },
-  { folder: 'src/demo/', may: [...stage, 'src/config/'] },
+  {
+    folder: 'src/cli/',
+    may: [
+      ...ground,
+      'src/accounts/',
+      'src/services/',
+      'src/config/',
+      'src/api/',
+      'src/demo/',
+      'src/engine/',
+      'src/telemetry/',
+    ],
+  },
+  { folder: 'src/demo/', may: [...stage, 'src/services/', 'src/config/'] },
   { folder: 'src/main.ts', may: ['src/cli/', ...ground] },
   { folder: 'bin/', may: [] },
   { folder: 'examples/', may: ['src/'] },
@@ -125,8 +139,8 @@ export const bannedCalls: readonly BannedCall[] = [
     pattern: /\bprocess\.env\b/g,
     instead: 'src/config/load.ts, which reads the environment once',
     in: ['src/'],
-    // The demo starts programs that inherit our environment; tests set it for them.
-    except: ['src/config/load.ts', 'src/base/', 'src/demo/', '.test.ts'],
+    // The services and the demo are programs that inherit our environment; tests set it for them.
+    except: ['src/config/load.ts', 'src/base/', 'src/services/', 'src/demo/', '.test.ts'],
   },
   {
     name: 'a sleep in a test',

@@ -2,8 +2,8 @@
 // compiled on the first time. We take the binding without the package's JavaScript, which formats every call for a log that nobody reads.
 import { createRequire } from 'node:module'
 import { DependencyError } from '../../base/dependency.ts'
-import { ServiceUnavailable } from '../../demo/service-cache.ts'
-import { obtainZookeeperClient } from '../../demo/zookeeper-client.ts'
+import { ServiceUnavailable } from '../../services/service-cache.ts'
+import { obtainZookeeperClient } from '../../services/zookeeper-client.ts'
 
 export interface Stat {
   /** Transaction that made the node; transactions are numbered upward over the whole server. */

@@ -6,7 +6,7 @@ import type { Bucket } from '../../domain/bucket.ts'
 import { noReplication } from '../../domain/replication-info.ts'
 import { createLifecycleRunner } from '../../lifecycle/runner.ts'
 import type { NewMetadata } from '../../metadata/metadata-store.ts'
-import { newMetadata, noSettings } from '../../s3/object-settings.ts'
+import { newMetadata, noSettings } from '../../s3/objects/object-settings.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Parts } from '../parts.ts'
 

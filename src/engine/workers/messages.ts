@@ -1,11 +1,11 @@
 // What the main thread and a worker thread of the S3 port say to each other. Everything here can be cloned.
 import type { MessagePort } from 'node:worker_threads'
+import type { Account } from '../../accounts/account-directory.ts'
 import type { DataKey } from '../../base/sealed-bytes.ts'
 import type { FailureFacts } from '../../domain/failure.ts'
 import type { SealedLocation } from '../../domain/object-metadata.ts'
 import type { WrappedKey } from '../../locations/master-keys.ts'
 import type { BucketChanges } from '../../metadata/sqlite/bucket-cache.ts'
-import type { Account } from '../../s3/auth/account-directory.ts'
 import type { Answer } from '../../s3/call.ts'
 import type { BridgedEvent } from './event-bridge.ts'
 import type { Plain } from './secret-form.ts'

@@ -1,6 +1,7 @@
 // A worker thread of the S3 port: parses, authenticates, hashes and stores data; reads metadata with a connection of its own and gives changes to
 // the writer of the store. What only the main thread knows (the control API, what is removed when) it asks there.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { createAccountDirectory, createLiveDirectory } from '../../accounts/account-directory.ts'
 import { createHttpClient } from '../../base/http-client.ts'
 import { realWorld } from '../../base/world.ts'
 import type { Config } from '../../config/types.ts'
@@ -9,7 +10,6 @@ import type { SealedLocation } from '../../domain/object-metadata.ts'
 import type { DataStore } from '../../locations/data-store.ts'
 import { joinSqlite } from '../../metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../metadata/sqlite/sqlite-metadata-store.ts'
-import { createAccountDirectory, createLiveDirectory } from '../../s3/auth/account-directory.ts'
 import { createBackbeatRoutes } from '../../s3/backbeat-routes/mount.ts'
 import { openDataStores } from '../data-stores.ts'
 import { openDestinations } from '../gateway.ts'

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { realWorld } from '../../base/world.ts'
 import { noReplication } from '../../domain/replication-info.ts'
-import { type NewVersion, newMetadata, noSettings } from '../../s3/object-settings.ts'
+import { type NewVersion, newMetadata, noSettings } from '../../s3/objects/object-settings.ts'
 import { openSqlite } from './engine.ts'
 import { sqliteMetadataStore } from './sqlite-metadata-store.ts'
 

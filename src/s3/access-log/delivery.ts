@@ -7,8 +7,8 @@ import type { LogGrant, LoggingConfiguration } from '../../domain/access-log.ts'
 import type { Bucket } from '../../domain/bucket.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Call, S3Services } from '../call.ts'
+import { parseRequestTarget } from '../http/request-target.ts'
 import { storeObject } from '../operations/put-object.ts'
-import { parseRequestTarget } from '../request-target.ts'
 
 export interface AccessLog {
   /** Takes a line about a request to a bucket that is logged. */

@@ -2,7 +2,7 @@
 // nothing to say. What comes from clients can neither end a field nor a line.
 import type { Bucket } from '../../domain/bucket.ts'
 import type { AuthResult } from '../auth/auth-result.ts'
-import type { HeaderMap } from '../request-head.ts'
+import type { HeaderMap } from '../http/request-head.ts'
 
 /** A request that was answered. */
 export interface LoggedRequest {

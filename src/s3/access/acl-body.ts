@@ -1,7 +1,7 @@
 // The access control list that PutBucketAcl and PutObjectAcl are given: in headers or in a document, never in both.
 import { serviceError } from '../../domain/errors.ts'
 import type { Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
+import { readDocument } from '../documents/document-body.ts'
 import { aclOfDocument, aclOfHeaders, namesAcl, type StoredAcl } from './acl-request.ts'
 
 /** `owner` is that of the bucket or object. Throws MissingSecurityHeader (nothing is asked for), UnexpectedContent (both), and what is wrong in them. */

@@ -1,10 +1,11 @@
 // Access control lists as clients write them: a canned one by name, grants in headers, or an AccessControlPolicy document (S3 API Reference,
 // PutBucketAcl and PutObjectAcl). Accounts must be known here, by canonical id or e-mail address; groups by their URI.
+
+import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { AccessControlList } from '../../domain/object-metadata.ts'
-import { invalidArgument } from '../answer.ts'
-import type { AccountDirectory } from '../auth/account-directory.ts'
-import type { HeaderMap } from '../request-head.ts'
+import { invalidArgument } from '../http/answer.ts'
+import type { HeaderMap } from '../http/request-head.ts'
 import { defaultXmlLimits, parseXml, type XmlElement } from '../xml/reader.ts'
 import { cannedAcls, type Grant, type GrantedPermission, groups, permissions, privateAcl } from './acl.ts'
 

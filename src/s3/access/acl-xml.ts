@@ -1,6 +1,7 @@
 // The AccessControlPolicy document that GetBucketAcl and GetObjectAcl answer with.
+
+import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import type { AccessControlList } from '../../domain/object-metadata.ts'
-import type { AccountDirectory } from '../auth/account-directory.ts'
 import { type XmlContent, xmlDocument } from '../xml/writer.ts'
 import { type AclOwners, type Grant, grantsOf, groups } from './acl.ts'
 

@@ -2,7 +2,7 @@
 // Amazon S3"; IAM user guide, "AWS global condition context keys"): which actions each goes with, and its values in a request. Keys about what does not exist
 // here (networks, organizations, access points, sessions) are known and never have a value.
 import { limits } from '../../domain/limits.ts'
-import { decodeComponent, parseQuery } from '../request-target.ts'
+import { decodeComponent, parseQuery } from '../http/request-target.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 export interface ConditionKey {

@@ -2,10 +2,10 @@
 // function, fact by fact.
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { Account } from '../../accounts/account-directory.ts'
 import type { Bucket } from '../../domain/bucket.ts'
 import type { BucketAcl } from '../../domain/bucket-access.ts'
 import type { BucketSettings } from '../../domain/bucket-settings.ts'
-import type { Account } from '../auth/account-directory.ts'
 import { privateBucketAcl } from './acl.ts'
 import type { Action } from './actions.ts'
 import { type Decision, decide, isPlain } from './decide.ts'

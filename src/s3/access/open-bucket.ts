@@ -1,13 +1,14 @@
 // Opens buckets and versions for those who may: loads what the decision is about, asks it, and refuses as S3 does. The owner's plain request costs one
 // comparison beside what it would have read anyway. Administrators are ordinary accounts here: administration opens no other account's data.
+
+import type { Account } from '../../accounts/account-directory.ts'
 import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { VersionRecord } from '../../domain/object-metadata.ts'
-import type { Account } from '../auth/account-directory.ts'
 import type { AuthResult } from '../auth/auth-result.ts'
 import type { Call } from '../call.ts'
-import { initiatorOfUpload } from '../upload-initiator.ts'
-import { requestedVersion, type VersionAddress } from '../version-parameter.ts'
+import { requestedVersion, type VersionAddress } from '../objects/version-parameter.ts'
+import { initiatorOfUpload } from '../uploads/upload-initiator.ts'
 import type { Action } from './actions.ts'
 import { type AccessQuestion, type Decision, decide, isOfVersion, isPlain, tagsVouchedFor } from './decide.ts'
 import { looksAtBody, policyOf } from './policy.ts'

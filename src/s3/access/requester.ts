@@ -1,5 +1,5 @@
 // Who asks: the account whose key signed, or nobody known.
-import type { Account } from '../auth/account-directory.ts'
+import type { Account } from '../../accounts/account-directory.ts'
 import type { AuthResult } from '../auth/auth-result.ts'
 
 /** Null: anonymous. */

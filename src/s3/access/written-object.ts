@@ -1,8 +1,9 @@
 // What a write says about who may use the object: its owner, its access control list, and the actions that the write is made of beside the write itself
 // (S3 API Reference, PutObject, "Permissions"). Judged before a byte of the object is read.
+
+import type { Account } from '../../accounts/account-directory.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import type { AccessControlList } from '../../domain/object-metadata.ts'
-import type { Account } from '../auth/account-directory.ts'
 import type { Call } from '../call.ts'
 import { isPublicAcl, privateAcl } from './acl.ts'
 import { aclOfHeaders, type StoredAcl } from './acl-request.ts'

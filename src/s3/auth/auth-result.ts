@@ -1,5 +1,5 @@
 // Who sent a request, and how that was shown: what authentication finds out and everything behind it goes by.
-import type { Account } from './account-directory.ts'
+import type { Account } from '../../accounts/account-directory.ts'
 import type { PayloadDeclaration } from './payload-declaration.ts'
 
 export type SignatureScheme = 'v4' | 'v4-presigned' | 'v2' | 'v2-presigned' | 'v4-post' | 'v2-post'

@@ -1,9 +1,10 @@
 // Who vouches for a form upload: its fields carry a policy and the signature of the policy's text, V4 or V2. A form without any of these fields
 // is anonymous; one with some of them is refused for those that are missing.
+
+import type { AccountDirectory, KeyOwner } from '../../accounts/account-directory.ts'
 import { equalInConstantTime, hmacSha256Hex } from '../../base/hash.ts'
 import { parseAmzDate, signingKeyOf, v4Algorithm } from '../../base/signature-v4.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
-import type { AccountDirectory, KeyOwner } from './account-directory.ts'
 import type { AuthResult } from './auth-result.ts'
 import { arnOfOwner, findKeyOwner, type Regions, signatureMismatch, skewMaxMs } from './claim.ts'
 import { parseCredential } from './credential.ts'

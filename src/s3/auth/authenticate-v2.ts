@@ -1,10 +1,10 @@
 // Signature V2 on incoming requests: `Authorization: AWS key:signature`, or AWSAccessKeyId, Expires and Signature in the query.
 
+import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import { parseAmzDate } from '../../base/signature-v4.ts'
 import { serviceError } from '../../domain/errors.ts'
-import type { HeaderMap, RequestHead } from '../request-head.ts'
-import { parseQuery } from '../request-target.ts'
-import type { AccountDirectory } from './account-directory.ts'
+import type { HeaderMap, RequestHead } from '../http/request-head.ts'
+import { parseQuery } from '../http/request-target.ts'
 import type { AuthResult } from './auth-result.ts'
 import { arnOfOwner, checkSkew, findKeyOwner, parseHttpDate, requestExpired, signatureMismatch } from './claim.ts'
 import { declareUnsigned } from './payload-declaration.ts'

@@ -1,6 +1,7 @@
 // Signature V4 on incoming requests: takes the Authorization header or the X-Amz-* query parameters apart, refuses what S3 refuses with
 // S3's errors, checks time and signature, and says how the body is to be read.
 
+import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import {
   amzDateOf,
   parseAmzDate,
@@ -11,9 +12,8 @@ import {
   verifyV4,
 } from '../../base/signature-v4.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
-import type { HeaderMap, RequestHead } from '../request-head.ts'
-import { parseQuery } from '../request-target.ts'
-import type { AccountDirectory } from './account-directory.ts'
+import type { HeaderMap, RequestHead } from '../http/request-head.ts'
+import { parseQuery } from '../http/request-target.ts'
 import type { AuthResult, SignatureScheme } from './auth-result.ts'
 import {
   arnOfOwner,

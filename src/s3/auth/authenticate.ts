@@ -1,11 +1,11 @@
 // Decides who sent a request: reads Signature V4 and V2, in the Authorization header or in the query, and checks it against the accounts.
 // A request without any signature is anonymous; one with a wrong or odd signature is refused with the error S3 gives, never downgraded.
 
+import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import { v4Algorithm } from '../../base/signature-v4.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
-import type { RequestHead } from '../request-head.ts'
-import { splitTarget } from '../request-target.ts'
-import type { AccountDirectory } from './account-directory.ts'
+import type { RequestHead } from '../http/request-head.ts'
+import { splitTarget } from '../http/request-target.ts'
 import type { AuthResult } from './auth-result.ts'
 import { authenticateV2Header, authenticateV2Query } from './authenticate-v2.ts'
 import { authenticateV4Header, authenticateV4Query, unsupportedMechanism } from './authenticate-v4.ts'

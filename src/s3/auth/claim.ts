@@ -1,8 +1,8 @@
 // What the signature versions have in common: whose key it is, whether the request's time is near ours, and how an expired one is refused.
 
+import type { AccountDirectory, KeyOwner } from '../../accounts/account-directory.ts'
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
-import type { AccountDirectory, KeyOwner } from './account-directory.ts'
 
 /** How far a request's time may be from ours, in either direction. */
 export const skewMaxMs = limits.clockSkewMs

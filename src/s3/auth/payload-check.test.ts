@@ -5,7 +5,7 @@ import { before, test } from 'node:test'
 import fc from 'fast-check'
 import { type ChecksumAlgorithm, digestOf, initHashes, sha256Hex } from '../../base/hash.ts'
 import { ServiceError } from '../../domain/errors.ts'
-import { headersOf } from '../request-head.ts'
+import { headersOf } from '../http/request-head.ts'
 import { checksumHeaders, openPayload, type PayloadFacts, type PayloadOptions } from './payload-check.ts'
 import type { PayloadDeclaration } from './payload-declaration.ts'
 

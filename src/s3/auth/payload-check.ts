@@ -4,7 +4,7 @@
 
 import { type ChecksumAlgorithm, checksumAlgorithms, digestBytes } from '../../base/hash.ts'
 import { serviceError } from '../../domain/errors.ts'
-import type { HeaderMap } from '../request-head.ts'
+import type { HeaderMap } from '../http/request-head.ts'
 import { type BodyHashes, createBodyHashes } from './body-hashes.ts'
 import { type ChunkedBody, type ChunkedBodyOptions, createChunkedBody } from './chunked-body.ts'
 import { emptySha256, type PayloadDeclaration } from './payload-declaration.ts'

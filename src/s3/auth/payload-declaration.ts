@@ -3,7 +3,7 @@
 
 import type { HmacKey } from '../../base/hash.ts'
 import { serviceError } from '../../domain/errors.ts'
-import type { HeaderMap } from '../request-head.ts'
+import type { HeaderMap } from '../http/request-head.ts'
 
 /** The key and chain start that chunk signatures are checked with (Signature V4 streaming). */
 export interface ChunkSigning {

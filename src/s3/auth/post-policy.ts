@@ -1,7 +1,7 @@
 // The policy of a form upload (Amazon S3 API Reference, "POST Policy"): what its signer allows a form to say. Read strictly, checked against the
 // fields of the form; a field that no condition covers is refused.
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
-import type { SizeRange } from '../form-upload.ts'
+import type { SizeRange } from '../forms/form-upload.ts'
 
 export interface PostPolicy {
   /** Milliseconds since 1970. */

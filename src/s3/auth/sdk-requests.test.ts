@@ -12,11 +12,11 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
+import { createAccountDirectory } from '../../accounts/account-directory.ts'
 import { initHashes } from '../../base/hash.ts'
 import { ServiceError } from '../../domain/errors.ts'
-import { headerMap } from '../request-head.ts'
-import { parseRequestTarget, type RequestTarget } from '../request-target.ts'
-import { createAccountDirectory } from './account-directory.ts'
+import { headerMap } from '../http/request-head.ts'
+import { parseRequestTarget, type RequestTarget } from '../http/request-target.ts'
 import { authenticate } from './authenticate.ts'
 import { openPayload, type PayloadFacts } from './payload-check.ts'
 import type { PayloadDeclaration } from './payload-declaration.ts'

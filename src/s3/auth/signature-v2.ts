@@ -2,8 +2,8 @@
 // what a Backbeat's route client signs with.
 
 import { equalInConstantTime, hmacSha1Base64 } from '../../base/hash.ts'
-import type { HeaderMap } from '../request-head.ts'
-import { decodeComponent, parseQuery } from '../request-target.ts'
+import type { HeaderMap } from '../http/request-head.ts'
+import { decodeComponent, parseQuery } from '../http/request-target.ts'
 
 /**
  * The query parameters that are part of the canonical resource: those that SDKs sign, and every other one that names an operation. Few clients sign

@@ -1,11 +1,12 @@
 // What the handlers of the `/_/backbeat` routes are given: the request as the S3 front end knows it, the resource its path names, and the
 // destinations that cloud routes write to. Also who may use these routes at all, and whose buckets.
+
+import type { Account } from '../../accounts/account-directory.ts'
 import type { World } from '../../base/world.ts'
 import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { Destination } from '../../locations/multiple-backend.ts'
 import { openBucket, signerOf } from '../access/open-bucket.ts'
-import type { Account } from '../auth/account-directory.ts'
 import type { Answer, Call } from '../call.ts'
 
 export interface BackbeatCall extends Call {

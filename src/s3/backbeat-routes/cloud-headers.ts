@@ -5,9 +5,9 @@ import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
 import type { ObjectLock, Precondition } from '../../locations/location.ts'
 import type { CopiedAttributes, Destination } from '../../locations/multiple-backend.ts'
-import { headerText } from '../answer.ts'
-import { parseLockDate } from '../object-lock.ts'
-import type { HeaderMap } from '../request-head.ts'
+import { headerText } from '../http/answer.ts'
+import type { HeaderMap } from '../http/request-head.ts'
+import { parseLockDate } from '../objects/object-lock.ts'
 import type { BackbeatCall } from './backbeat-call.ts'
 
 /** Where a cloud operation goes. */

@@ -12,8 +12,8 @@ import {
   putLock as putLockAtCloud,
   putTags as putTagsAtCloud,
 } from '../../locations/multiple-backend.ts'
-import { headerText } from '../answer.ts'
 import type { Answer } from '../call.ts'
+import { headerText } from '../http/answer.ts'
 import type { BackbeatCall } from './backbeat-call.ts'
 import { writeBody } from './cloud-body.ts'
 import { attributesOf, lockOf, preconditionOf, tagsOf } from './cloud-headers.ts'

@@ -13,9 +13,9 @@ import {
   initiateUpload,
   putPart as putPartAtCloud,
 } from '../../locations/multiple-backend.ts'
-import { headerValue } from '../answer.ts'
 import { openPayload } from '../auth/payload-check.ts'
-import { readSmallBody } from '../request-body.ts'
+import { headerValue } from '../http/answer.ts'
+import { readSmallBody } from '../http/request-body.ts'
 import type { BackbeatCall } from './backbeat-call.ts'
 import { writeBody } from './cloud-body.ts'
 import { attributesOf, crc32Of, partNumberOf, preconditionOf, uploadIdOf, wholeSizeOf } from './cloud-headers.ts'

@@ -12,7 +12,7 @@ import {
   noEncryption,
   type WriteEncryption,
 } from '../encryption/write-encryption.ts'
-import { receiveData } from '../object-data.ts'
+import { receiveData } from '../objects/object-data.ts'
 import { type BackbeatCall, bucketOf } from './backbeat-call.ts'
 import { hexDigest } from './cloud-body.ts'
 import { jsonAnswer } from './wire-answer.ts'

@@ -14,7 +14,7 @@ import type {
 } from '../../domain/replication-info.ts'
 import { isStorable } from '../../domain/storable-text.ts'
 import type { NewMetadata } from '../../metadata/metadata-store.ts'
-import { isRetentionMode, parseLockDate } from '../object-lock.ts'
+import { isRetentionMode, parseLockDate } from '../objects/object-lock.ts'
 
 /** What the store decides itself, and what only other stores know. */
 const storeFields: ReadonlySet<string> = new Set([

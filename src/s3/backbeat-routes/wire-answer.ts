@@ -4,8 +4,8 @@ import { failureHeader, wireHeaders } from '../../domain/backbeat-wire.ts'
 import { isErrorCode, type ServiceError, serviceError } from '../../domain/errors.ts'
 import type { Failure } from '../../domain/failure.ts'
 import type { WriteResult } from '../../locations/location.ts'
-import { headerValue, jsonErrorAnswer } from '../answer.ts'
 import type { Answer, FlatHeaders } from '../call.ts'
+import { headerValue, jsonErrorAnswer } from '../http/answer.ts'
 
 /** 200 with a JSON body; `undefined` is an empty one. */
 export function jsonAnswer(value: unknown, headers: FlatHeaders = []): Answer {

@@ -3,10 +3,10 @@
 import { type CorsMethod, type CorsRule, corsRuleFor, isCorsMethod } from '../../domain/cors.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { noSuchBucket } from '../access/open-bucket.ts'
-import { headerText } from '../answer.ts'
 import type { Answer, FlatHeaders, S3Services } from '../call.ts'
-import type { HeaderMap, RequestHead } from '../request-head.ts'
-import type { RequestTarget } from '../request-target.ts'
+import { headerText } from '../http/answer.ts'
+import type { HeaderMap, RequestHead } from '../http/request-head.ts'
+import type { RequestTarget } from '../http/request-target.ts'
 import { isHeaderName } from './cors-configuration.ts'
 
 /** No page names more headers; so many would cost time with a configuration of many patterns. */

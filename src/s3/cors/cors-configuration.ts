@@ -2,7 +2,7 @@
 import { type CorsConfiguration, type CorsMethod, type CorsRule, isCorsMethod } from '../../domain/cors.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
-import { invalidRequest } from '../refusals.ts'
+import { invalidRequest } from '../documents/refusals.ts'
 import type { XmlElement } from '../xml/reader.ts'
 import type { XmlContent } from '../xml/writer.ts'
 

@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto'
 import { isKeyOfCheck } from '../../base/wrapped-key.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { hasCustomerKey, type VersionRecord } from '../../domain/object-metadata.ts'
-import { invalidArgument } from '../answer.ts'
 import type { FlatHeaders } from '../call.ts'
-import type { HeaderMap } from '../request-head.ts'
+import { invalidArgument } from '../http/answer.ts'
+import type { HeaderMap } from '../http/request-head.ts'
 
 export interface CustomerKey {
   /** 32 bytes. */

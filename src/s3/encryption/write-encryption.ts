@@ -4,9 +4,9 @@
 import type { BucketEncryption } from '../../domain/bucket-encryption.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { NewMetadata } from '../../metadata/metadata-store.ts'
-import { headerValue, invalidArgument, notImplemented } from '../answer.ts'
 import type { FlatHeaders } from '../call.ts'
-import type { HeaderMap } from '../request-head.ts'
+import { headerValue, invalidArgument, notImplemented } from '../http/answer.ts'
+import type { HeaderMap } from '../http/request-head.ts'
 import { type CustomerKey, customerKeyHeaders, readCustomerKey } from './customer-key.ts'
 
 /** `managed`: under a key of ours: SSE-S3, or SSE-KMS where a key is named. `customer`: under the key that came with the request (SSE-C). */

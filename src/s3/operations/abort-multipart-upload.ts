@@ -3,7 +3,7 @@ import { serviceError } from '../../domain/errors.ts'
 import { openBucket } from '../access/open-bucket.ts'
 import { parseHttpDate } from '../auth/claim.ts'
 import type { Answer, Call } from '../call.ts'
-import { findUpload, noSuchUpload, requestedUploadId } from '../multipart.ts'
+import { findUpload, noSuchUpload, requestedUploadId } from '../uploads/multipart.ts'
 
 export async function abortMultipartUpload(call: Call): Promise<Answer> {
   const { bucket } = await openBucket(call)

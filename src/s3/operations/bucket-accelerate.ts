@@ -2,10 +2,10 @@
 // changes nothing else.
 import { serviceError } from '../../domain/errors.ts'
 import { openBucket } from '../access/open-bucket.ts'
-import { xmlAnswer } from '../answer.ts'
 import { changeSettings } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
+import { readDocument } from '../documents/document-body.ts'
+import { xmlAnswer } from '../http/answer.ts'
 import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
 import { s3Namespace } from '../xml/writer.ts'
 

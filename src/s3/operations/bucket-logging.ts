@@ -1,4 +1,6 @@
 // PutBucketLogging and GetBucketLogging: where the access log of a bucket goes. It can only go to a bucket of the same owner and location.
+
+import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import { type LogGrant, type LoggingConfiguration, logPermissions } from '../../domain/access-log.ts'
 import type { Bucket } from '../../domain/bucket.ts'
 import { ServiceError, serviceError } from '../../domain/errors.ts'
@@ -6,11 +8,10 @@ import { limits } from '../../domain/limits.ts'
 import { readGrantee } from '../access/acl-request.ts'
 import { granteeContent } from '../access/acl-xml.ts'
 import { openBucket } from '../access/open-bucket.ts'
-import { xmlAnswer } from '../answer.ts'
-import type { AccountDirectory } from '../auth/account-directory.ts'
 import { changeSettings } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
+import { readDocument } from '../documents/document-body.ts'
+import { xmlAnswer } from '../http/answer.ts'
 import { defaultXmlLimits, parseXml, type XmlElement } from '../xml/reader.ts'
 import { s3Namespace, type XmlContent } from '../xml/writer.ts'
 

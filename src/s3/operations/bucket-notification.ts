@@ -1,11 +1,11 @@
 // PutBucketNotificationConfiguration and GetBucketNotificationConfiguration. An empty document turns notifications off. The events are delivered
 // in the background (src/notifications).
 import { openBucket } from '../access/open-bucket.ts'
-import { xmlAnswer } from '../answer.ts'
 import { changeSettings } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
-import { notificationContent, parseNotificationConfiguration } from '../notification-configuration.ts'
+import { readDocument } from '../documents/document-body.ts'
+import { notificationContent, parseNotificationConfiguration } from '../documents/notification-configuration.ts'
+import { xmlAnswer } from '../http/answer.ts'
 import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
 import { s3Namespace } from '../xml/writer.ts'
 

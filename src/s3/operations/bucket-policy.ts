@@ -5,10 +5,10 @@ import { openBucket } from '../access/open-bucket.ts'
 import { isPublicPolicy, policyOf } from '../access/policy.ts'
 import { readPolicy } from '../access/policy-document.ts'
 import { blocked } from '../access/written-object.ts'
-import { xmlAnswer } from '../answer.ts'
 import { changeSettings } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
+import { readDocument } from '../documents/document-body.ts'
+import { xmlAnswer } from '../http/answer.ts'
 import { s3Namespace } from '../xml/writer.ts'
 
 export async function putBucketPolicy(call: Call): Promise<Answer> {

@@ -4,8 +4,8 @@ import { serviceError } from '../../domain/errors.ts'
 import { openBucket, signerOf } from '../access/open-bucket.ts'
 import { changeBucket } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
-import { parseReplicationConfiguration, replicationConfigurationXml } from '../replication-configuration.ts'
+import { readDocument } from '../documents/document-body.ts'
+import { parseReplicationConfiguration, replicationConfigurationXml } from '../documents/replication-configuration.ts'
 import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
 
 export async function putBucketReplication(call: Call): Promise<Answer> {

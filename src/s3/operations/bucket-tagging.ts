@@ -1,11 +1,11 @@
 // PutBucketTagging, GetBucketTagging and DeleteBucketTagging. An empty set is no set: S3 then answers NoSuchTagSet.
 import { serviceError } from '../../domain/errors.ts'
 import { openBucket } from '../access/open-bucket.ts'
-import { xmlAnswer } from '../answer.ts'
 import { changeSettings } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
-import { parseTagging } from '../tag-set.ts'
+import { readDocument } from '../documents/document-body.ts'
+import { xmlAnswer } from '../http/answer.ts'
+import { parseTagging } from '../objects/tag-set.ts'
 import { s3Namespace } from '../xml/writer.ts'
 
 export async function putBucketTagging(call: Call): Promise<Answer> {

@@ -1,10 +1,10 @@
 // PutBucketVersioning and GetBucketVersioning. Versioning cannot be suspended under a replication configuration, disabled rules included.
 import { serviceError } from '../../domain/errors.ts'
 import { openBucket } from '../access/open-bucket.ts'
-import { notImplemented, xmlAnswer } from '../answer.ts'
 import { changeBucket } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
+import { readDocument } from '../documents/document-body.ts'
+import { notImplemented, xmlAnswer } from '../http/answer.ts'
 import { defaultXmlLimits, parseXml } from '../xml/reader.ts'
 import { s3Namespace } from '../xml/writer.ts'
 

@@ -6,11 +6,7 @@ import { userMetadataOf } from '../../domain/object-metadata.ts'
 import { refuseAnonymous } from '../access/anonymous.ts'
 import { type OpenBucket, openBucket, requireDeed, requireTagging } from '../access/open-bucket.ts'
 import { accessOfWrite } from '../access/written-object.ts'
-import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { checksumContent, defaultChecksum, requestedAlgorithm } from '../checksum-request.ts'
-import { writeCondition } from '../conditions.ts'
-import { type CopySource, checkCopySize, copyBytes, findCopySource } from '../copy-source.ts'
 import { encryptionCheck, storedEncryption } from '../encryption/sealing.ts'
 import {
   encryptionHeaders,
@@ -18,10 +14,14 @@ import {
   namesEncryption,
   type WriteEncryption,
 } from '../encryption/write-encryption.ts'
-import { pushExpiration } from '../expiry-headers.ts'
-import { integrityOf, type ReceivedData } from '../object-data.ts'
-import { quoted, shownVersionId } from '../object-headers.ts'
-import { checkRequestedLock, lockFields, readLock } from '../object-lock.ts'
+import { invalidArgument, xmlAnswer } from '../http/answer.ts'
+import { checksumContent, defaultChecksum, requestedAlgorithm } from '../objects/checksum-request.ts'
+import { writeCondition } from '../objects/conditions.ts'
+import { type CopySource, checkCopySize, copyBytes, findCopySource } from '../objects/copy-source.ts'
+import { pushExpiration } from '../objects/expiry-headers.ts'
+import { integrityOf, type ReceivedData } from '../objects/object-data.ts'
+import { quoted, shownVersionId } from '../objects/object-headers.ts'
+import { checkRequestedLock, lockFields, readLock } from '../objects/object-lock.ts'
 import {
   newMetadata,
   type ObjectSettings,
@@ -30,8 +30,8 @@ import {
   readUserMetadata,
   readWebsiteRedirect,
   refuseUnsupported,
-} from '../object-settings.ts'
-import { parseTagHeader } from '../tag-set.ts'
+} from '../objects/object-settings.ts'
+import { parseTagHeader } from '../objects/tag-set.ts'
 import { s3Namespace } from '../xml/writer.ts'
 import {
   bucketAfterData,

@@ -1,18 +1,19 @@
 // DeleteObject: a delete marker where the bucket keeps versions, a real deletion where it does not or where a version is named. The same
 // work serves DeleteObjects, key by key.
+
+import type { Account } from '../../accounts/account-directory.ts'
 import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import type { LockCheck } from '../../domain/object-lock.ts'
 import { encodeVersionId } from '../../domain/version-id.ts'
 import type { DeleteVersion, DeleteVersionResult, WriteCondition } from '../../metadata/metadata-store.ts'
 import { noSuchBucket, openBucket } from '../access/open-bucket.ts'
-import { headerValue, notImplemented } from '../answer.ts'
-import type { Account } from '../auth/account-directory.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { deleteCondition } from '../conditions.ts'
-import { lockCheck, lockedVersion } from '../object-lock.ts'
-import { newMetadata, noSettings } from '../object-settings.ts'
-import { requestedVersion, type VersionAddress } from '../version-address.ts'
+import { headerValue, notImplemented } from '../http/answer.ts'
+import { deleteCondition } from '../objects/conditions.ts'
+import { lockCheck, lockedVersion } from '../objects/object-lock.ts'
+import { newMetadata, noSettings } from '../objects/object-settings.ts'
+import { requestedVersion, type VersionAddress } from '../objects/version-address.ts'
 import { commitVersion, replicationOfWrite } from './put-object.ts'
 
 export interface Deletion {

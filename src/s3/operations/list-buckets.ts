@@ -1,7 +1,7 @@
 // ListBuckets: the buckets of the account that asks, by name; in pages where it asks for pages.
 import { accountOf } from '../access/open-bucket.ts'
-import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
+import { invalidArgument, xmlAnswer } from '../http/answer.ts'
 import { s3Namespace } from '../xml/writer.ts'
 
 const pageMax = 10_000

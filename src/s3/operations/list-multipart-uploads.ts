@@ -3,10 +3,10 @@
 import { limits } from '../../domain/limits.ts'
 import type { MetadataStore, Upload } from '../../metadata/metadata-store.ts'
 import { openBucket } from '../access/open-bucket.ts'
-import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
+import { xmlAnswer } from '../http/answer.ts'
 import { countParameter, nameEncoding, unlessEmpty } from '../listing.ts'
-import { peopleOfUpload, settingsOfUpload } from '../multipart.ts'
+import { peopleOfUpload, settingsOfUpload } from '../uploads/multipart.ts'
 import { s3Namespace, type XmlContent } from '../xml/writer.ts'
 
 type Position = { readonly key: string; readonly uploadId: string }

@@ -3,8 +3,8 @@
 import { encodeVersionId, type VersionId } from '../../domain/version-id.ts'
 import type { ListedVersion } from '../../metadata/metadata-store.ts'
 import { openBucket } from '../access/open-bucket.ts'
-import { invalidArgument } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
+import { invalidArgument } from '../http/answer.ts'
 import {
   commonPrefixes,
   emptyListing,
@@ -14,8 +14,8 @@ import {
   unlessEmpty,
   versionsOf,
 } from '../listing.ts'
-import { quoted } from '../object-headers.ts'
-import { parseVersionId } from '../version-address.ts'
+import { quoted } from '../objects/object-headers.ts'
+import { parseVersionId } from '../objects/version-address.ts'
 import { s3Namespace, type XmlContent, xmlElement } from '../xml/writer.ts'
 
 /** Where the last page ended within a key. A null version, or one that is gone by now, is looked up or skipped. */

@@ -1,8 +1,8 @@
 // ListObjects in both versions: current objects, in the byte order of their names, rolled up at a delimiter.
 import type { Listing } from '../../metadata/metadata-store.ts'
 import { openBucket } from '../access/open-bucket.ts'
-import { invalidArgument, xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
+import { invalidArgument, xmlAnswer } from '../http/answer.ts'
 import {
   commonPrefixes,
   emptyListing,

@@ -2,13 +2,13 @@
 import { limits } from '../../domain/limits.ts'
 import type { UploadPart } from '../../metadata/metadata-store.ts'
 import { openBucket } from '../access/open-bucket.ts'
-import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { checksumContent, defaultChecksum } from '../checksum-request.ts'
-import { pushAbortDate } from '../expiry-headers.ts'
+import { xmlAnswer } from '../http/answer.ts'
 import { countParameter, nameEncoding } from '../listing.ts'
-import { findUpload, peopleOfUpload, settingsOfUpload } from '../multipart.ts'
-import { quoted } from '../object-headers.ts'
+import { checksumContent, defaultChecksum } from '../objects/checksum-request.ts'
+import { pushAbortDate } from '../objects/expiry-headers.ts'
+import { quoted } from '../objects/object-headers.ts'
+import { findUpload, peopleOfUpload, settingsOfUpload } from '../uploads/multipart.ts'
 import { s3Namespace, type XmlContent } from '../xml/writer.ts'
 
 function partContent(part: UploadPart, hasChoice: boolean): XmlContent {

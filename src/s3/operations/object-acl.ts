@@ -9,9 +9,9 @@ import { refuseAnonymous } from '../access/anonymous.ts'
 import { noSuchBucket, noSuchKey, type OpenBucket, openBucket } from '../access/open-bucket.ts'
 import { objectAcl, refuseBlocked } from '../access/written-object.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { shownVersionId } from '../object-headers.ts'
-import { findVersion, requestedVersion } from '../version-address.ts'
-import { replicationOf } from '../version-change.ts'
+import { shownVersionId } from '../objects/object-headers.ts'
+import { findVersion, requestedVersion } from '../objects/version-address.ts'
+import { replicationOf } from '../objects/version-change.ts'
 
 /** Throws NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker has no list). */
 async function findListed(call: Call, open: OpenBucket): Promise<VersionRecord> {

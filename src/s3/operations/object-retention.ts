@@ -4,9 +4,9 @@ import { serviceError } from '../../domain/errors.ts'
 import { forbidsRetention, type Retention } from '../../domain/object-lock.ts'
 import { type OpenBucket, openBucket, openWithBody } from '../access/open-bucket.ts'
 import type { LaterFacts } from '../access/request-facts.ts'
-import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
+import { readDocument } from '../documents/document-body.ts'
+import { xmlAnswer } from '../http/answer.ts'
 import {
   isRetentionMode,
   lockCheck,
@@ -15,9 +15,9 @@ import {
   parseLockDate,
   pastDate,
   requireObjectLock,
-} from '../object-lock.ts'
-import { requestedLockVersion, type VersionAddress } from '../version-address.ts'
-import { changeFields, findDescribed, versionHeaders } from '../version-change.ts'
+} from '../objects/object-lock.ts'
+import { requestedLockVersion, type VersionAddress } from '../objects/version-address.ts'
+import { changeFields, findDescribed, versionHeaders } from '../objects/version-change.ts'
 import { defaultXmlLimits, parseXml, type XmlElement } from '../xml/reader.ts'
 import { s3Namespace } from '../xml/writer.ts'
 

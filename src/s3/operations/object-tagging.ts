@@ -1,10 +1,10 @@
 // PutObjectTagging, GetObjectTagging and DeleteObjectTagging. A change of tags is a change of a stored version: it needs replication of its own.
 import { openBucket, openWithBody } from '../access/open-bucket.ts'
-import { xmlAnswer } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
-import { readDocument } from '../document-body.ts'
-import { noTags, parseTagging } from '../tag-set.ts'
-import { changeFields, findDescribed, versionHeaders } from '../version-change.ts'
+import { readDocument } from '../documents/document-body.ts'
+import { xmlAnswer } from '../http/answer.ts'
+import { noTags, parseTagging } from '../objects/tag-set.ts'
+import { changeFields, findDescribed, versionHeaders } from '../objects/version-change.ts'
 import { s3Namespace } from '../xml/writer.ts'
 
 export async function putObjectTagging(call: Call): Promise<Answer> {

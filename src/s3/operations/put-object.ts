@@ -1,5 +1,7 @@
 // PutObject: one pass over the body, then one step in the store that makes the version, its journal entry and its replication work. Until
 // that step nothing of the object exists; after it, it survives any crash.
+
+import type { Account } from '../../accounts/account-directory.ts'
 import type { Bucket } from '../../domain/bucket.ts'
 import { ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
@@ -10,20 +12,19 @@ import { encodeVersionId } from '../../domain/version-id.ts'
 import type { PutVersion, PutVersionResult } from '../../metadata/metadata-store.ts'
 import { noSuchBucket, noSuchKey, openBucket } from '../access/open-bucket.ts'
 import { accessOfWrite, refuseBlocked } from '../access/written-object.ts'
-import { invalidArgument } from '../answer.ts'
-import type { Account } from '../auth/account-directory.ts'
 import { checksumHeaders, openPayload, type PayloadFacts } from '../auth/payload-check.ts'
 import { bucketNow } from '../bucket-change.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { defaultChecksum } from '../checksum-request.ts'
-import { writeCondition } from '../conditions.ts'
 import { encryptionCheck, storedEncryption } from '../encryption/sealing.ts'
 import { encryptionHeaders, encryptionOfWrite } from '../encryption/write-encryption.ts'
-import { pushExpiration } from '../expiry-headers.ts'
-import { integrityOf, receiveData } from '../object-data.ts'
-import { quoted } from '../object-headers.ts'
-import { checkRequestedLock, lockedVersion, lockFields } from '../object-lock.ts'
-import { newMetadata, readSettings } from '../object-settings.ts'
+import { invalidArgument } from '../http/answer.ts'
+import { defaultChecksum } from '../objects/checksum-request.ts'
+import { writeCondition } from '../objects/conditions.ts'
+import { pushExpiration } from '../objects/expiry-headers.ts'
+import { integrityOf, receiveData } from '../objects/object-data.ts'
+import { quoted } from '../objects/object-headers.ts'
+import { checkRequestedLock, lockedVersion, lockFields } from '../objects/object-lock.ts'
+import { newMetadata, readSettings } from '../objects/object-settings.ts'
 
 /** Replication of a written version. What service accounts write is not replicated on, except what they ingest. */
 export function replicationOfWrite(

@@ -5,12 +5,14 @@ import { limits } from '../../domain/limits.ts'
 import { inlineKey } from '../../domain/object-metadata.ts'
 import type { UploadPart } from '../../metadata/metadata-store.ts'
 import { type OpenBucket, openBucket } from '../access/open-bucket.ts'
-import { invalidArgument, xmlAnswer } from '../answer.ts'
 import { checksumHeaders, openPayload, type PayloadChecksum, type PayloadFacts } from '../auth/payload-check.ts'
-import type { ByteRange } from '../byte-range.ts'
 import type { Answer, Call, FlatHeaders } from '../call.ts'
-import { type ChecksumChoice, checksumContent, defaultChecksum } from '../checksum-request.ts'
-import { checksumMismatch } from '../completion.ts'
+import { encryptionOfPart } from '../encryption/upload-encryption.ts'
+import { encryptionHeaders } from '../encryption/write-encryption.ts'
+import { invalidArgument, xmlAnswer } from '../http/answer.ts'
+import type { HeaderMap } from '../http/request-head.ts'
+import type { ByteRange } from '../objects/byte-range.ts'
+import { type ChecksumChoice, checksumContent, defaultChecksum } from '../objects/checksum-request.ts'
 import {
   type CopySource,
   type CopyTask,
@@ -18,15 +20,19 @@ import {
   copyBytes,
   findCopySource,
   parseCopySource,
-} from '../copy-source.ts'
-import { encryptionOfPart } from '../encryption/upload-encryption.ts'
-import { encryptionHeaders } from '../encryption/write-encryption.ts'
-import { encryptionOfUpload, findUpload, noSuchUpload, requestedPartNumber, settingsOfUpload } from '../multipart.ts'
-import { type ReceivedData, receiveData } from '../object-data.ts'
-import { quoted, shownVersionId } from '../object-headers.ts'
-import { refuseUnsupported } from '../object-settings.ts'
-import type { HeaderMap } from '../request-head.ts'
-import { requireInitiator } from '../upload-initiator.ts'
+} from '../objects/copy-source.ts'
+import { type ReceivedData, receiveData } from '../objects/object-data.ts'
+import { quoted, shownVersionId } from '../objects/object-headers.ts'
+import { refuseUnsupported } from '../objects/object-settings.ts'
+import { checksumMismatch } from '../uploads/completion.ts'
+import {
+  encryptionOfUpload,
+  findUpload,
+  noSuchUpload,
+  requestedPartNumber,
+  settingsOfUpload,
+} from '../uploads/multipart.ts'
+import { requireInitiator } from '../uploads/upload-initiator.ts'
 import { s3Namespace } from '../xml/writer.ts'
 import { checkUploadSize } from './put-object.ts'
 

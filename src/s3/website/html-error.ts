@@ -2,8 +2,8 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { ServiceError } from '../../domain/errors.ts'
-import { headerValue } from '../answer.ts'
 import type { Answer, FlatHeaders } from '../call.ts'
+import { headerValue } from '../http/answer.ts'
 import { escapeXml } from '../xml/writer.ts'
 
 /** `ofErrorDocument`: why the bucket's own error document could not be shown in its place. */

@@ -1,8 +1,8 @@
 // x-amz-website-redirect-location: where a website sends those who ask for the object (Amazon S3 User Guide, "Configuring a webpage redirect").
 import { serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
-import { headerText } from '../answer.ts'
-import type { HeaderMap } from '../request-head.ts'
+import { headerText } from '../http/answer.ts'
+import type { HeaderMap } from '../http/request-head.ts'
 
 const header = 'x-amz-website-redirect-location'
 

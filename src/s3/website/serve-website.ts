@@ -13,11 +13,11 @@ import {
   type WebsiteRequest,
 } from '../../domain/website-routing.ts'
 import { mayReadIfThere, noSuchBucket } from '../access/open-bucket.ts'
-import { headerValue } from '../answer.ts'
 import type { Answer, Call } from '../call.ts'
+import { headerValue } from '../http/answer.ts'
+import { headersOf, type RequestHead } from '../http/request-head.ts'
+import type { RequestTarget } from '../http/request-target.ts'
 import { getObject, headObject } from '../operations/get-object.ts'
-import { headersOf, type RequestHead } from '../request-head.ts'
-import type { RequestTarget } from '../request-target.ts'
 import { errorHeaders, htmlErrorAnswer } from './html-error.ts'
 
 /** A visitor's request: its key may be ''. */

@@ -8,8 +8,8 @@ import type {
   WebsiteConfiguration,
   WebsiteProtocol,
 } from '../../domain/website.ts'
-import { invalidArgument } from '../answer.ts'
-import { invalidRequest, malformedXml } from '../refusals.ts'
+import { invalidRequest, malformedXml } from '../documents/refusals.ts'
+import { invalidArgument } from '../http/answer.ts'
 import type { XmlElement } from '../xml/reader.ts'
 import type { XmlContent } from '../xml/writer.ts'
 

@@ -12,7 +12,7 @@ import { createMemoryLocation } from '../../../src/locations/memory/location.ts'
 import type { Destination } from '../../../src/locations/multiple-backend.ts'
 import type { ApiHandler } from '../../../src/s3/backbeat-routes/backbeat-call.ts'
 import { createBackbeatRoutes } from '../../../src/s3/backbeat-routes/mount.ts'
-import type { S3ServerOptions } from '../../../src/s3/server.ts'
+import type { S3ServerOptions } from '../../../src/s3/http/server.ts'
 import {
   type AccountName,
   accounts,

@@ -18,9 +18,9 @@ import {
 } from '@aws-sdk/client-s3'
 import { realWorld } from '../../../src/base/world.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { freePort } from '../../../src/demo/service-process.ts'
 import { startEmbedded } from '../../../src/engine/embedded.ts'
 import type { WholeEngine } from '../../../src/engine/engine.ts'
+import { freePort } from '../../../src/services/service-process.ts'
 import { accounts } from '../s3/test-server.ts'
 import { untilTrue } from './replicating-server.ts'
 

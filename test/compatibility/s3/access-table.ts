@@ -1,9 +1,9 @@
 // Who may do what: every operation of the table, tried by everybody, under each way in which access is given and taken away. What is expected is computed
 // here from the facts of the actions alone, so that an operation that is added later is tried without being named.
 import { createHash, createHmac } from 'node:crypto'
+import type { Account } from '../../../src/accounts/account-directory.ts'
 import type { AccessSettings, BucketAcl } from '../../../src/domain/bucket-access.ts'
 import { type ActionFacts, actions } from '../../../src/s3/access/actions.ts'
-import type { Account } from '../../../src/s3/auth/account-directory.ts'
 import { type OperationEntry, operations } from '../../../src/s3/operation-table.ts'
 import {
   accounts,

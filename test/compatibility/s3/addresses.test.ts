@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
-import { runCommand } from '../../../src/demo/command.ts'
-import type { S3Certificate } from '../../../src/s3/listeners.ts'
+import type { S3Certificate } from '../../../src/s3/http/listeners.ts'
+import { runCommand } from '../../../src/services/command.ts'
 import { errorCode, type RawAnswer, startTestServer, type TestServer } from './test-server.ts'
 
 async function withServer(t: TestContext, options: Parameters<typeof startTestServer>[0] = {}): Promise<TestServer> {

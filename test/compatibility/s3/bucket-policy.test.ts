@@ -2,7 +2,7 @@
 // and of nobody.
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { createAccountDirectory } from '../../../src/s3/auth/account-directory.ts'
+import { createAccountDirectory } from '../../../src/accounts/account-directory.ts'
 import { codeOf } from './multipart-steps.ts'
 import { crc32, document, type Json, lisa, policySteps, statementOf } from './policy-steps.ts'
 import {

@@ -6,7 +6,7 @@ import test, { after, before } from 'node:test'
 import type { ObjectMetadata } from '../../../src/domain/object-metadata.ts'
 import { noReplication } from '../../../src/domain/replication-info.ts'
 import { decodeVersionId } from '../../../src/domain/version-id.ts'
-import { newMetadata, noSettings } from '../../../src/s3/object-settings.ts'
+import { newMetadata, noSettings } from '../../../src/s3/objects/object-settings.ts'
 import { accounts, replicationXml, startTestServer, type TestServer, versioningEnabled } from './test-server.ts'
 
 interface Vector {

@@ -12,7 +12,7 @@ import { encodeVersionId } from '../../../src/domain/version-id.ts'
 import { createMemoryCloud } from '../../../src/locations/memory/cloud.ts'
 import type { LocationFault } from '../../../src/locations/memory/faults.ts'
 import { createMemoryLocation } from '../../../src/locations/memory/location.ts'
-import { newMetadata, noSettings } from '../../../src/s3/object-settings.ts'
+import { newMetadata, noSettings } from '../../../src/s3/objects/object-settings.ts'
 import {
   accounts,
   errorCode,

@@ -3,6 +3,13 @@
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { S3Client } from '@aws-sdk/client-s3'
+import {
+  type Account,
+  type AccountKey,
+  type AccountUser,
+  createAccountDirectory,
+  type UserRights,
+} from '../../../src/accounts/account-directory.ts'
 import { initHashes, sha256Hex } from '../../../src/base/hash.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { signV4Headers } from '../../../src/base/signature-v4.ts'
@@ -13,14 +20,7 @@ import { createMemoryDataStore } from '../../../src/locations/memory/data-store.
 import type { MetadataStore } from '../../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../../src/metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../../src/metadata/sqlite/sqlite-metadata-store.ts'
-import {
-  type Account,
-  type AccountKey,
-  type AccountUser,
-  createAccountDirectory,
-  type UserRights,
-} from '../../../src/s3/auth/account-directory.ts'
-import { createS3Server, type S3Server, type S3ServerOptions } from '../../../src/s3/server.ts'
+import { createS3Server, type S3Server, type S3ServerOptions } from '../../../src/s3/http/server.ts'
 import { startWorkerServer } from './worker-server.ts'
 
 export type AccountName = 'bart' | 'lisa' | 'admin' | 'replication'

@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { AccountDirectory } from '../../../src/accounts/account-directory.ts'
 import { realWorld } from '../../../src/base/world.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { memoryEnvironment } from '../../../src/config/memory-environment.ts'
@@ -13,7 +14,6 @@ import type { MasterKeys } from '../../../src/locations/master-keys.ts'
 import type { MetadataStore } from '../../../src/metadata/metadata-store.ts'
 import { openSqlite } from '../../../src/metadata/sqlite/engine.ts'
 import { sqliteMetadataStore } from '../../../src/metadata/sqlite/sqlite-metadata-store.ts'
-import type { AccountDirectory } from '../../../src/s3/auth/account-directory.ts'
 
 export interface WorkerServer {
   readonly host: string

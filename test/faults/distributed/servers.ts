@@ -1,11 +1,11 @@
 // The engine's servers for fault tests: each can be killed, frozen, woken, and started again on its data where it was.
 import type { EngineSettings } from '../../../src/demo/engine-servers.ts'
-import { type KafkaWay, type RunningKafka, startKafka } from '../../../src/demo/kafka-server.ts'
-import { startPostgres } from '../../../src/demo/postgres.ts'
-import { startRedis } from '../../../src/demo/redis.ts'
-import { type DataFolder, freePort, openDataFolder, type Running } from '../../../src/demo/service-process.ts'
-import { startZookeeper } from '../../../src/demo/zookeeper.ts'
-import { obtainZookeeperClient } from '../../../src/demo/zookeeper-client.ts'
+import { type KafkaWay, type RunningKafka, startKafka } from '../../../src/services/kafka-server.ts'
+import { startPostgres } from '../../../src/services/postgres.ts'
+import { startRedis } from '../../../src/services/redis.ts'
+import { type DataFolder, freePort, openDataFolder, type Running } from '../../../src/services/service-process.ts'
+import { startZookeeper } from '../../../src/services/zookeeper.ts'
+import { obtainZookeeperClient } from '../../../src/services/zookeeper-client.ts'
 import { until } from '../until.ts'
 
 export interface FaultServersOptions {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { EngineSettings } from '../../../src/demo/engine-servers.ts'
-import { ServiceUnavailable } from '../../../src/demo/service-cache.ts'
+import { ServiceUnavailable } from '../../../src/services/service-cache.ts'
 import { destinationBucket } from '../../bench/stage.ts'
 import { quickRetries, replicatedBucket, sdkClient, sites } from '../../integration/two-clouds.ts'
 import type { AzureDestination, S3Destination } from '../../process/crossbeat.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { runCommand } from '../../../src/demo/command.ts'
+import { runCommand } from '../../../src/services/command.ts'
 import { commandSteps } from './command-steps.ts'
 import { bucketTree, randomFile, type Stage, type StepTable, sameFiles, versionsOf } from './stage.ts'
 

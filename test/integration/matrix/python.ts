@@ -1,6 +1,6 @@
 // Clients that are Python libraries: one process goes through all steps and tells how each went.
 import { join } from 'node:path'
-import { runCommand } from '../../../src/demo/command.ts'
+import { runCommand } from '../../../src/services/command.ts'
 import { largeBytes, manyCount, oddNames, partBytes, type Stage, type StepResult, steps } from './stage.ts'
 
 /** `packages` is where pip put the library; `script` one of this folder. */

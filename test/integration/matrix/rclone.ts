@@ -1,7 +1,7 @@
 // rclone's part of the client matrix.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { runCommand } from '../../../src/demo/command.ts'
+import { runCommand } from '../../../src/services/command.ts'
 import { commandSteps } from './command-steps.ts'
 import { bucketTree, randomFile, type Stage, type StepTable, sameFiles, versionsOf } from './stage.ts'
 

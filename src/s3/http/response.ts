@@ -1,0 +1,78 @@
+// Writes an answer: headers in one flat list, small bodies with them in one write, streams with the client's backpressure. A client that
+// stops reading is given up; a stream that breaks cuts the connection, so that a short body is never taken for a whole one.
+import type { ServerResponse } from 'node:http'
+import type { Answer, FlatHeaders } from '../call.ts'
+import type { IdleWatch } from './idle-watch.ts'
+
+export interface WriteOptions {
+  readonly requestId: string
+  /** Tell the client to close the connection after this answer. */
+  readonly close: boolean
+  readonly idle: IdleWatch
+  /** Headers beside those of the answer. */
+  readonly more?: FlatHeaders
+}
+
+/** Resolves with the body bytes written, when all of the answer is handed to the socket. */
+export async function writeAnswer(response: ServerResponse, answer: Answer, options: WriteOptions): Promise<number> {
+  if (response.destroyed) return 0
+  const { requestId } = options
+  const headers: FlatHeaders = ['x-amz-id-2', requestId, 'x-amz-request-id', requestId, 'Server', 'Crossbeat']
+  if (answer.headers !== undefined) for (const item of answer.headers) headers.push(item)
+  if (options.more !== undefined) headers.push(...options.more)
+  if (options.close) headers.push('Connection', 'close')
+  const { body } = answer
+  if (answer.status === 204 || answer.status === 304) {
+    response.writeHead(answer.status, headers).end()
+    return 0
+  }
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+    headers.push('Content-Length', String(answer.length ?? length))
+    response.writeHead(answer.status, headers).end(body)
+    return length
+  }
+  headers.push('Content-Length', String(answer.length ?? 0))
+  response.writeHead(answer.status, headers)
+  return writeStream(response, body, answer.length ?? 0, options.idle)
+}
+
+async function writeStream(
+  response: ServerResponse,
+  body: AsyncIterable<Uint8Array>,
+  length: number,
+  idle: IdleWatch,
+): Promise<number> {
+  let written = 0
+  for await (const chunk of body) {
+    if (response.destroyed) return written
+    written += chunk.byteLength
+    await write(response, chunk, idle)
+  }
+  if (written !== length) throw new Error(`the answer's body has ${written} bytes instead of ${length}`)
+  response.end()
+  return written
+}
+
+/** Resolves when the system has taken all of the chunk, whose memory may then be used again, or the client is gone. */
+function write(response: ServerResponse, chunk: Uint8Array, idle: IdleWatch): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      watched.end()
+      response.off('close', done)
+      resolve()
+    }
+    const watched = idle.watch(() => response.destroy())
+    response.once('close', done)
+    response.write(chunk, done)
+  })
+}
+
+/** Aborts when the client goes away before its answer is whole. */
+export function abortSignalOf(response: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort(new Error('the client went away'))
+  })
+  return controller.signal
+}
