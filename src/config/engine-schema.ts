@@ -49,6 +49,7 @@ const kafkaSchema = Type.Object(
     topics: Type.Optional(
       Type.Object({ replication: Type.Optional(topicSchema), status: Type.Optional(topicSchema) }, strict),
     ),
+    canaries: Type.Optional(Type.Boolean()),
   },
   strict,
 )

@@ -84,7 +84,7 @@ function readKafka(raw: RawKafka, source: EngineSource, report: Report): KafkaCo
   const brokers = readAddresses(raw.brokers, [...path, 'brokers'], 9092, report)
   const tls = readTls(raw.tls, [...path, 'tls'], source, report)
   if (brokers === undefined) return undefined
-  const { sasl, topics, clientId = 'crossbeat' } = raw
+  const { sasl, topics, clientId = 'crossbeat', canaries = false } = raw
   // With three brokers and more, one may be lost.
   const replication = Math.min(3, brokers.length)
   return {
@@ -100,6 +100,7 @@ function readKafka(raw: RawKafka, source: EngineSource, report: Report): KafkaCo
       replication: { partitions: 16, replication, ...topics?.replication },
       status: { partitions: 4, replication, ...topics?.status },
     },
+    canaries,
   }
 }
 

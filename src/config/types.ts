@@ -99,7 +99,7 @@ export type KafkaTargetConfig = {
   readonly name: string
   /** Must be there already. */
   readonly topic: string
-} & Omit<KafkaConfig, 'topics'>
+} & Omit<KafkaConfig, 'topics' | 'canaries'>
 
 /** What the process stands on. */
 export type EngineConfig = { readonly kind: 'embedded' } | DistributedEngineConfig
@@ -128,6 +128,8 @@ export type KafkaConfig = {
   readonly tls: ClientTls | undefined
   /** How the topics are made; by what they are for. */
   readonly topics: Readonly<Record<'replication' | 'status', TopicShape>>
+  /** Consumers tell of themselves as Backbeat's do. */
+  readonly canaries: boolean
 }
 
 export type KafkaSasl = {

@@ -149,7 +149,7 @@ export interface LogPorts {
 
 async function openKafka({ config, engine, world }: Opening, ports: LogPorts): Promise<KafkaTopicLog> {
   const { openKafkaTopicLog } = await import('../queue/kafka/kafka-topic-log.ts')
-  const { brokers, clientId, sasl, tls, topics } = engine.kafka
+  const { brokers, clientId, sasl, tls, topics, canaries } = engine.kafka
   const names = config.replication.topics
   const log: KafkaTopicLog = await openKafkaTopicLog({
     brokers: brokers.map(formatHostPort),
@@ -157,6 +157,7 @@ async function openKafka({ config, engine, world }: Opening, ports: LogPorts): P
     topics: { [names.replication]: topics.replication, [names.status]: topics.status },
     world,
     offsets: ports.stateStore,
+    canaries,
     // Gaps are found by consumers, and those come later.
     onGap: gap => fillGap(gap, { config, world, log, ...ports }),
     ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: saslMechanisms[sasl.mechanism] } }),

@@ -128,6 +128,47 @@ test('what others write is read: their entries, and their canaries are passed ov
   assert.equal(await consumer.lag(), 0, 'canaries are nobody work')
 })
 
+test('asked for canaries, a new group leaves one in each partition, passes over it, and leaves no second one', {
+  skip,
+}, async test => {
+  const topic = uniqueName('wire')
+  const log = await openLog({
+    brokers: kafka.get(),
+    topics: { [topic]: { partitions: 3, replication: 1 } },
+    canaries: true,
+  })
+  test.after(() => log.close())
+  const first = await log.consumer({ topic, group: topic, windowMax: 10 })
+  // Behind each partition's canary, since one topic is written in order.
+  const keys = [0, 1, 2].map(partition => keyIn(partition, 3))
+  await log.append(
+    topic,
+    keys.map(key => ({ key, value: '{}' })),
+  )
+  for (const record of await takeAll(first, 3)) {
+    assert.equal(record.offset, 1, 'the canary came first')
+    first.finish(record)
+  }
+  assert.equal(await first.lag(), 0, 'canaries are nobody work')
+  await first.close()
+  const second = await log.consumer({ topic, group: topic, windowMax: 10 })
+  await log.append(topic, [{ key: 'last', value: '{}' }])
+  await takeAll(second, 1)
+  const written = (await batches(test, topic, 3)).flatMap(({ partition, records }) =>
+    records.map(({ key, value }) => [partition, key?.toString(), value?.toString()]),
+  )
+  const canaries = written.filter(([, key]) => key === 'canary')
+  assert.deepEqual(
+    canaries.toSorted(),
+    [0, 1, 2].map(partition => [partition, 'canary', '{"canary":true}']),
+  )
+})
+
+/** A key that lies in the partition. */
+function keyIn(partition: number, partitions: number): string {
+  for (let number = 0; ; number += 1) if (partitionOf(`key-${number}`, partitions) === partition) return `key-${number}`
+}
+
 test('records of a real Backbeat, as recorded, lie where our keys would and are read', { skip }, async test => {
   const { topic, log } = await opened(test)
   const producer = new Producer({ ...plain(), serializers: stringSerializers })

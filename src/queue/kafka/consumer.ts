@@ -11,6 +11,7 @@ import { GroupMember } from './group-member.ts'
 import { OffsetMirror } from './offset-mirror.ts'
 import { PartitionProgress } from './partition-progress.ts'
 import { isKafkaError } from './problems.ts'
+import { canary } from './producer-lane.ts'
 import type { KafkaTiming, KafkaTopicLogOptions } from './settings.ts'
 import { beginningOf, type MirroredOffset } from './start-offset.ts'
 import type { TopicState, Topics } from './topics.ts'
@@ -25,6 +26,8 @@ export interface KafkaConsumerOptions extends ConsumerOptions {
   readonly trouble: (about: 'membership' | 'reading', error: unknown | null) => void
   /** Keeps the bytes of a record whose text does not say them. */
   readonly keepBytes: (record: TopicRecord, value: Uint8Array) => void
+  /** Tells those who watch the topic that somebody reads the partition. Not waited for. */
+  readonly sendCanary?: (partition: number) => void
   readonly closed: () => void
 }
 
@@ -46,7 +49,6 @@ const bufferedRecordsMax = 1_000
 const bufferedCharsMax = 16 * 1024 ** 2
 const bufferedCharsMin = 256 * 1024
 const closeWithinMs = 3_000
-const canaryKey = 'canary'
 
 export class KafkaConsumer implements TopicConsumer {
   readonly #options: KafkaConsumerOptions
@@ -222,7 +224,7 @@ export class KafkaConsumer implements TopicConsumer {
     for (const { offset, key, value } of fetched) {
       const record = { topic, partition, offset, key: key?.toString() ?? '', value: value?.toString() ?? '' }
       // Backbeat's consumers send these to themselves; nobody works on them.
-      if (record.key === canaryKey && record.value.startsWith('{"canary"')) continue
+      if (record.key === canary.key && record.value.startsWith('{"canary"')) continue
       if (value !== null && !isUtf8(value)) this.#options.keepBytes(record, value)
       this.#origins.set(record, assigned)
       records.push(record)
@@ -333,6 +335,7 @@ export class KafkaConsumer implements TopicConsumer {
     assigned.committed = gap === null ? committed : -1
     assigned.movedAt = log.world.clock.monotonic()
     if (former !== null || mirror?.topicId !== state.id) await this.#mirrorOne(assigned, state.id)
+    if (former === null && committed < 0) this.#options.sendCanary?.(partition)
   }
 
   /** A state store that is down holds up nothing, unless only it can say where to begin. */

@@ -12,7 +12,7 @@ import type {
 import { type BaseOptions, baseOptions, type KafkaModule, loadKafkaClient } from './client.ts'
 import { KafkaConsumer } from './consumer.ts'
 import { dependencyErrorOf, summary } from './problems.ts'
-import { ProducerLane } from './producer-lane.ts'
+import { canary, ProducerLane } from './producer-lane.ts'
 import { defaultTiming, type KafkaTiming, type KafkaTopicLogOptions } from './settings.ts'
 import { Topics, unreadableSuffix } from './topics.ts'
 
@@ -77,6 +77,7 @@ class KafkaLog implements KafkaTopicLog {
       topics: this.#topics,
       trouble: (about, error) => this.#trouble(`${name} (${about})`, error),
       keepBytes: (record, value) => this.#bytes.set(record, value),
+      ...(this.#options.canaries === true ? { sendCanary: at => this.#sendCanary(options.topic, at) } : {}),
       closed: () => {
         this.#consumers.delete(consumer)
         for (const about of ['membership', 'reading']) this.#troubles.delete(`${name} (${about})`)
@@ -141,6 +142,13 @@ class KafkaLog implements KafkaTopicLog {
     await Promise.all([...this.#consumers].map(consumer => consumer.close()))
     await Promise.all([...this.#lanes.values()].map(lane => lane.close()))
     await this.#topics.close()
+  }
+
+  /** Nothing depends on it: what keeps it from being sent shows as trouble with writing the topic. */
+  #sendCanary(topic: string, partition: number): void {
+    this.#lane(topic)
+      .append([{ ...canary, partition }])
+      .catch(() => {})
   }
 
   readonly #base = (turn: number): BaseOptions => baseOptions(this.#options, this.#timing, turn)

@@ -29,9 +29,17 @@ interface Append {
 
 interface Waiting {
   readonly append: Append
-  readonly message: TopicMessage
+  readonly message: PlacedMessage
   readonly bytes: number
 }
+
+/** A record whose partition is not decided by its key. */
+interface PlacedMessage extends TopicMessage {
+  readonly partition?: number
+}
+
+/** What a consumer sends to the partitions that it begins to read; the fields are Backbeat's (interop E.4). */
+export const canary = { key: 'canary', value: '{"canary":true}' } as const
 
 export interface ProducerLaneOptions {
   readonly topic: string
@@ -78,7 +86,7 @@ export class ProducerLane {
     )
   }
 
-  append(messages: readonly TopicMessage[]): Promise<void> {
+  append(messages: readonly PlacedMessage[]): Promise<void> {
     if (messages.length === 0) return Promise.resolve()
     if (this.#closed) return Promise.reject(new Error('the topic log is closed'))
     const { world, timing, messageBytes } = this.#options
@@ -157,6 +165,7 @@ export class ProducerLane {
       topic,
       key: Buffer.from(message.key),
       value: Buffer.from(message.value),
+      ...(message.partition === undefined ? {} : { partition: message.partition }),
     }))
     try {
       const bound = 3 * (timing.requestTimeoutMs + timing.connectTimeoutMs)
@@ -216,7 +225,7 @@ export class ProducerLane {
   }
 }
 
-function waiting(append: Append, message: TopicMessage, largest: number): Waiting {
+function waiting(append: Append, message: PlacedMessage, largest: number): Waiting {
   const bytes = sizeOf(message)
   if (bytes <= largest) return { append, message, bytes }
   const lean = leanRecord(message)

@@ -68,5 +68,7 @@ export interface KafkaTopicLogOptions {
   readonly offsets: Pick<StateStore, 'get' | 'set'>
   /** Called before newer entries of the partition are handed out; as long as it rejects none are. */
   readonly onGap?: (gap: TopicGap) => Promise<void>
+  /** Consumers send `{"canary":true}` to each partition in which their group has no offset yet, as Backbeat's do (interop E.4). */
+  readonly canaries?: boolean
   readonly timing?: Partial<KafkaTiming>
 }
