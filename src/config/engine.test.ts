@@ -49,6 +49,7 @@ test('the servers alone make a complete engine; without Redis, signals stay in t
     sasl: undefined,
     tls: undefined,
     topics: { replication: { partitions: 16, replication: 3 }, status: { partitions: 4, replication: 3 } },
+    canaries: false,
   })
   assert.deepEqual(engine.zookeeper, {
     connectionString: 'zk1:2181,zk2:2181/crossbeat',
@@ -68,6 +69,7 @@ test('every key of the servers arrives', () => {
         sasl: { mechanism: 'scram-sha-512', username: 'u', password: 'p' },
         tls: { ca: 'ca.pem' },
         topics: { replication: { partitions: 3, replication: 2 }, status: { partitions: 7 } },
+        canaries: true,
       },
     },
     state: { zookeeper: { ...state.zookeeper, sessionTimeoutMs: 4000, auth: { username: 'zu', password: 'zp' } } },
@@ -81,6 +83,7 @@ test('every key of the servers arrives', () => {
     sasl: { mechanism: 'scram-sha-512', username: 'u', password: new Secret('p') },
     tls: { ca: 'CA', cert: undefined, key: undefined },
     topics: { replication: { partitions: 3, replication: 2 }, status: { partitions: 7, replication: 1 } },
+    canaries: true,
   })
   assert.equal(engine.kafka.sasl?.password.reveal(), 'p')
   assert.equal(engine.zookeeper.sessionTimeoutMs, 4000)
@@ -153,7 +156,7 @@ const cases: readonly (readonly [string, object, ...string[]])[] = [
   [
     "Backbeat's name of the brokers",
     kafka({ hosts: 'k1:9092' }),
-    'engine.log.kafka.hosts: found an unknown key, expected one of brokers, clientId, sasl, tls, topics',
+    'engine.log.kafka.hosts: found an unknown key, expected one of brokers, clientId, sasl, tls, topics, canaries',
   ],
   [
     'a SASL mechanism that is none',
