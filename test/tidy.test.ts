@@ -28,9 +28,9 @@ test('a stage may import ports, the domain and its own files, and nothing else o
 
 test('an adapter is seen by the engine and by tests only', () => {
   const text = `import { open } from '../metadata/sqlite/store.ts'\n`
-  assert.equal(rulesBroken('src/s3/http/server.ts', text).length, 1)
+  assert.equal(rulesBroken('src/s3/call.ts', text).length, 1)
   assert.deepEqual(rulesBroken('src/engine/embedded.ts', text), [])
-  assert.deepEqual(rulesBroken('src/s3/server.test.ts', text), [])
+  assert.deepEqual(rulesBroken('src/s3/call.test.ts', text), [])
 })
 
 test('a folder that no layer knows is reported', () => {
