@@ -74,6 +74,9 @@ export const limits = {
   /** Lines of an access log wait so long for others, or until they are so many. */
   accessLogMs: 5_000,
   accessLogBytes: 1024 ** 2,
+  /** What all lines of a thread that are not delivered yet may take; a server that ends waits so long for them. */
+  accessLogHeldBytes: 16 * 1024 ** 2,
+  accessLogCloseMs: 3_000,
   /** Rows without a live entry are looked for this often, and are left alone until they are this old. */
   sweepMs: 30_000,
   strandedAfterMs: 60_000,

@@ -70,6 +70,9 @@ export interface StoredObject {
   readonly checksum?: KnownChecksums
 }
 
+/** Code of the failure (class object) to remove a version that object lock keeps. */
+export const lockedCode = 'ObjectLocked'
+
 export interface Capabilities {
   /** Keeps every version of a key. */
   readonly versions: boolean

@@ -1,10 +1,12 @@
 // Finds out what a write of unknown outcome has left at the destination, and puts right what should not be there: copies of a version that
 // arrived twice, older versions of ours that arrived after newer ones, uploads that nobody knows. After it the next write is safe.
+import { pipelineNotices } from '../base/channels.ts'
+import { Failure } from '../domain/failure.ts'
 import { decodeVersionId, encodeVersionId, isNewer, type VersionId } from '../domain/version-id.ts'
-import type { Precondition, StoredObject } from '../locations/location.ts'
+import { lockedCode, type Precondition, type StoredObject } from '../locations/location.ts'
 import { versionIdMarker } from '../locations/multiple-backend.ts'
 import type { LedgerRow } from '../metadata/ledger.ts'
-import type { SourceVersion } from './source-gateway.ts'
+import type { SourceGateway, SourceVersion } from './source-gateway.ts'
 import { callContext, markerOf, type Work, type Written } from './work.ts'
 
 export type Standing =
@@ -158,6 +160,25 @@ async function removeStrays(
     if (object === kept) continue
     const isSecond = isMarker ? object.isDeleteMarker && at >= secondsFrom : isOurs(subject, object)
     if (!isSecond && !(at < keptAt && (await isStrayOlder(work, object)))) continue
-    await gateway.removeVersion(work.target, object.versionId, callContext(work))
+    await remove(work, gateway.removeVersion, object.versionId)
+  }
+}
+
+/** A copy that object lock keeps stays beside the one that counts, until it can be removed by hand: it must not hold up the key. */
+async function remove(
+  work: Settling,
+  removeVersion: NonNullable<SourceGateway['removeVersion']>,
+  versionId: string,
+): Promise<void> {
+  try {
+    await removeVersion(work.target, versionId, callContext(work))
+  } catch (error) {
+    if (!(error instanceof Failure) || error.facts.code !== lockedCode) throw error
+    pipelineNotices.publish({
+      kind: 'failed',
+      what: `removing a second copy (${versionId})`,
+      site: work.target.site,
+      error,
+    })
   }
 }

@@ -8,7 +8,15 @@ import { Failure } from '../../domain/failure.ts'
 import { limits } from '../../domain/limits.ts'
 import { escapeXmlText } from '../answer-xml.ts'
 import { digestSource, hexToBase64, requestBody } from '../checked-body.ts'
-import type { Capabilities, KnownChecksums, Location, Precondition, RequestContext, WriteResult } from '../location.ts'
+import {
+  type Capabilities,
+  type KnownChecksums,
+  type Location,
+  lockedCode,
+  type Precondition,
+  type RequestContext,
+  type WriteResult,
+} from '../location.ts'
 import { preconditionHeaders, type S3Bucket, type S3Details, versioningOff, versionOf } from './bucket.ts'
 import { createS3Channel, type S3KeyProvider, uriEncodeText } from './channel.ts'
 import { createPutLock, requireObjectLock, toldOfLock, writeHeaders } from './object-lock.ts'
@@ -140,7 +148,12 @@ async function deleteObject(
     if (answer.status === 404) await rejectMissingBucket(bucket, answer, context)
     return { versionId: versionOf(answer), etag: '' }
   } catch (error) {
-    if (versionId === '' || !(error instanceof Failure) || error.facts.code !== 'InvalidArgument') throw error
+    if (versionId === '' || !(error instanceof Failure)) throw error
+    // Where versions are locked, that is why most often: the one version's matter, for which the circuit stays closed.
+    if (error.facts.code === 'AccessDenied' && bucket.details.supportsObjectLock) {
+      throw new Failure({ ...error.facts, class: 'object', code: lockedCode })
+    }
+    if (error.facts.code !== 'InvalidArgument') throw error
     // Some servers find the id of a version that is gone invalid, others can not have given such an id.
     const stored = await bucket.reader.head(
       key,

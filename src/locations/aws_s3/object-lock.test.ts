@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checksumsOf, marked } from '../../../test/conformance/location-subject.ts'
-import { type ScriptedAnswer, scriptedHttp } from '../../../test/fakes/scripted-http.ts'
+import { scriptedHttp } from '../../../test/fakes/scripted-http.ts'
 import { bytesSource } from '../../base/byte-source.ts'
 import { Secret } from '../../base/secret.ts'
 import { realWorld, type World } from '../../base/world.ts'
@@ -19,7 +19,7 @@ const known = checksumsOf(bytes)
 const crc32 = Buffer.from(known.crc32, 'hex').toString('base64')
 const good = { 'x-amz-checksum-crc32': crc32, etag: `"${known.md5}"`, 'x-amz-version-id': 'v1' }
 
-function scripted(answer: () => ScriptedAnswer, supportsObjectLock = true) {
+function scripted(answer: Parameters<typeof scriptedHttp>[0], supportsObjectLock = true) {
   const http = scriptedHttp(answer)
   const details = {
     ...{ awsEndpoint: 's3.example.com', bucketName: 'copies', region: 'eu-west-1', https: true, pathStyle: false },
@@ -84,8 +84,35 @@ test('a change is a request for the retention and one for the hold, as far as th
       ['/key?retention=&versionId=v1', '<Retention></Retention>'],
     ],
   )
-  const bypassing = sent.map(({ headers }) => headers['x-amz-bypass-governance-retention'])
-  assert.deepEqual(bypassing, ['true', undefined, 'true'])
+  assert.ok(sent.every(({ headers }) => headers['x-amz-bypass-governance-retention'] === undefined))
+})
+
+test('only what is refused is asked for as somebody who may shorten and lift', async () => {
+  const { location, sent } = scripted(({ headers }) =>
+    headers['x-amz-bypass-governance-retention'] === 'true' ? {} : refusal('AccessDenied', 'Access Denied'),
+  )
+  await location.putLock?.('key', 'v1', { retention: null })
+  assert.equal(sent.length, 2)
+})
+
+test('a retention that was shortened until it is over is lifted; one of compliance cannot have been', async () => {
+  const over = new Date(now - 1).toISOString()
+  for (const [mode, count] of [
+    ['GOVERNANCE', 1],
+    ['COMPLIANCE', 0],
+  ] as const) {
+    const { location, sent } = scripted(() => ({}))
+    await location.putLock?.('key', 'v1', { retention: { mode, until: over } })
+    assert.equal(sent.length, count, mode)
+    assert.ok(sent.every(({ body }) => String(body).includes('></Retention>')))
+  }
+})
+
+test('a version that is locked fails to be removed for itself, not for the location', async () => {
+  const { location } = scripted(() => refusal('AccessDenied', 'Access Denied because object protected by object lock.'))
+  const facts = await factsOf(location.delete('key', 'v1'))
+  assert.deepEqual([facts.class, facts.code], ['object', 'ObjectLocked'])
+  assert.equal((await factsOf(location.delete('key', ''))).class, 'location')
 })
 
 test('a bucket without object lock is a fault of the location, told by the first write and by the probe', async () => {

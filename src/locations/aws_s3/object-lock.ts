@@ -46,7 +46,8 @@ export async function toldOfLock<Answer>(bucket: S3Bucket, request: Promise<Answ
     if (!bucket.details.supportsObjectLock || !(error instanceof Failure)) throw error
     const { code, message } = error.facts
     const isOff =
-      code === 'ObjectLockConfigurationNotFoundError' || (code === 'InvalidRequest' && /lock/i.test(message))
+      code === 'ObjectLockConfigurationNotFoundError' ||
+      (code === 'InvalidRequest' && /missing object ?lock/i.test(message))
     throw isOff ? lockOff(bucket) : error
   }
 }
@@ -61,8 +62,8 @@ export async function requireObjectLock(bucket: S3Bucket, context: RequestContex
 export function createPutLock(bucket: S3Bucket): NonNullable<Location['putLock']> {
   return async (key, versionId, lock, context) => {
     const retention = lastingRetention(bucket, lock)
-    // One that ends by itself needs nothing.
-    if (lock.retention === null || retention !== null) {
+    // What keeps the copy may last longer than one that was shortened; under COMPLIANCE none is.
+    if (lock.retention === null || retention !== null || lock.retention?.mode === 'GOVERNANCE') {
       const content =
         retention === null ? '' : `<Mode>${retention.mode}</Mode><RetainUntilDate>${retention.until}</RetainUntilDate>`
       await put({ bucket, key, versionId, context }, 'retention', 'Retention', content)
@@ -86,23 +87,26 @@ async function put(place: Place, resource: string, root: string, content: string
   const { bucket, key, versionId, context } = place
   const text = `<${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${content}</${root}>`
   const body = Buffer.from(text, 'utf8')
-  const headers = {
-    'content-type': 'application/xml',
-    'content-md5': hexToBase64(md5Hex(body)),
-    // What was shortened or lifted at the source by those who may is here, too.
-    ...(resource === 'retention' && { 'x-amz-bypass-governance-retention': 'true' }),
-  }
+  const headers = { 'content-type': 'application/xml', 'content-md5': hexToBase64(md5Hex(body)) }
   const query = versionId === '' ? `${resource}=` : `${resource}=&versionId=${uriEncodeText(versionId)}`
+  const request = { method: 'PUT', key, query, body, context } as const
   try {
-    await bucket.channel.send({ method: 'PUT', key, query, headers, body, context })
+    await bucket.channel.send({ ...request, headers }).catch((error: unknown) => {
+      if (resource !== 'retention' || !isDenied(error)) throw error
+      // What was shortened or lifted at the source by those who may is here, too; extending needs no such right.
+      return bucket.channel.send({ ...request, headers: { ...headers, 'x-amz-bypass-governance-retention': 'true' } })
+    })
   } catch (error) {
     throw await refusalOfLock(bucket, error)
   }
 }
 
+function isDenied(error: unknown): error is Failure {
+  return error instanceof Failure && error.facts.code === 'AccessDenied'
+}
+
 /** Who may write need not be allowed to lift what keeps a version: that concerns the one version, and the circuit stays closed. */
 async function refusalOfLock(bucket: S3Bucket, error: unknown): Promise<unknown> {
-  if (!(error instanceof Failure)) return error
-  if (error.facts.code === 'AccessDenied') return new Failure({ ...error.facts, class: 'object' })
+  if (isDenied(error)) return new Failure({ ...error.facts, class: 'object' })
   return toldOfLock(bucket, Promise.reject(error)).catch((told: unknown) => told)
 }

@@ -159,7 +159,7 @@ CREATE OR REPLACE FUNCTION change_bucket(p_name text, p_seen json, p_versioning 
 DECLARE b buckets; after text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 1));
-  SELECT * INTO b FROM buckets WHERE id = seen_bucket_id(p_name, p_seen);
+  SELECT * INTO b FROM buckets WHERE id = (SELECT seen_bucket_id(p_name, p_seen));
   IF NOT FOUND THEN RETURN 'no-such-bucket'; END IF;
   IF p_versioning IS NOT NULL THEN
     IF p_versioning <> 'Enabled' AND (b.replication IS NOT NULL OR b.settings::json -> 'objectLock' IS NOT NULL) THEN RETURN 'refused'; END IF;

@@ -247,7 +247,7 @@ BEGIN
     integrity text, inline_key text, data text[]);
   PERFORM lock_keys(p_epoch, ARRAY[i.bucket], ARRAY[i.key]);
   now_ms := moment(p_now);
-  SELECT id, versioning INTO bid, versioned FROM buckets WHERE id = seen_bucket_id(i.bucket, i.seen_bucket);
+  SELECT id, versioning INTO bid, versioned FROM buckets WHERE id = (SELECT seen_bucket_id(i.bucket, i.seen_bucket));
   IF bid IS NULL THEN RETURN 'no-such-bucket'; END IF;
   IF i.version IS NULL THEN
     SELECT * INTO v FROM versions WHERE bucket_id = bid AND key = i.key AND null_kind > 0;

@@ -1,6 +1,6 @@
 // Delivers access logs: lines wait in memory for a little, then go as one object into the bucket that their bucket's configuration names, written as
 // its owner would. What is delivered is no request and is never logged itself. As S3's, these logs are made as well as they can be: a crash loses
-// what still waits, and what cannot be delivered is given up and said.
+// what still waits, and what cannot be delivered, or is more than may wait, is given up and said.
 import { pipelineNotices } from '../../base/channels.ts'
 import type { Timer } from '../../base/world.ts'
 import type { LogGrant, LoggingConfiguration } from '../../domain/access-log.ts'
@@ -34,6 +34,10 @@ class WaitingLog implements AccessLog {
   readonly #nextRequestId: () => string
   readonly #waiting = new Map<string, Waiting>()
   readonly #underWay = new Set<Promise<void>>()
+  /** Bytes that wait or are under way. */
+  #held = 0
+  #isFull = false
+  #closed = false
 
   constructor(services: S3Services, nextRequestId: () => string) {
     this.#services = services
@@ -41,16 +45,37 @@ class WaitingLog implements AccessLog {
   }
 
   add(bucket: Bucket, configuration: LoggingConfiguration, line: string): void {
+    if (this.#closed || !this.#hasRoom(bucket, line.length)) return
     const id = JSON.stringify([configuration, bucket.ownerId, ...(configuration.partitionedBy ? [bucket.name] : [])])
     const waiting = this.#waiting.get(id) ?? this.#begin(id, bucket, configuration)
     waiting.lines.push(line)
     waiting.bytes += line.length
+    this.#held += line.length
     if (waiting.bytes >= limits.accessLogBytes) this.#deliver(id)
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     for (const id of [...this.#waiting.keys()]) this.#deliver(id)
-    await Promise.all(this.#underWay)
+    // A location that does not answer keeps nobody from ending.
+    await new Promise<void>(resolve => {
+      const timer = this.#services.world.timers.after(limits.accessLogCloseMs, resolve)
+      void Promise.all(this.#underWay).then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  /** Said once, when the first line is given up. */
+  #hasRoom(bucket: Bucket, bytes: number): boolean {
+    const isFull = this.#held + bytes > limits.accessLogHeldBytes
+    if (isFull && !this.#isFull) {
+      const error = new Error(`more than ${limits.accessLogHeldBytes} bytes wait for delivery: lines are given up`)
+      pipelineNotices.publish({ kind: 'failed', what: `taking lines for the access log of ${bucket.name}`, error })
+    }
+    this.#isFull = isFull
+    return !isFull
   }
 
   #begin(id: string, bucket: Bucket, configuration: LoggingConfiguration): Waiting {
@@ -69,7 +94,10 @@ class WaitingLog implements AccessLog {
       pipelineNotices.publish({ kind: 'failed', what: `delivering the access log of ${waiting.bucket.name}`, error })
     })
     this.#underWay.add(delivery)
-    void delivery.then(() => this.#underWay.delete(delivery))
+    void delivery.then(() => {
+      this.#underWay.delete(delivery)
+      this.#held -= waiting.bytes
+    })
   }
 
   async #write({ bucket, configuration, lines }: Waiting): Promise<void> {

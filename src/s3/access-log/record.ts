@@ -82,7 +82,7 @@ export function logLine(request: LoggedRequest): string {
     request.requestId,
     loggedOperation(request),
     key === '' ? '-' : encodeURIComponent(key).replaceAll('%2F', '/'),
-    quotedField(`${method} ${request.rawTarget} HTTP/1.1`),
+    quotedField(`${method} ${withoutSignature(request.rawTarget)} HTTP/1.1`),
     String(status),
     request.errorCode ?? '-',
     count(request.responseBytes),
@@ -101,6 +101,11 @@ export function logLine(request: LoggedRequest): string {
     '-',
     '-',
   ].join(' ')
+}
+
+/** Whoever reads the log could use a presigned URL that still counts. */
+function withoutSignature(rawTarget: string): string {
+  return rawTarget.replace(/([?&](?:X-Amz-Signature|X-Amz-Security-Token|Signature)=)[^&]*/gi, '$1-')
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

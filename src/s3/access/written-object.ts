@@ -7,7 +7,7 @@ import type { AccessControlList } from '../../domain/object-metadata.ts'
 import type { Call } from '../call.ts'
 import { isPublicAcl, privateAcl } from './acl.ts'
 import { aclOfHeaders, type StoredAcl } from './acl-request.ts'
-import { type OpenBucket, requireNoDenial, requireTagging } from './open-bucket.ts'
+import { type OpenBucket, requireAction, requireNoDenial, requireTagging } from './open-bucket.ts'
 
 export interface WrittenAccess {
   readonly owner: Pick<Account, 'canonicalId' | 'displayName'>
@@ -23,7 +23,9 @@ export function accessOfWrite(call: Call, open: OpenBucket): WrittenAccess {
   const { bucket, account } = open
   const { ownership } = bucket.settings
   const acl = aclOfHeaders(headers, services.accounts)
-  if (acl !== null) requireNoDenial(call, open, 's3:PutObjectAcl')
+  // What an account may do with its own object, its users by policies may only where a policy allows it.
+  if (acl !== null && account.byPoliciesOnly === true) requireAction(call, open, 's3:PutObjectAcl')
+  else if (acl !== null) requireNoDenial(call, open, 's3:PutObjectAcl')
   if ((headers.get('x-amz-tagging') ?? '') !== '') requireTagging(call, open)
   const bucketOwner = { canonicalId: bucket.ownerId, displayName: bucket.ownerDisplayName }
   const isForBucketOwner = acl !== null && grantsBucketOwner(acl, bucket.ownerId)

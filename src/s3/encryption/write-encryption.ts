@@ -22,7 +22,7 @@ const kmsKeyHeader = 'x-amz-server-side-encryption-aws-kms-key-id'
 const kmsAlgorithms: ReadonlySet<string> = new Set(['aws:kms', 'aws:kms:dsse'])
 const contextHeader = 'x-amz-server-side-encryption-context'
 /** Ids, aliases and ARNs of keys. */
-const kmsKeyName = /^[\w:/.+=@-]{1,2048}$/
+export const kmsKeyName = /^[\w:/.+=@-]{1,2048}$/
 
 /**
  * Throws InvalidArgument for headers that contradict each other or that S3 does not know, NotImplemented for key management, AccessDenied where

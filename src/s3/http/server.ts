@@ -208,7 +208,11 @@ class HttpS3Server implements S3Server {
     }
     if (this.#closing !== undefined) endConnection(request, response)
     const durationMs = clock.monotonic() - started
-    if (exchange.logged !== undefined) this.#log(exchange, exchange.logged, { ...outcome, durationMs })
+    try {
+      if (exchange.logged !== undefined) this.#log(exchange, exchange.logged, { ...outcome, durationMs })
+    } catch (error) {
+      defects.publish({ where: 'AccessLog', requestId: exchange.requestId, error })
+    }
     if (!s3Requests.hasSubscribers) return
     s3Requests.publish({
       requestId: exchange.requestId,
@@ -241,9 +245,7 @@ class HttpS3Server implements S3Server {
       responseBytes: bytes,
       at: this.#options.world.clock.now() - durationMs,
       durationMs,
-      ...(socket instanceof TLSSocket && {
-        tls: { version: socket.getProtocol() ?? '-', cipher: socket.getCipher().name },
-      }),
+      ...(socket instanceof TLSSocket && { tls: encryptionOf(socket) }),
     })
     this.#accessLog.add(bucket, logging, line)
   }
@@ -357,6 +359,12 @@ const anonymous: AuthResult = { kind: 'anonymous', payload: { kind: 'unsigned' }
 
 /** Only these read a body in signed chunks, or with a trailer (Amazon S3 API Reference, "Signature Calculations for the Authorization Header"). */
 const readsChunks: ReadonlySet<string> = new Set(['PutObject', 'UploadPart'])
+
+/** What an access log says of it. A connection that has ended knows its cipher no longer, whatever its type says. */
+function encryptionOf(socket: TLSSocket): { readonly version: string; readonly cipher: string } {
+  const cipher: { readonly name: string } | null = socket.getCipher()
+  return { version: socket.getProtocol() ?? '-', cipher: cipher?.name ?? '-' }
+}
 
 function checkFraming(operation: string, { payload }: AuthResult): void {
   const inChunks = payload.kind === 'chunked-signed' || payload.kind === 'chunked-unsigned'

@@ -1,4 +1,5 @@
-// PutBucketLogging and GetBucketLogging: where the access log of a bucket goes. It can only go to a bucket of the same owner and location.
+// PutBucketLogging and GetBucketLogging: where the access log of a bucket goes. It can only go to a bucket of the same owner and location,
+// and only by those who could write there themselves: it is delivered as its owner would write it.
 
 import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import { type LogGrant, type LoggingConfiguration, logPermissions } from '../../domain/access-log.ts'
@@ -7,7 +8,7 @@ import { ServiceError, serviceError } from '../../domain/errors.ts'
 import { limits } from '../../domain/limits.ts'
 import { readGrantee } from '../access/acl-request.ts'
 import { granteeContent } from '../access/acl-xml.ts'
-import { openBucket } from '../access/open-bucket.ts'
+import { type OpenBucket, openBucket, requireAction } from '../access/open-bucket.ts'
 import { changeSettings } from '../bucket-change.ts'
 import type { Answer, Call } from '../call.ts'
 import { readDocument } from '../documents/document-body.ts'
@@ -16,11 +17,12 @@ import { defaultXmlLimits, parseXml, type XmlElement } from '../xml/reader.ts'
 import { s3Namespace, type XmlContent } from '../xml/writer.ts'
 
 export async function putBucketLogging(call: Call): Promise<Answer> {
-  const { bucket } = await openBucket(call)
+  const open = await openBucket(call)
+  const { bucket } = open
   const document = parseXml(await readDocument(call), defaultXmlLimits, 'BucketLoggingStatus')
   const enabled = document.optionalChild('LoggingEnabled')
   const logging = enabled === undefined ? null : readLogging(enabled, call.services.accounts)
-  if (logging !== null) await checkTarget(call, bucket, logging)
+  if (logging !== null) await checkTarget(call, open, logging)
   await changeSettings(call, bucket, { logging })
   return { status: 200 }
 }
@@ -78,11 +80,20 @@ function readFormat(format: XmlElement | undefined): KeyFormat {
   return { partitionedBy: source }
 }
 
-/** Throws InvalidTargetBucketForLogging. */
-async function checkTarget(call: Call, bucket: Bucket, { targetBucket }: LoggingConfiguration): Promise<void> {
+/** Throws InvalidTargetBucketForLogging, AccessDenied. */
+async function checkTarget(call: Call, open: OpenBucket, logging: LoggingConfiguration): Promise<void> {
+  const { targetBucket, targetPrefix, grants = [] } = logging
   const target = await call.services.store.bucket(targetBucket)
-  if (target?.ownerId === bucket.ownerId && target.locationConstraint === bucket.locationConstraint) return
-  throw serviceError('InvalidTargetBucketForLogging', { details: { TargetBucket: targetBucket.slice(0, 255) } })
+  if (target === null || !maySendTo(open.bucket, target)) {
+    throw serviceError('InvalidTargetBucketForLogging', { details: { TargetBucket: targetBucket.slice(0, 255) } })
+  }
+  const openTarget = { ...open, bucket: target }
+  requireAction(call, openTarget, 's3:PutObject', targetPrefix)
+  if (grants.length > 0) requireAction(call, openTarget, 's3:PutObjectAcl', targetPrefix)
+}
+
+function maySendTo({ ownerId, locationConstraint }: Bucket, target: Bucket): boolean {
+  return target.ownerId === ownerId && target.locationConstraint === locationConstraint
 }
 
 export async function getBucketLogging(call: Call): Promise<Answer> {

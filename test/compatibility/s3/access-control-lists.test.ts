@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { codeOf } from './multipart-steps.ts'
-import { type AccountName, accounts, startTestServer, type TestServer, versioningEnabled } from './test-server.ts'
+import { accounts, type SignerName, startTestServer, type TestServer, versioningEnabled } from './test-server.ts'
 
 let server: TestServer
 
@@ -14,7 +14,7 @@ before(async () => {
 after(() => server.close())
 
 type Headers = Readonly<Record<string, string>>
-const send = (method: string, path: string, as: AccountName | null = 'bart', headers: Headers = {}, body?: string) =>
+const send = (method: string, path: string, as: SignerName | null = 'bart', headers: Headers = {}, body?: string) =>
   server.send({ method, path, as, headers, ...(body === undefined ? undefined : { body }) })
 
 let made = 0
@@ -30,7 +30,7 @@ const authenticated = 'http://acs.amazonaws.com/groups/global/AuthenticatedUsers
 const lisa = accounts.lisa.canonicalId
 
 /** Grants as `grantee permission`, in the order shown. */
-async function grantsOf(path: string, as: AccountName = 'bart'): Promise<readonly string[]> {
+async function grantsOf(path: string, as: SignerName = 'bart'): Promise<readonly string[]> {
   const { status, body } = await send('GET', `${path}?acl=`, as)
   assert.equal(status, 200, body)
   return [...body.matchAll(/<Grant>.*?<(?:ID|URI)>([^<]*)<.*?<Permission>([^<]*)</gs)].map(
@@ -217,12 +217,12 @@ test('object-acl/a copy has its own, and a multipart object that of its upload',
 test('multipart/only who began an upload and the owner of the bucket add parts to it and complete it', async () => {
   const path = await bucket({ 'x-amz-acl': 'public-read-write' })
   await send('PUT', `${path}/source`, 'bart', { 'x-amz-acl': 'public-read' }, 'x')
-  const begin = async (as: AccountName) =>
+  const begin = async (as: SignerName) =>
     /<UploadId>([^<]*)</.exec((await send('POST', `${path}/m?uploads=`, as)).body)?.[1] ?? ''
   const etag = '9dd4e461268c8034f5c8564e155c67a6'
   const body = `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>${etag}</ETag></Part></CompleteMultipartUpload>`
   const source = { 'x-amz-copy-source': `${path}/source` }
-  const steps = async (id: string, as: AccountName | null) => {
+  const steps = async (id: string, as: SignerName | null) => {
     const part = `${path}/m?partNumber=1&uploadId=${id}`
     const answers = [
       await send('PUT', part, as, {}, 'x'),
@@ -252,4 +252,22 @@ test("anonymous/what strangers write in a public bucket is nobody's; what is not
   assert.deepEqual([head.status, head.body], [403, ''])
   assert.deepEqual(codeOf(await send('GET', '/no-such-bucket/k', null)), [404, 'NoSuchBucket'])
   assert.deepEqual(codeOf(await send('DELETE', '/no-such-bucket/k', null)), [404, 'NoSuchBucket'])
+})
+
+test('object-acl/a user by policies gives a list with its object only where a policy allows it to', async () => {
+  const path = await bucket()
+  const allow = async (...actions: readonly string[]): Promise<void> => {
+    const Principal = { AWS: 'arn:aws:iam::123456789012:user/guest' }
+    const Resource = `arn:aws:s3:::${path.slice(1)}/*`
+    const statement = { Effect: 'Allow', Principal, Action: actions, Resource }
+    const answer = await send('PUT', `${path}?policy`, 'bart', {}, JSON.stringify({ Statement: [statement] }))
+    assert.equal(answer.status, 204, answer.body)
+  }
+  const list = { 'x-amz-acl': 'public-read' }
+  await allow('s3:PutObject')
+  assert.equal((await send('PUT', `${path}/k`, 'guest', {}, 'x')).status, 200)
+  assert.deepEqual(codeOf(await send('PUT', `${path}/k`, 'guest', list, 'x')), [403, 'AccessDenied'])
+  assert.deepEqual(codeOf(await send('POST', `${path}/k?uploads=`, 'guest', list)), [403, 'AccessDenied'])
+  await allow('s3:PutObject', 's3:PutObjectAcl')
+  assert.equal((await send('PUT', `${path}/k`, 'guest', list, 'x')).status, 200)
 })

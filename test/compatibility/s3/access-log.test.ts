@@ -138,6 +138,36 @@ test('access-log/nothing that a client sends ends a field or a line', async () =
   assert.equal(line[16], '"a \\x22b\\x22 \\x5c c"')
 })
 
+test('access-log/signatures of presigned URLs are kept from those who read the log', async () => {
+  await loggedBucket('presigned')
+  await server.send({ method: 'GET', path: '/presigned/a?X-Amz-Date=1&X-Amz-Signature=secret&x=2', as: null })
+  await server.send({
+    method: 'GET',
+    path: '/presigned/a?AWSAccessKeyId=bart-key&Expires=1&Signature=secret',
+    as: null,
+  })
+  await ask({ method: 'GET', path: '/presigned' })
+  assert.ok(!JSON.stringify(await linesOf('presigned-log', 1)).includes('secret'))
+})
+
+test('access-log/who may change the configuration sends the log only where they may write themselves', async () => {
+  for (const bucket of ['guarded', 'aim']) await ask({ method: 'PUT', path: `/${bucket}` })
+  const guest = 'arn:aws:iam::123456789012:user/guest'
+  const allow = async (bucket: string, action: string): Promise<void> => {
+    const resources = [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`]
+    const statement = { Effect: 'Allow', Principal: { AWS: guest }, Action: action, Resource: resources }
+    const body = JSON.stringify({ Version: '2012-10-17', Statement: [statement] })
+    await ask({ method: 'PUT', path: `/${bucket}?policy`, body })
+  }
+  await allow('guarded', 's3:*')
+  const target = '<LoggingEnabled><TargetBucket>aim</TargetBucket><TargetPrefix>log/</TargetPrefix></LoggingEnabled>'
+  const body = `<BucketLoggingStatus>${target}</BucketLoggingStatus>`
+  const put = () => server.send({ method: 'PUT', path: '/guarded?logging', body, as: 'guest' })
+  assert.equal((await put()).status, 403)
+  await allow('aim', 's3:PutObject')
+  assert.equal((await put()).status, 200)
+})
+
 test('access-log/closing delivers what waits; a target that is gone takes nothing', async () => {
   const closing = await startTestServer({})
   try {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
+import { s3Requests } from '../../../src/base/channels.ts'
 import type { S3Certificate } from '../../../src/s3/http/listeners.ts'
 import { runCommand } from '../../../src/services/command.ts'
 import { errorCode, type RawAnswer, startTestServer, type TestServer } from './test-server.ts'
@@ -127,6 +128,45 @@ test('tls/another certificate is used from then on, open connections go on, an u
   assert.match(await answer, /^HTTP\/1\.1 403 /)
   for (const { socket } of [old, next]) socket.destroy()
 })
+
+test('tls/a client of a logged bucket that leaves before its answer, or in the middle of it, ends nothing', async t => {
+  const own = { listen: { host: '127.0.0.1', port: 0 }, ...(await certificate(t, 'own')) }
+  const server = await withServer(t, { tls: own })
+  const target = '<LoggingEnabled><TargetBucket>left</TargetBucket><TargetPrefix>log/</TargetPrefix></LoggingEnabled>'
+  await server.send({ method: 'PUT', path: '/left' })
+  await server.send({
+    method: 'PUT',
+    path: '/left?logging',
+    body: `<BucketLoggingStatus>${target}</BucketLoggingStatus>`,
+  })
+  await server.send({
+    method: 'PUT',
+    path: '/left/large',
+    body: 'x'.repeat(4 << 20),
+    headers: { 'x-amz-acl': 'public-read' },
+  })
+  const served = servedNext(t)
+  const port = server.s3.tlsAddress?.port ?? 0
+  const before = await greeted(port)
+  before.socket.write('GET /left/large HTTP/1.1\r\nHost: x\r\n\r\n', () => before.socket.destroy())
+  await served()
+  const amid = await greeted(port)
+  amid.socket.once('data', () => amid.socket.destroy())
+  amid.socket.write('GET /left/large HTTP/1.1\r\nHost: x\r\n\r\n')
+  await served()
+  assert.equal(await overTls(port), 403)
+})
+
+/** Resolves when the next request has been served, or given up. */
+function servedNext(t: TestContext): () => Promise<void> {
+  let ended = (): void => {}
+  const listen = (): void => ended()
+  t.after(s3Requests.subscribe(listen))
+  return () =>
+    new Promise(resolve => {
+      ended = resolve
+    })
+}
 
 test('tls/on an address of its own, beside HTTP', async t => {
   const own = { listen: { host: '127.0.0.1', port: 0 }, ...(await certificate(t, 'own')) }

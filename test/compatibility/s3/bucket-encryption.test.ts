@@ -87,6 +87,11 @@ const refused: readonly (readonly [string, string, string])[] = [
   ['two rules', ruleOf('AES256') + ruleOf('AES256'), 'MalformedXML'],
   ['an unknown algorithm', ruleOf('AES512'), 'MalformedXML'],
   ['a default without its algorithm', '<Rule><ApplyServerSideEncryptionByDefault/></Rule>', 'MalformedXML'],
+  [
+    'the name of a KMS key that is none',
+    ruleOf('aws:kms', '<KMSMasterKeyID>my key</KMSMasterKeyID>'),
+    'InvalidArgument',
+  ],
   ['AES256 with a KMS key', ruleOf('AES256', '<KMSMasterKeyID>k</KMSMasterKeyID>'), 'InvalidArgument'],
   ['a bucket key that is no boolean', ruleOf('AES256', '', '<BucketKeyEnabled>yes</BucketKeyEnabled>'), 'MalformedXML'],
   [
