@@ -201,8 +201,8 @@ export const elements: Readonly<Record<string, Elements>> = {
   PutBucketLogging: {
     takes: ['TargetBucket', 'TargetPrefix', 'TargetGrants', 'TargetObjectKeyFormat'],
     notes: [
-      `The target bucket has the same owner and location. Prefixes of at most ${limits.logPrefixBytes} bytes.`,
-      `Log objects in S3's format are written ${limits.accessLogMs / 1000} seconds after their first line, at ${mib(limits.accessLogBytes)}, and when the server closes; each thread of each process writes its own. A crash loses the lines that wait. Deliveries are never logged.`,
+      `The target bucket has the same owner and location, and whoever sets it may write there. Prefixes of at most ${limits.logPrefixBytes} bytes.`,
+      `Log objects in S3's format are written ${limits.accessLogMs / 1000} seconds after their first line, at ${mib(limits.accessLogBytes)}, and when the server closes; each thread of each process writes its own. A crash loses the lines that wait, and more than ${mib(limits.accessLogHeldBytes)} of a thread do not wait. Deliveries are never logged, and signatures of presigned URLs are left out.`,
     ],
   },
   GetBucketNotificationConfiguration: none,
