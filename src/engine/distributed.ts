@@ -1,10 +1,12 @@
 // The distributed engine: chosen roles over servers that many processes share. Opens only what the roles need, waits a while for what is not
 // there yet, and plays the same roles as the embedded engine.
 
+import { DependencyError } from '../base/dependency.ts'
 import { createHttpClient } from '../base/http-client.ts'
 import type { World } from '../base/world.ts'
 import type { Config, DistributedEngineConfig } from '../config/types.ts'
 import { createNodeDirectory } from '../control/node-directory.ts'
+import { ServiceError } from '../domain/errors.ts'
 import type { SharedValues } from '../metadata/postgres/shared-values.ts'
 import { openDataDir } from '../metadata/sqlite/data-dir.ts'
 import { startLog } from '../telemetry/log.ts'
@@ -91,10 +93,19 @@ async function openParts(
 }
 
 /** Those of the file, and the service account whose keys the processes share. */
-async function openAccounts({ config, world, lifecycle }: Opening, shared: SharedValues): Promise<Accounts> {
-  const accounts = await loadSharedAccounts(config.accountsFile ?? '', await serviceKeys(shared, world.random))
+async function openAccounts({ config, world, patience, lifecycle }: Opening, shared: SharedValues): Promise<Accounts> {
+  const keys = await patience.open(() => serviceKeys(shared, world.random).catch(asDependency))
+  const accounts = await loadSharedAccounts(config.accountsFile ?? '', keys)
   lifecycle.add(watchServiceKeys(shared, world, keys => accounts.take(keys)))
   return accounts
+}
+
+/** A database that was there and is away again is waited for like one that is not there yet. */
+function asDependency(error: unknown): never {
+  if (!(error instanceof ServiceError) || error.code !== 'ServiceUnavailable') throw error
+  throw new DependencyError('PostgreSQL', 'it does not answer', 'Check that it runs and can be reached from here', {
+    cause: error,
+  })
 }
 
 /** Only the S3 role keeps data; the data folder then belongs to this process alone. Others read over the network. */

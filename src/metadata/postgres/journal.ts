@@ -177,7 +177,7 @@ export class JournalWatch {
   wake(): void {
     if (this.#listeners.size === 0) return
     if (this.#everyMs === null) {
-      for (const listener of [...this.#listeners]) listener()
+      this.#tellAll()
       return
     }
     if (this.#looking) {
@@ -203,7 +203,8 @@ export class JournalWatch {
       this.#heldMs = found?.held === true ? this.#heldMs * 2 : heldLookMs
       this.#tell(found?.shown ?? null)
     } catch {
-      // The database is away: the next look finds what has been missed.
+      // The database is away, from here at least: whoever reads finds that out, and may leave the reading to another process.
+      this.#tellAll()
     }
     this.#looking = false
     if (this.#again) this.wake()
@@ -214,6 +215,10 @@ export class JournalWatch {
   #tell(shown: string | null): void {
     if (shown === null || shown === this.#shown) return
     this.#shown = shown
+    this.#tellAll()
+  }
+
+  #tellAll(): void {
     for (const listener of [...this.#listeners]) listener()
   }
 }
