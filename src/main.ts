@@ -19,3 +19,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   colours: showsColours(process.stdout),
   version: typeof version === 'string' ? version : 'unknown',
 })
+
+// The work is done and everything is closed: a timer that a library has forgotten must not keep the process for ever.
+const lingerMs = 3_000
+realWorld.timers.after(lingerMs, () => process.exit(), { background: true })

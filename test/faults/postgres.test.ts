@@ -318,6 +318,34 @@ test('connections that die in silence are given up: writes work again at once ov
   await proxy.close()
 })
 
+test('who reads the journal is told of a database that cannot be asked, though nothing is written', {
+  skip,
+}, async () => {
+  const database = await makeDatabase(running().url)
+  const proxy = await startSwallowingProxy(running().port)
+  const url = new URL(database.url)
+  url.port = String(proxy.port)
+  const engine = await openPostgres({
+    url: url.href,
+    world: realWorld,
+    group: 'RG001',
+    poolMax: 4,
+    answerWithinMs: 300,
+  })
+  await makeBucket(engine.store, 'b')
+  await put(engine.store, 'b', 'k')
+  let told = 0
+  engine.store.onJournal(() => {
+    told += 1
+  })
+  await until(() => told > 0, 'told of what there is')
+  proxy.swallow(true)
+  told = 0
+  await until(() => told > 1, 'told twice that there is no answer')
+  await engine.closeAbruptly()
+  await proxy.close()
+})
+
 test('a renewal that gets no answer is refused long before its lease ends', { skip }, async () => {
   const database = await makeDatabase(running().url)
   const proxy = await startSwallowingProxy(running().port)
