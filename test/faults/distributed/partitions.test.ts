@@ -215,7 +215,7 @@ describe(`processes that are cut off, without Redis (FAULT_SEED=${seed})`, { ski
     let acknowledged: readonly Acknowledged[] = []
     await without(proxy(`${first} ${server}`), async () => {
       const cutAt = performance.now()
-      await until('the other is elected', () => isElected(second), 90_000)
+      await until('the other is elected', () => isElected(second), 240_000)
       show(`${server}: the other populator took over after ${((performance.now() - cutAt) / 1000).toFixed(1)} s`)
       await load.more(20)
       acknowledged = await load.stop()
