@@ -271,6 +271,15 @@ test('commits of another process wake who listens to the journal', { skip }, asy
   await reader.close()
 })
 
+/** A database of its own that can be cut off. */
+async function behindProxy() {
+  const database = await makeDatabase(running().url)
+  const proxy = await startSwallowingProxy(running().port)
+  const url = new URL(database.url)
+  url.port = String(proxy.port)
+  return { url: url.href, proxy }
+}
+
 /** Puts new keys one after another until one is stored; answers how many were refused, each as a 503. */
 async function putsUntilStored(store: MetadataStore, name: string): Promise<number> {
   const deadline = performance.now() + 20_000
@@ -288,12 +297,9 @@ async function putsUntilStored(store: MetadataStore, name: string): Promise<numb
 test('connections that die in silence are given up: writes work again at once over new ones, and none is done twice', {
   skip,
 }, async () => {
-  const database = await makeDatabase(running().url)
-  const proxy = await startSwallowingProxy(running().port)
-  const url = new URL(database.url)
-  url.port = String(proxy.port)
+  const { url, proxy } = await behindProxy()
   const engine = await openPostgres({
-    url: url.href,
+    url,
     world: realWorld,
     group: 'RG001',
     poolMax: 4,
@@ -321,12 +327,9 @@ test('connections that die in silence are given up: writes work again at once ov
 test('who reads the journal is told of a database that cannot be asked, though nothing is written', {
   skip,
 }, async () => {
-  const database = await makeDatabase(running().url)
-  const proxy = await startSwallowingProxy(running().port)
-  const url = new URL(database.url)
-  url.port = String(proxy.port)
+  const { url, proxy } = await behindProxy()
   const engine = await openPostgres({
-    url: url.href,
+    url,
     world: realWorld,
     group: 'RG001',
     poolMax: 4,
@@ -347,10 +350,7 @@ test('who reads the journal is told of a database that cannot be asked, though n
 })
 
 test('a renewal that gets no answer is refused long before its lease ends', { skip }, async () => {
-  const database = await makeDatabase(running().url)
-  const proxy = await startSwallowingProxy(running().port)
-  const url = new URL(database.url)
-  url.port = String(proxy.port)
+  const { url, proxy } = await behindProxy()
   const delays: number[] = []
   const after: World['timers']['after'] = (delayMs, run, options) => {
     delays.push(delayMs)
@@ -358,7 +358,7 @@ test('a renewal that gets no answer is refused long before its lease ends', { sk
     return realWorld.timers.after(delayMs === 15_000 ? 100 : delayMs, run, options)
   }
   const world = { ...realWorld, timers: { ...realWorld.timers, after } }
-  const engine = await openPostgres({ url: url.href, world, group: 'RG001', poolMax: 4 })
+  const engine = await openPostgres({ url, world, group: 'RG001', poolMax: 4 })
   await makeBucket(engine.store, 'b')
   await put(engine.store, 'b', 'k', { sites: ['aws'] })
   const [claim] = await engine.store.ledger.claim('aws', [{ bucket: 'b', key: 'k' }], 'me', 120_000)

@@ -3,7 +3,7 @@ import { type BucketEncryption, defaultAlgorithms } from '../../domain/bucket-en
 import { type ServiceError, serviceError } from '../../domain/errors.ts'
 import type { XmlElement } from '../xml/reader.ts'
 import type { XmlContent } from '../xml/writer.ts'
-import { kmsKeyName } from './write-encryption.ts'
+import { checkedKeyName } from './write-encryption.ts'
 
 /** Throws MalformedXML, InvalidArgument. */
 export function parseBucketEncryption(root: XmlElement): BucketEncryption {
@@ -28,13 +28,7 @@ function readDefault(element: XmlElement | undefined): BucketEncryption['byDefau
   if (algorithm === undefined) throw malformed('SSEAlgorithm')
   const kmsKeyId = element.optionalText('KMSMasterKeyID')
   if (kmsKeyId === undefined) return { algorithm }
-  if (algorithm !== 'AES256' && !kmsKeyName.test(kmsKeyId)) {
-    throw serviceError('InvalidArgument', {
-      message: 'The KMS key is named by an id, an alias or an ARN.',
-      details: { ArgumentName: 'KMSMasterKeyID', ArgumentValue: kmsKeyId.slice(0, 255) },
-    })
-  }
-  if (algorithm !== 'AES256') return { algorithm, kmsKeyId }
+  if (algorithm !== 'AES256') return { algorithm, kmsKeyId: checkedKeyName(kmsKeyId, 'KMSMasterKeyID') }
   throw serviceError('InvalidArgument', {
     message: 'a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse',
     details: { ArgumentName: 'ApplyServerSideEncryptionByDefault' },

@@ -22,7 +22,7 @@ const kmsKeyHeader = 'x-amz-server-side-encryption-aws-kms-key-id'
 const kmsAlgorithms: ReadonlySet<string> = new Set(['aws:kms', 'aws:kms:dsse'])
 const contextHeader = 'x-amz-server-side-encryption-context'
 /** Ids, aliases and ARNs of keys. */
-export const kmsKeyName = /^[\w:/.+=@-]{1,2048}$/
+const kmsKeyName = /^[\w:/.+=@-]{1,2048}$/
 
 /**
  * Throws InvalidArgument for headers that contradict each other or that S3 does not know, NotImplemented for key management, AccessDenied where
@@ -43,15 +43,17 @@ export function encryptionOfWrite(headers: HeaderMap, byBucket: BucketEncryption
 
 function managedAs(algorithm: string, kmsKeyId: string | undefined): WriteEncryption {
   if (algorithm === 'AES256') return { kind: 'managed' }
-  if (algorithm === 'aws:kms' && kmsKeyId !== undefined) return { kind: 'managed', kmsKeyId: checkedKeyName(kmsKeyId) }
+  if (algorithm === 'aws:kms' && kmsKeyId !== undefined)
+    return { kind: 'managed', kmsKeyId: checkedKeyName(kmsKeyId, kmsKeyHeader) }
   const missing = algorithm === 'aws:kms' ? 'has no default key of its own: name one' : 'does not encrypt so'
   const message = `Encryption with ${algorithm} was asked for, but the key management of this server ${missing}.`
   throw serviceError('NotImplemented', { message, details: { Header: header } })
 }
 
-function checkedKeyName(kmsKeyId: string): string {
+/** `argument`: where the client wrote it. Throws InvalidArgument. */
+export function checkedKeyName(kmsKeyId: string, argument: string): string {
   if (kmsKeyName.test(kmsKeyId)) return kmsKeyId
-  throw invalidArgument('The KMS key is named by an id, an alias or an ARN.', kmsKeyHeader, kmsKeyId)
+  throw invalidArgument('The KMS key is named by an id, an alias or an ARN.', argument, kmsKeyId)
 }
 
 function customerKeyOfWrite(headers: HeaderMap, method: string | undefined): CustomerKey | undefined {

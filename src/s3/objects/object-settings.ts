@@ -18,7 +18,8 @@ import { readRedirectLocation } from '../website/redirect-location.ts'
 import { type RequestedLock, readLock } from './object-lock.ts'
 import { noTags, parseTagHeader, type TagSet } from './tag-set.ts'
 
-const contentHeaders = [
+/** The headers that describe the content and are kept and given back as they came. */
+export const contentHeaders = [
   'cache-control',
   'content-disposition',
   'content-encoding',

@@ -23,6 +23,7 @@ import { integrityOf, type ReceivedData } from '../objects/object-data.ts'
 import { quoted, shownVersionId } from '../objects/object-headers.ts'
 import { checkRequestedLock, lockFields, readLock } from '../objects/object-lock.ts'
 import {
+  contentHeaders,
   newMetadata,
   type ObjectSettings,
   readContentHeaders,
@@ -73,16 +74,8 @@ function settingsOfCopy(call: Call, source: CopySource): ObjectSettings {
 
 function storedContentHeaders({ record }: CopySource): ObjectSettings['content'] {
   const { metadata } = record
-  const names = [
-    'cache-control',
-    'content-disposition',
-    'content-encoding',
-    'content-language',
-    'content-type',
-    'expires',
-  ] as const
   const content: { -readonly [Name in keyof ObjectSettings['content']]: string } = {}
-  for (const name of names) {
+  for (const name of contentHeaders) {
     const value = metadata[name]
     if (value !== undefined && value !== '') content[name] = value
   }
