@@ -10,8 +10,15 @@ import { type Group, selectGroups } from './selection.ts'
 import { type SharedServices, startSharedServices } from './services/shared.ts'
 
 const root = dirname(import.meta.dirname)
-/** A file that hangs fails instead of holding up everything; the slowest honest one takes a few minutes. */
-const fileTimeoutMs = 15 * 60 * 1000
+const isCi = process.env['CI'] === 'true'
+const minuteMs = 60_000
+// By hand, loops may be made longer than any limit.
+/** A test or a hook that hangs fails by itself, and the others of its file go on; the slowest honest one takes two minutes. */
+const testTimeoutMs = isCi ? 5 * minuteMs : 0
+/** For a file whose process hangs outside its tests. */
+const fileTimeoutMs = isCi ? 12 * minuteMs : Number.POSITIVE_INFINITY
+/** From when the services are there: what has not ended by then fails by its name, before CI itself ends the run without a word. */
+const allWithinMs = 26 * minuteMs
 /** Aborted by a signal: ends the test processes too. */
 const stopped = new AbortController()
 
@@ -31,7 +38,7 @@ async function main(): Promise<number> {
   services?.catch(() => {})
   stopOnSignal(services)
   for (const group of groups) {
-    if (group.name !== 'unit') handOver(await services, report)
+    if (group.name !== 'unit' && services !== undefined) handOver(await services, report, print)
     await runGroup(group, concurrency, report, print)
   }
   await (await services)?.stop()
@@ -53,7 +60,7 @@ async function runGroup(
   print(`\n== ${group.name}: ${group.files.length} files`)
   const events = run({
     // A handle that a test leaves open must not hold up everything behind it.
-    execArgv: [...process.execArgv, '--test-force-exit'],
+    execArgv: [...process.execArgv, '--test-force-exit', `--test-timeout=${testTimeoutMs}`],
     files: [...group.files],
     concurrency,
     timeout: fileTimeoutMs,
@@ -66,13 +73,18 @@ async function runGroup(
 let handedOver = false
 
 // The test processes inherit the environment: addresses of what runs, reasons for what does not.
-function handOver(services: SharedServices | undefined, report: Report): void {
-  if (services === undefined || handedOver) return
+function handOver(services: SharedServices, report: Report, print: (line: string) => void): void {
+  if (handedOver) return
   handedOver = true
   Object.assign(process.env, services.environment)
-  for (const { name, reason } of services.missing) {
-    if (process.env['CI'] === 'true') report.fail(name, `CI=true, and this component is missing: ${reason}`)
+  if (!isCi) return
+  for (const { name, reason } of services.missing)
+    report.fail(name, `CI=true, and this component is missing: ${reason}`)
+  const outOfTime = (): void => {
+    print(`\nOut of time after ${seconds(allWithinMs)}: what has not ended fails.`)
+    stopped.abort()
   }
+  setTimeout(outOfTime, allWithinMs).unref()
 }
 
 function stopOnSignal(services: Promise<SharedServices> | undefined): void {

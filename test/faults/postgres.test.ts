@@ -11,12 +11,15 @@ import { type JournalEntry, journalStart } from '../../src/domain/entry.ts'
 import { ServiceError } from '../../src/domain/errors.ts'
 import type { VersionId } from '../../src/domain/version-id.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
+import { openDatabase } from '../../src/metadata/postgres/database.ts'
 import { openPostgres, type PostgresEngine } from '../../src/metadata/postgres/engine.ts'
+import { codeOf, isUnavailable } from '../../src/metadata/postgres/failures.ts'
 import { type RunningPostgres, startPostgres } from '../../src/services/postgres.ts'
 import { makeBucket, newMetadata, put } from '../conformance/store-fixtures.ts'
 import { ownPostgres } from '../services/available.ts'
 import { connect, makeDatabase } from '../services/postgres.ts'
 import { startSwallowingProxy } from './swallowing-proxy.ts'
+import { until } from './until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'crossbeat-postgres-fault-'))
 const found = await ownPostgres(folder)
@@ -91,14 +94,6 @@ async function load(
   await Promise.all(Array.from({ length: 12 }, (_, number) => worker(number)))
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 30_000
-  while (!condition()) {
-    assert.ok(performance.now() < deadline, `${what} within 30 s`)
-    await new Promise(resolve => setImmediate(resolve))
-  }
-}
-
 test('nothing acknowledged is lost when PostgreSQL is killed in mid-commit, and the processes go on when it is back', {
   skip,
 }, async () => {
@@ -114,14 +109,14 @@ test('nothing acknowledged is lost when PostgreSQL is killed in mid-commit, and 
     const loads = [first, second].map((engine, index) =>
       load(engine.store, `e${index}`, acknowledged, refused, () => stopped),
     )
-    await until(() => acknowledged.length > from + 200, 'two hundred puts')
+    await until('two hundred puts', () => acknowledged.length > from + 200)
     const { port } = running()
     running().kill()
-    await until(() => refused.length > round, 'a refusal')
+    await until('a refusal', () => refused.length > round)
     const claims = first.store.ledger.claim('aws', [{ bucket: 'b', key: acknowledged[0]?.key ?? '' }], 'me', 60_000)
     await startAgain(port)
     const back = acknowledged.length
-    await until(() => acknowledged.length > back + 100, 'a hundred puts after the restart')
+    await until('a hundred puts after the restart', () => acknowledged.length > back + 100)
     stopped = true
     await Promise.all(loads)
     assert.notEqual((await claims)[0]?.outcome, undefined, 'a command of replication is done once the database is back')
@@ -324,6 +319,40 @@ test('connections that die in silence are given up: writes work again at once ov
   await proxy.close()
 })
 
+test('connections that were reset with something under way are not used again', { skip }, async () => {
+  const { url, proxy } = await behindProxy()
+  const { timers } = realWorld
+  const database = await openDatabase({ url, connections: 3, timers, answerWithinMs: 30_000 }, 'public')
+  const ask = async (): Promise<void> => {
+    for (;;) {
+      try {
+        await database.rows('SELECT $1::integer', 1)
+        return
+      } catch (error) {
+        assert.ok(isUnavailable(error), String(error))
+        assert.notEqual(codeOf(error), 'CONNECT_TIMEOUT', 'the server has not understood how the connection began')
+      }
+    }
+  }
+  for (let round = 0; round < 10; round += 1) {
+    await Promise.all([1, 2, 3].map(() => database.rows('SELECT pg_sleep(0.005)')))
+    // Whoever is told first that all connections are gone asks again before the library knows of the others.
+    const sleep = `SELECT pg_sleep(30), ${round}`
+    const told = assert.rejects(database.rows(sleep)).then(() => Promise.all([1, 2, 3, 4].map(ask)))
+    await until('the statement is under way', async () => {
+      const [row] = await database.rows<{ n: number }>(
+        "SELECT count(*)::integer AS n FROM pg_stat_activity WHERE state = 'active' AND query = $1",
+        sleep,
+      )
+      return row?.n === 1
+    })
+    proxy.cut()
+    await told
+  }
+  await database.close()
+  await proxy.close()
+})
+
 test('who reads the journal is told of a database that cannot be asked, though nothing is written', {
   skip,
 }, async () => {
@@ -341,10 +370,10 @@ test('who reads the journal is told of a database that cannot be asked, though n
   engine.store.onJournal(() => {
     told += 1
   })
-  await until(() => told > 0, 'told of what there is')
+  await until('told of what there is', () => told > 0)
   proxy.swallow(true)
   told = 0
-  await until(() => told > 1, 'told twice that there is no answer')
+  await until('told twice that there is no answer', () => told > 1)
   await engine.closeAbruptly()
   await proxy.close()
 })

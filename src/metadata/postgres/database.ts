@@ -3,7 +3,7 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { DependencyError } from '../../base/dependency.ts'
 import type { Timers } from '../../base/world.ts'
-import { CrowdedError, NoAnswerError, placeOf } from './failures.ts'
+import { CrowdedError, isBrokenConnection, NoAnswerError, placeOf } from './failures.ts'
 
 export type Value = string | number | null
 
@@ -52,11 +52,19 @@ export class Database {
   }
 
   /** The rows of one statement, a transaction of its own. */
-  async rows<Row>(text: string, ...values: Value[]): Promise<readonly Row[]> {
+  rows<Row>(text: string, ...values: Value[]): Promise<readonly Row[]> {
+    return this.rowsWithin(this.#answerWithinMs, text, ...values)
+  }
+
+  /** The same for what is quick, or of use only soon: given up after this time, if that is shorter. */
+  async rowsWithin<Row>(withinMs: number, text: string, ...values: Value[]): Promise<readonly Row[]> {
     if (this.#waiting >= this.#waitingMax) throw new CrowdedError(`${this.#waiting} statements wait for an answer`)
     this.#waiting += 1
     try {
-      const found: Iterable<unknown> = await this.#inTime(this.#sql.unsafe(text, values, { prepare: true }))
+      const found: Iterable<unknown> = await this.#inTime(
+        this.#sql.unsafe(text, values, { prepare: true }),
+        Math.min(withinMs, this.#answerWithinMs),
+      )
       // A plain array: the library's own kind carries more than rows.
       return [...found] as Row[]
     } finally {
@@ -66,22 +74,28 @@ export class Database {
 
   /** Runs `work` in one transaction without a time limit of its own; for migrations and counting, not for the hot path. */
   async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+    const pool = this.#sql
     let answer: { readonly result: Result } | null = null
-    await this.#sql.begin(async sql => {
-      await sql.unsafe('SET LOCAL statement_timeout = 0').simple()
-      answer = { result: await work(transactionOf(sql)) }
-    })
+    try {
+      await pool.begin(async sql => {
+        await sql.unsafe('SET LOCAL statement_timeout = 0').simple()
+        answer = { result: await work(transactionOf(sql)) }
+      })
+    } catch (error) {
+      if (isBrokenConnection(error)) this.#replace(pool)
+      throw error
+    }
     return resultOf(answer)
   }
 
-  #inTime<Result>(asked: PromiseLike<Result>): Promise<Result> {
+  #inTime<Result>(asked: PromiseLike<Result>, withinMs: number): Promise<Result> {
     const pool = this.#sql
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#replace(pool)
-        reject(new NoAnswerError(`no answer within ${this.#answerWithinMs} ms`))
+        reject(new NoAnswerError(`no answer within ${withinMs} ms`))
       }
-      const limit = this.#timers.after(this.#answerWithinMs, giveUp, { background: true })
+      const limit = this.#timers.after(withinMs, giveUp, { background: true })
       asked.then(
         result => {
           limit.cancel()
@@ -89,6 +103,7 @@ export class Database {
         },
         error => {
           limit.cancel()
+          if (isBrokenConnection(error)) this.#replace(pool)
           reject(error)
         },
       )
@@ -96,8 +111,10 @@ export class Database {
   }
 
   /**
-   * The library goes on sending statements over a connection that died in silence (a network that drops packets), and waits for their answers
-   * until the system gives it up, a quarter of an hour later: new connections instead.
+   * New connections instead of those of a pool that is not to be trusted. The library goes on sending statements over a connection that died in
+   * silence (a network that drops packets), and waits for their answers until the system gives it up, a quarter of an hour later. And what it
+   * had not sent yet when a connection was closed it sends at the beginning of the next one, where the server takes it for garbage: that one
+   * times out, again and again.
    */
   #replace(pool: Client): void {
     if (this.#ended || this.#sql !== pool) return

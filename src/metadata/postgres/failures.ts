@@ -16,6 +16,11 @@ const lostConnection = new Set([
   ...['28000', '28P01', '3D000'],
 ])
 
+/** A connection ended with something under way. After that the library's object for it is not to be trusted (see `Database`). */
+export function isBrokenConnection(error: unknown): boolean {
+  return ['CONNECTION_CLOSED', 'CONNECT_TIMEOUT', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'].includes(codeOf(error))
+}
+
 /** Nobody can say whether what was asked has been done; another attempt may find the database back. */
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error)

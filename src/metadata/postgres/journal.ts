@@ -42,6 +42,9 @@ function readSql(content: EntryContent): string {
       ORDER BY e.xid, e.seq LIMIT $3::integer) j ON true`
 }
 
+/** Its statements are quick. Another process can read the journal instead of one that is cut off in silence, so that is noticed soon. */
+const answerWithinMs = 12_000
+
 /** Transactions last milliseconds: what they hold back is waited for a little, so that a reader that was woken finds what woke it. */
 const heldWaitMinMs = 3
 const heldWaitMaxMs = 40
@@ -72,7 +75,7 @@ export class Journal {
     const sql = readSql(content)
     let awaited: bigint | null = null
     for (let waitMs = heldWaitMinMs, waitedMs = 0; ; waitMs = Math.min(heldWaitMaxMs, waitMs * 2)) {
-      const found = await this.#database.rows<JournalRow>(sql, xid, seq, max)
+      const found = await this.#database.rowsWithin<JournalRow>(answerWithinMs, sql, xid, seq, max)
       const entries = found.flatMap(row => (row.xid === null ? [] : [this.#entry(row)]))
       const held = found[0]?.held ?? null
       awaited ??= held === null ? null : BigInt(held)
@@ -91,7 +94,8 @@ export class Journal {
     const oldest = `SELECT ctid FROM journal WHERE (xid, seq) <= ($1::text::xid8, $2::bigint) AND ${isHere}
       ORDER BY xid, seq LIMIT ${trimAtOnce}`
     for (;;) {
-      const gone = await this.#database.rows<{ n: number }>(
+      const gone = await this.#database.rowsWithin<{ n: number }>(
+        answerWithinMs,
         `WITH gone AS (DELETE FROM journal WHERE ctid = ANY (ARRAY(${oldest})) RETURNING 1) SELECT count(*)::integer AS n FROM gone`,
         xid,
         seq,
@@ -198,7 +202,7 @@ export class JournalWatch {
     this.#again = false
     let delayMs = everyMs
     try {
-      const [found] = await this.#database.rows<{ shown: string | null; held: boolean }>(lookSql)
+      const [found] = await this.#database.rowsWithin<{ shown: string | null; held: boolean }>(answerWithinMs, lookSql)
       if (found?.held === true) delayMs = Math.min(everyMs, this.#heldMs)
       this.#heldMs = found?.held === true ? this.#heldMs * 2 : heldLookMs
       this.#tell(found?.shown ?? null)

@@ -21,6 +21,18 @@ export interface GroupMemberOptions {
 
 /** After so many failures in a row the client itself is not trusted any more. */
 const failuresMax = 3
+/** A broker that answers at all answers a goodbye at once. */
+const goodbyeWithinMs = 2_000
+
+/**
+ * Leaves the group before it closes: to the library a client that is closed while it joins is a member still, sends heartbeats for ever, and
+ * keeps partitions that nobody reads.
+ */
+async function leave(world: World, client: Consumer): Promise<void> {
+  const left = new Promise<void>(resolve => client.leaveGroup(true, () => resolve()))
+  await within(world, goodbyeWithinMs, left).catch(() => {})
+  await client.close(true)
+}
 
 export class GroupMember {
   readonly #options: GroupMemberOptions
@@ -53,7 +65,7 @@ export class GroupMember {
         this.#listen(client)
         return client
       },
-      client => client.close(true),
+      client => leave(world, client),
     )
   }
 

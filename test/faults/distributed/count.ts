@@ -62,6 +62,19 @@ export async function untilEnded({ bucket, databaseUrl }: CountOptions, withinMs
   }
 }
 
+/** Waits until the populator has published everything that is in the journal: what it has published it removes. */
+export async function untilPublished({ databaseUrl }: CountOptions): Promise<void> {
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+  try {
+    await until('everything is published', async () => {
+      const [row] = await sql<{ count: number }[]>`SELECT count(*)::integer AS count FROM crossbeat.journal`
+      return row?.count === 0
+    })
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
 export async function count(options: CountOptions, acknowledged: readonly Acknowledged[]): Promise<Counted> {
   const { bucket, sourceAt, s3, azure, far } = options
   const here = await versionList(sourceAt)

@@ -15,7 +15,7 @@ import { show } from '../../shown.ts'
 import { azureContainer } from '../azure-side.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { until } from '../until.ts'
-import { type CountOptions, count, untilEnded } from './count.ts'
+import { type CountOptions, count, untilEnded, untilPublished } from './count.ts'
 import { type Acknowledged, boundedClient, Load, type LoadOptions } from './load.ts'
 import { type FaultServers, type FaultServersOptions, startFaultServers } from './servers.ts'
 
@@ -213,6 +213,11 @@ export class Story {
     const load = new Load({ bucket: this.bucket, frontEnds, random, ...options })
     running.add(load)
     return load
+  }
+
+  /** Resolves when the processors can know of everything that was loaded; call it when no load runs. */
+  published(): Promise<void> {
+    return untilPublished(this.#places)
   }
 
   /** Resolves when no row of the bucket is open any more. */
