@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   stopOnSignal(services)
   for (const group of groups) {
     if (group.name !== 'unit' && services !== undefined) handOver(await services, report, print)
-    await runGroup(group, concurrency, report, print)
+    await runGroup(group, group.waits ? concurrency + 1 : concurrency, report, print)
   }
   await (await services)?.stop()
 

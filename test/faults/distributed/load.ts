@@ -11,6 +11,8 @@ export interface Acknowledged {
   readonly md5: string | null
 }
 
+/** A story that lasts is loaded less and less: counting each version at the end takes longer than putting it. */
+const slowerAfter = 100
 const clients = 5
 const keysOfEach = 6
 const sizes = [0, 900, 4096, 4096, 30_000, 200_000]
@@ -36,7 +38,7 @@ export interface LoadOptions {
   readonly random: () => number
   /** Part of the puts that are large. */
   readonly large?: number
-  /** Between two requests of a client. */
+  /** Between two requests of a client, at first. */
   readonly paceMs?: number
 }
 
@@ -76,7 +78,8 @@ export class Load {
         // Not acknowledged, or nothing there to tag: it may have been done or not, both are right.
         this.failures += 1
       }
-      await new Promise(resolve => setTimeout(resolve, random() * 2 * paceMs))
+      const waitMs = random() * 2 * paceMs * (1 + this.acknowledged.length / slowerAfter)
+      await new Promise(resolve => setTimeout(resolve, waitMs))
     }
   }
 
