@@ -74,8 +74,8 @@ export interface Call {
   /** '' for requests to a bucket or the service. */
   readonly key: string
   readonly body: RequestBody
-  /** Told of the bucket that the request is about, once that is known. */
-  readonly opened: (bucket: Bucket) => void
+  /** Told of the bucket that the request is about, once that is known, and of who asks for which key: a form's fields say that. */
+  readonly opened: (bucket: Bucket, as: Call) => void
   /** Aborts when the client goes away. */
   readonly signal: () => AbortSignal
 }

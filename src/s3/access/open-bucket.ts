@@ -86,7 +86,7 @@ async function authorize(call: Call, open: OpenBucket, later: LaterFacts): Promi
 export async function openForKeys(call: Call): Promise<OpenBucket> {
   const bucket = await call.services.store.bucket(call.bucket)
   if (bucket === null) throw noSuchBucket(call.bucket)
-  call.opened(bucket)
+  call.opened(bucket, call)
   checkExpectedOwner(call, bucket, 'x-amz-expected-bucket-owner')
   checkPayer(call, bucket)
   return { bucket, account: requesterOf(call.auth) ?? anonymousAccount, decided: {} }

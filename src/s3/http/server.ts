@@ -184,6 +184,7 @@ class HttpS3Server implements S3Server {
       bucket: undefined,
       corsHeaders: [],
       isVisit: false,
+      isOpened: false,
       path: request.url ?? '/',
     }
     const outcome: Outcome = { status: 0, bytes: 0 }
@@ -272,6 +273,7 @@ class HttpS3Server implements S3Server {
       }
       if (exchange.isVisit) return await this.#answerVisit(exchange, head, target, hostBucket)
       const { accounts, regions, world } = this.#services
+      if (!internal) exchange.asked = { head, target }
       const auth = authenticate(head, accounts, world.clock.now(), { regions, hostBucket })
       if (internal) return await this.#answerInternal(exchange, head, target, auth, awaitsContinue)
       const found = findRoute(head.method, target, head.headers)
@@ -280,8 +282,20 @@ class HttpS3Server implements S3Server {
       checkEmptyBody(auth.payload, head.headers)
       return await found.run(this.#call(exchange, found, head, target, auth))
     } catch (error) {
+      await this.#noteRefusal(exchange)
       return this.#refuse(exchange, error)
     }
+  }
+
+  /** A request that was refused before it came to its bucket is in the bucket's log, too: as nobody's, whatever it claimed to be. */
+  async #noteRefusal(exchange: Exchange): Promise<void> {
+    const { asked, isOpened } = exchange
+    if (asked?.target.bucket === undefined || isOpened) return
+    // Without the metadata there is nobody to log for.
+    const bucket = await this.#services.store.bucket(asked.target.bucket).catch(() => null)
+    if (bucket?.settings.logging === undefined) return
+    const call = this.#call(exchange, { action: 's3:GetObject' }, asked.head, asked.target, anonymous)
+    exchange.logged = { call, bucket }
   }
 
   #answerVisit(
@@ -304,7 +318,7 @@ class HttpS3Server implements S3Server {
     target: RequestTarget,
     auth: AuthResult,
   ): Call {
-    const call: Call = {
+    return {
       services: this.#services,
       requestId: exchange.requestId,
       head,
@@ -318,12 +332,12 @@ class HttpS3Server implements S3Server {
       bucket: target.bucket ?? '',
       key: target.key ?? '',
       body: exchange.body,
-      opened: bucket => {
-        if (bucket.settings.logging !== undefined) exchange.logged ??= { call, bucket }
+      opened: (bucket, as) => {
+        exchange.isOpened = true
+        if (bucket.settings.logging !== undefined) exchange.logged ??= { call: as, bucket }
       },
       signal: () => abortSignalOf(exchange.response),
     }
-    return call
   }
 
   async #answerInternal(
@@ -406,6 +420,10 @@ interface Exchange {
   readonly path: string
   operation: string
   bucket: string | undefined
+  /** Once it can be read. */
+  asked?: { readonly head: RequestHead; readonly target: RequestTarget }
+  /** Its bucket was found by its operation. */
+  isOpened: boolean
   logged?: LoggedCall
   /** What the bucket's CORS rules add to the answer. */
   corsHeaders: FlatHeaders

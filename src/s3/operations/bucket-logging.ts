@@ -80,13 +80,15 @@ function readFormat(format: XmlElement | undefined): KeyFormat {
   return { partitionedBy: source }
 }
 
-/** Throws InvalidTargetBucketForLogging, AccessDenied. */
+/** Throws InvalidTargetBucketForLogging, AccessControlListNotSupported (grants for a bucket that has none), AccessDenied. */
 async function checkTarget(call: Call, open: OpenBucket, logging: LoggingConfiguration): Promise<void> {
   const { targetBucket, targetPrefix, grants = [] } = logging
   const target = await call.services.store.bucket(targetBucket)
   if (target === null || !maySendTo(open.bucket, target)) {
     throw serviceError('InvalidTargetBucketForLogging', { details: { TargetBucket: targetBucket.slice(0, 255) } })
   }
+  const ignoresGrants = target.settings.ownership === 'BucketOwnerEnforced'
+  if (grants.length > 0 && ignoresGrants) throw serviceError('AccessControlListNotSupported')
   const openTarget = { ...open, bucket: target }
   requireAction(call, openTarget, 's3:PutObject', targetPrefix)
   if (grants.length > 0) requireAction(call, openTarget, 's3:PutObjectAcl', targetPrefix)

@@ -1,6 +1,7 @@
 // Goal: a bucket's access log is delivered into the bucket that its configuration names, in S3's format, soon and at the latest when the server
 // closes; it never logs itself, and nothing that a client sends breaks a line. Method: raw signed requests, with a short wait for lines.
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import test, { after, before } from 'node:test'
 import { realWorld, type World } from '../../../src/base/world.ts'
 import { journalStart } from '../../../src/domain/entry.ts'
@@ -89,6 +90,38 @@ test('access-log/each request is a line of 26 fields, with its operation, key, s
   assert.deepEqual([put[7], put[8], put[12]], ['a%20b', '"PUT /told/a%20b HTTP/1.1"', '5'])
   assert.deepEqual([get[11], get[19], get[21]], ['5', 'SigV4', 'AuthHeader'])
   assert.deepEqual([anonymous[4], anonymous[19], anonymous[21]], ['-', '-', '-'])
+})
+
+test('access-log/a form is logged with its key and whoever signed its policy', async () => {
+  await loggedBucket('formed')
+  const expiration = new Date(Date.now() + 60_000).toISOString()
+  const conditions = [{ bucket: 'formed' }, ['starts-with', '$key', '']]
+  const policy = Buffer.from(JSON.stringify({ expiration, conditions })).toString('base64')
+  const signature = createHmac('sha1', 'bart-secret').update(policy).digest('base64')
+  const fields = Object.entries({ key: 'by-form', AWSAccessKeyId: 'bart-key', policy, signature })
+  const part = (head: string, content: string) =>
+    `--b\r\nContent-Disposition: form-data; name=${head}\r\n\r\n${content}\r\n`
+  const body = `${fields.map(([name, value]) => part(`"${name}"`, value)).join('')}${part('"file"; filename="f"', 'x')}--b--\r\n`
+  const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+  await ask({ method: 'POST', path: '/formed', headers, body, as: null })
+  const [line = []] = await linesOf('formed-log', 1)
+  assert.deepEqual([line[4], line[7], line[9]], ['canonical-bart', 'by-form', '204'])
+})
+
+test('access-log/what is refused before it comes to its bucket is logged as nobody’s', async () => {
+  await loggedBucket('refusing')
+  const authorization = 'AWS bart-key:AAAAAAAAAAAAAAAAAAAAAAAAAAA='
+  const headers = { authorization, 'x-amz-date': new Date().toUTCString() }
+  await server.send({ method: 'GET', path: '/refusing/o', headers, as: null })
+  await server.send({ method: 'GET', path: '/refusing/o?uploads' })
+  const lines = await linesOf('refusing-log', 2)
+  assert.deepEqual(
+    lines.map(line => [line[4], line[7], line[9], line[10]]),
+    [
+      ['-', 'o', '403', 'SignatureDoesNotMatch'],
+      ['-', 'o', '400', 'InvalidRequest'],
+    ],
+  )
 })
 
 test('access-log/keys are prefix and time, with folders where they were asked for', async () => {

@@ -133,6 +133,15 @@ test('logging/grants are kept and shown, and gone with the next configuration', 
   await put('/one?logging', '<BucketLoggingStatus/>')
 })
 
+test('logging/refused: grants for a bucket that has no lists', async () => {
+  const controls =
+    '<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>'
+  assert.equal((await put('/logs?ownershipControls', controls)).status, 200)
+  const answer = await put('/one?logging', grant(lisa))
+  assert.deepEqual([answer.status, errorCode(answer)], [400, 'AccessControlListNotSupported'])
+  assert.equal((await server.send({ method: 'DELETE', path: '/logs?ownershipControls' })).status, 204)
+})
+
 for (const [what, body, code] of [
   ['nobody', grant(''), 'MalformedXML'],
   ['an unknown kind', grant(grantee('Robot', '')), 'MalformedXML'],
