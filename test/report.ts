@@ -1,8 +1,8 @@
 // Turns the events of node:test into counts and readable text. Guarantees: every test is counted once; a file that
-// crashed, or that holds no test at all, counts as a failure; what a failing file wrote is shown, and what a passing one has to show.
+// crashed, or that holds no test at all, or that ended early, counts as a failure; what a failing file wrote is shown, and what a passing one has to show.
 import { relative } from 'node:path'
 import type { TestEvent } from 'node:test/reporters'
-import { shownLines } from './shown.ts'
+import { saysLeftOpen, shownLines } from './shown.ts'
 
 const outputLinesMax = 80
 const slowestShown = 10
@@ -39,6 +39,7 @@ export class Report {
   readonly #timings: Timing[] = []
   readonly #output = new Map<string, string[]>()
   readonly #failedFiles = new Set<string>()
+  readonly #endedFiles = new Set<string>()
 
   constructor(root: string, print: (line: string) => void) {
     this.#root = root
@@ -55,6 +56,15 @@ export class Report {
       this.#fail(event.data)
     } else if (event.type === 'test:summary') {
       this.#fileDone(event.data.file, event.data.counts.tests, event.data.duration_ms)
+    }
+  }
+
+  /** A file whose process ended without an error and without saying that this is all may have had more tests, failing ones among them. */
+  checkAllEnded(files: readonly string[]): void {
+    for (const file of files.filter(name => !this.#endedFiles.has(name) && !this.#failedFiles.has(name))) {
+      const output = this.#output.get(file) ?? []
+      if (saysLeftOpen(output)) this.#print(`ok      ${this.#short(file)}\n${indent(shownLines(output).join('\n'))}`)
+      else this.fail(this.#short(file), 'Its process ended before it had told of all its tests.')
     }
   }
 
@@ -120,6 +130,7 @@ export class Report {
 
   #fileDone(file: string | undefined, tests: number, durationMs: number): void {
     if (file === undefined) return
+    this.#endedFiles.add(file)
     const failed = this.#failedFiles.has(file)
     const output = this.#output.get(file)
     if (failed && output !== undefined) this.#print(`  What ${this.#short(file)} wrote:\n${indent(output.join('\n'))}`)

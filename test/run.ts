@@ -10,6 +10,7 @@ import { type Group, selectGroups } from './selection.ts'
 import { type SharedServices, startSharedServices } from './services/shared.ts'
 
 const root = dirname(import.meta.dirname)
+const openHandles = new URL('open-handles.ts', import.meta.url).href
 const isCi = process.env['CI'] === 'true'
 const minuteMs = 60_000
 // By hand, loops may be made longer than any limit.
@@ -59,8 +60,7 @@ async function runGroup(
 ): Promise<void> {
   print(`\n== ${group.name}: ${group.files.length} files`)
   const events = run({
-    // A handle that a test leaves open must not hold up everything behind it.
-    execArgv: [...process.execArgv, '--test-force-exit', `--test-timeout=${testTimeoutMs}`],
+    execArgv: [...process.execArgv, `--import=${openHandles}`, `--test-timeout=${testTimeoutMs}`],
     files: [...group.files],
     concurrency,
     timeout: fileTimeoutMs,
@@ -68,6 +68,7 @@ async function runGroup(
     signal: stopped.signal,
   })
   for await (const event of events) report.take(event)
+  report.checkAllEnded(group.files)
 }
 
 let handedOver = false

@@ -6,6 +6,17 @@ export function show(text: string): void {
   console.log(marked.join('\n'))
 }
 
+const leftOpen = 'left open: '
+
+/** Of a process that nothing but these resources keeps from ending. */
+export function showLeftOpen(resources: readonly string[]): void {
+  show(`${leftOpen}${resources.join(', ')}`)
+}
+
+export function saysLeftOpen(lines: readonly string[]): boolean {
+  return shownLines(lines).some(line => line.startsWith(leftOpen))
+}
+
 /** Of the lines that a file wrote, those that are to be shown, without their mark. */
 export function shownLines(lines: readonly string[]): readonly string[] {
   return lines.filter(line => line.startsWith(mark)).map(line => line.slice(mark.length))
