@@ -1,22 +1,18 @@
 // Bodies come off sockets in buffers that nobody needs a moment later. The garbage collector hears of their bytes late: in a large upload it would look
 // through the whole heap again and again, for twenty megabytes each time. So whoever knows that bytes are done with frees them at once; where nobody
 // does, looking through the youngest objects after each few megabytes frees the same memory, for a tenth of the CPU.
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
-
-type Collect = (options: { readonly type: 'minor' }) => void
+import { collectGarbage } from './collector.ts'
 
 const everyBytes = 16 * 1024 * 1024
 
-const state: { collect?: Collect; spent: number } = { spent: 0 }
+const state = { spent: 0 }
 
 /** So many bytes came in buffers of their own. */
 export function spent(bytes: number): void {
   state.spent += bytes
   if (state.spent < everyBytes) return
   state.spent = 0
-  state.collect ??= findCollector()
-  state.collect({ type: 'minor' })
+  collectGarbage({ type: 'minor' })
 }
 
 /** Whether nothing else lies in the memory of these bytes. */
@@ -31,11 +27,4 @@ export function freeAtOnce(bytes: Uint8Array): void {
   state.spent = Math.max(0, state.spent - buffer.byteLength)
   // What is transferred to a buffer of no bytes is gone.
   buffer.transfer(0)
-}
-
-function findCollector(): Collect {
-  setFlagsFromString('--expose-gc')
-  // Where V8 is told to, a new context has the function.
-  const found: unknown = runInNewContext('gc')
-  return typeof found === 'function' ? options => found(options) : () => undefined
 }
