@@ -24,12 +24,12 @@ interface SpeedRow {
 }
 
 const small = { size: 4096, clients: 32, limit: 1 }
-const large = { size: 64 * mebibyte, clients: 4, limit: 0.8 }
+const large = { size: 64 * mebibyte, clients: 10, limit: 0.8 }
 const rows = {
   put: { name: 'PUT 4 KiB, 32 clients, durable', method: 'PUT', count: 10_000, ...small },
   get: { name: 'GET 4 KiB, 32 clients', method: 'GET', count: 20_000, ...small },
-  'put-large': { name: 'PUT 64 MiB', method: 'PUT', count: 16, ...large },
-  'get-large': { name: 'GET 64 MiB', method: 'GET', count: 32, ...large },
+  'put-large': { name: 'PUT 64 MiB', method: 'PUT', count: 30, ...large },
+  'get-large': { name: 'GET 64 MiB', method: 'GET', count: 80, ...large },
 } as const satisfies Readonly<Record<string, SpeedRow>>
 
 /** A plain bucket at a server. */

@@ -253,7 +253,7 @@ function ofSize(buffer: PooledBuffer | undefined, size: number, pool: BufferPool
 
 /** A few streams get more at a time: each chunk is a turn of two threads, which costs as much as copying its bytes. */
 function lentChunkBytes(streams: number): number {
-  return streams <= 4 ? 4 * chunkBytes : chunkBytesOf(streams)
+  return streams <= 8 ? 4 * chunkBytes : chunkBytesOf(streams)
 }
 
 /** Fewer bytes for each stream where there are many: what all of them hold stays within bounds. */
