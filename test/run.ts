@@ -16,8 +16,6 @@ const minuteMs = 60_000
 // By hand, loops may be made longer than any limit.
 /** A test or a hook that hangs fails by itself, and the others of its file go on; the slowest honest one takes two minutes. */
 const testTimeoutMs = isCi ? 5 * minuteMs : 0
-/** For a file whose process hangs outside its tests. */
-const fileTimeoutMs = isCi ? 12 * minuteMs : Number.POSITIVE_INFINITY
 /** From when the services are there: what has not ended by then fails by its name, before CI itself ends the run without a word. */
 const allWithinMs = 26 * minuteMs
 /** Aborted by a signal: ends the test processes too. */
@@ -28,7 +26,8 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: { only: { type: 'string', multiple: true }, concurrency: { type: 'string' } },
   })
-  const concurrency = Number(values.concurrency ?? Math.max(2, availableParallelism()))
+  const asked = values.concurrency === undefined ? null : Number(values.concurrency)
+  const concurrency = Math.max(2, availableParallelism())
   const groups = selectGroups(root, values.only ?? [])
   const print = (line: string): void => console.log(line)
   const report = new Report(root, print)
@@ -40,7 +39,7 @@ async function main(): Promise<number> {
   stopOnSignal(services)
   for (const group of groups) {
     if (group.name !== 'unit' && services !== undefined) handOver(await services, report, print)
-    await runGroup(group, group.waits ? concurrency + 1 : concurrency, report, print)
+    await runGroup(group, asked ?? (group.waits ? concurrency + 1 : concurrency), report, print)
   }
   await (await services)?.stop()
 
@@ -63,7 +62,6 @@ async function runGroup(
     execArgv: [...process.execArgv, `--import=${openHandles}`, `--test-timeout=${testTimeoutMs}`],
     files: [...group.files],
     concurrency,
-    timeout: fileTimeoutMs,
     cwd: root,
     signal: stopped.signal,
   })

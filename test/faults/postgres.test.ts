@@ -353,6 +353,27 @@ test('connections that were reset with something under way are not used again', 
   await proxy.close()
 })
 
+test('a transaction that loses its connection is refused, and the next one works', { skip }, async () => {
+  const { url, proxy } = await behindProxy()
+  const { timers } = realWorld
+  const database = await openDatabase({ url, connections: 2, timers, answerWithinMs: 30_000 }, 'public')
+  for (let round = 0; round < 5; round += 1) {
+    const begun = Promise.withResolvers<void>()
+    const lost = database.transaction(async transaction => {
+      await transaction.rows('SELECT 1')
+      begun.resolve()
+      await transaction.rows('SELECT pg_sleep(30)')
+    })
+    await begun.promise
+    proxy.cut()
+    await assert.rejects(lost, error => isUnavailable(error))
+    const found = await database.transaction(transaction => transaction.rows<{ n: number }>('SELECT 2 AS n'))
+    assert.equal(found[0]?.n, 2)
+  }
+  await database.close()
+  await proxy.close()
+})
+
 test('who reads the journal is told of a database that cannot be asked, though nothing is written', {
   skip,
 }, async () => {

@@ -3,7 +3,7 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { DependencyError } from '../../base/dependency.ts'
 import type { Timers } from '../../base/world.ts'
-import { CrowdedError, isBrokenConnection, NoAnswerError, placeOf } from './failures.ts'
+import { CrowdedError, isBrokenConnection, isUnavailable, NoAnswerError, placeOf } from './failures.ts'
 
 export type Value = string | number | null
 
@@ -29,8 +29,10 @@ const statementTimeoutMs = 20_000
 const idleInTransactionMs = 30_000
 const connectTimeoutS = 5
 const reconnectDelayMaxS = 1
-/** What other statements of a pool that is given up may still take. */
-const lastAnswersS = 2
+/** A connection that is not used for so long ends: those of a pool that was given up must not stay for ever. */
+const idleTimeoutS = 300
+/** What other statements of a pool may still take that is given up because it is silent, or because one of its connections broke. */
+const lastAnswersS = { silent: 2, broken: 5 } as const
 /** Statements that may wait for each connection. */
 const waitingPerConnection = 100
 
@@ -40,6 +42,8 @@ export class Database {
   readonly #answerWithinMs: number
   readonly #waitingMax: number
   #sql: Client
+  /** Statements that the present pool has answered. */
+  #answers = 0
   #waiting = 0
   #ended = false
 
@@ -78,11 +82,17 @@ export class Database {
     let answer: { readonly result: Result } | null = null
     try {
       await pool.begin(async sql => {
-        await sql.unsafe('SET LOCAL statement_timeout = 0').simple()
-        answer = { result: await work(transactionOf(sql)) }
+        try {
+          await sql.unsafe('SET LOCAL statement_timeout = 0').simple()
+          answer = { result: await work(transactionOf(sql)) }
+        } catch (error) {
+          // The library would roll back over the connection that is gone, which ends the process; it rejects by itself.
+          if (isBrokenConnection(error)) await new Promise<never>(() => {})
+          throw error
+        }
       })
     } catch (error) {
-      if (isBrokenConnection(error)) this.#replace(pool)
+      if (isBrokenConnection(error)) this.#replace(pool, lastAnswersS.broken)
       throw error
     }
     return resultOf(answer)
@@ -90,20 +100,28 @@ export class Database {
 
   #inTime<Result>(asked: PromiseLike<Result>, withinMs: number): Promise<Result> {
     const pool = this.#sql
+    const answersBefore = this.#answers
+    const answered = (): void => {
+      if (this.#sql === pool) this.#answers += 1
+    }
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
-        this.#replace(pool)
+        // The server has cancelled by now what was asked before all of that time: what has no answer then has no connection either.
+        const isSilent = withinMs >= this.#answerWithinMs || this.#answers === answersBefore
+        if (isSilent) this.#replace(pool, lastAnswersS.silent)
         reject(new NoAnswerError(`no answer within ${withinMs} ms`))
       }
       const limit = this.#timers.after(withinMs, giveUp, { background: true })
       asked.then(
         result => {
           limit.cancel()
+          answered()
           resolve(result)
         },
         error => {
           limit.cancel()
-          if (isBrokenConnection(error)) this.#replace(pool)
+          if (isBrokenConnection(error)) this.#replace(pool, lastAnswersS.broken)
+          else if (!isUnavailable(error)) answered()
           reject(error)
         },
       )
@@ -116,10 +134,11 @@ export class Database {
    * had not sent yet when a connection was closed it sends at the beginning of the next one, where the server takes it for garbage: that one
    * times out, again and again.
    */
-  #replace(pool: Client): void {
+  #replace(pool: Client, lastAnswersWithinS: number): void {
     if (this.#ended || this.#sql !== pool) return
     this.#sql = this.#connect()
-    pool.end({ timeout: lastAnswersS }).catch(() => {})
+    this.#answers = 0
+    pool.end({ timeout: lastAnswersWithinS }).catch(() => {})
   }
 
   /** Ends the connections; what is under way has two seconds to end. */
@@ -176,6 +195,7 @@ export async function openDatabase(options: DatabaseOptions, searchPath: string)
       types: { bigint },
       fetch_types: false,
       connect_timeout: connectTimeoutS,
+      idle_timeout: idleTimeoutS,
       backoff: attempt => Math.min(reconnectDelayMaxS, 0.05 * 2 ** attempt),
       onnotice: () => {},
       connection: {

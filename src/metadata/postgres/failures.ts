@@ -18,7 +18,8 @@ const lostConnection = new Set([
 
 /** A connection ended with something under way. After that the library's object for it is not to be trusted (see `Database`). */
 export function isBrokenConnection(error: unknown): boolean {
-  return ['CONNECTION_CLOSED', 'CONNECT_TIMEOUT', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'].includes(codeOf(error))
+  if (['CONNECTION_CLOSED', 'CONNECT_TIMEOUT'].includes(codeOf(error))) return true
+  return error instanceof Error && 'syscall' in error && ['read', 'write'].includes(String(error.syscall))
 }
 
 /** Nobody can say whether what was asked has been done; another attempt may find the database back. */

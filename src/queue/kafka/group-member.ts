@@ -152,7 +152,10 @@ export class GroupMember {
     for (let failures = 0; !this.#closed; ) {
       try {
         const bound = 2 * (timing.rebalanceTimeoutMs + timing.requestTimeoutMs + timing.connectTimeoutMs)
-        await within(world, bound, this.#client.current.joinGroup({}))
+        const client = this.#client.current
+        await within(world, bound, client.joinGroup({}))
+        // To a client that was told to leave meanwhile the end of its joining is no failure.
+        if (this.#client.current !== client) continue
         trouble(null)
         return
       } catch (error) {

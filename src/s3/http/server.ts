@@ -282,16 +282,17 @@ class HttpS3Server implements S3Server {
       checkEmptyBody(auth.payload, head.headers)
       return await found.run(this.#call(exchange, found, head, target, auth))
     } catch (error) {
-      await this.#noteRefusal(exchange)
+      await this.#noteRefusal(exchange, error)
       return this.#refuse(exchange, error)
     }
   }
 
   /** A request that was refused before it came to its bucket is in the bucket's log, too: as nobody's, whatever it claimed to be. */
-  async #noteRefusal(exchange: Exchange): Promise<void> {
+  async #noteRefusal(exchange: Exchange, error: unknown): Promise<void> {
     const { asked, isOpened } = exchange
     if (asked?.target.bucket === undefined || isOpened) return
-    // Without the metadata there is nobody to log for.
+    // There is nobody to log for, or nothing that could tell.
+    if (!(error instanceof ServiceError) || error.status >= 500 || error.code === 'NoSuchBucket') return
     const bucket = await this.#services.store.bucket(asked.target.bucket).catch(() => null)
     if (bucket?.settings.logging === undefined) return
     const call = this.#call(exchange, { action: 's3:GetObject' }, asked.head, asked.target, anonymous)

@@ -7,6 +7,7 @@ import { signalChannel, signals, workChannel } from '../../../src/control/paths.
 import { openRedisSignalBus } from '../../../src/control/redis/signal-bus.ts'
 import { until } from '../until.ts'
 import { versionList } from '../version-list.ts'
+import type { Acknowledged } from './load.ts'
 import { openStage, rounds, type Story, seed } from './stage.ts'
 
 const available = await openStage({ populators: 1 })
@@ -42,12 +43,16 @@ describe(`servers that fail (FAULT_SEED=${seed})`, { skip: available.skip }, () 
     // A populator needs its lease: what is to be copied without ZooKeeper has to be in the topic before.
     const processors = [...layout.processes.values()].filter(({ options }) => options.roles.includes('processor'))
     for (const one of processors) one.freeze()
-    const acknowledged = await load.stop()
-    await story.published()
-    await servers.zookeeper.kill()
+    let acknowledged: readonly Acknowledged[] = []
+    try {
+      acknowledged = await load.stop()
+      await story.published()
+      await servers.zookeeper.kill()
+    } finally {
+      for (const one of processors) one.thaw()
+    }
     const more = await (async () => {
       try {
-        for (const one of processors) one.thaw()
         await story.ended()
         const meanwhile = story.load()
         await meanwhile.more(20)
