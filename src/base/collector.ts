@@ -2,25 +2,28 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-interface CollectOptions {
-  readonly type: 'minor' | 'major'
-  /** Everything that can be had, and the room for new objects is made small again. */
-  readonly flavor?: 'last-resort'
+type Collect = (options: { readonly type: 'minor' | 'major'; readonly flavor?: 'last-resort' }) => void
+
+let found: Collect | undefined
+
+/** The youngest objects of this thread only. */
+export function collectYoungest(): void {
+  collector()({ type: 'minor' })
 }
 
-type Collect = (options: CollectOptions) => void
+/** Everything of this thread that can be had; the room for new objects is made small again. */
+export function collectAll(): void {
+  collector()({ type: 'major', flavor: 'last-resort' })
+}
 
-let collect: Collect | undefined
-
-/** Of this thread. */
-export function collectGarbage(options: CollectOptions): void {
-  collect ??= findCollector()
-  collect(options)
+function collector(): Collect {
+  found ??= findCollector()
+  return found
 }
 
 function findCollector(): Collect {
   setFlagsFromString('--expose-gc')
   // Where V8 is told to, a new context has the function.
-  const found: unknown = runInNewContext('gc')
-  return typeof found === 'function' ? options => found(options) : () => undefined
+  const gc: unknown = runInNewContext('gc')
+  return typeof gc === 'function' ? options => gc(options) : () => undefined
 }

@@ -275,6 +275,12 @@ async function behindProxy() {
   return { url: url.href, proxy }
 }
 
+async function databaseBehindProxy(connections: number) {
+  const { url, proxy } = await behindProxy()
+  const options = { url, connections, timers: realWorld.timers, answerWithinMs: 30_000 }
+  return { database: await openDatabase(options, 'public'), proxy }
+}
+
 /** Puts new keys one after another until one is stored; answers how many were refused, each as a 503. */
 async function putsUntilStored(store: MetadataStore, name: string): Promise<number> {
   const deadline = performance.now() + 20_000
@@ -320,9 +326,7 @@ test('connections that die in silence are given up: writes work again at once ov
 })
 
 test('connections that were reset with something under way are not used again', { skip }, async () => {
-  const { url, proxy } = await behindProxy()
-  const { timers } = realWorld
-  const database = await openDatabase({ url, connections: 3, timers, answerWithinMs: 30_000 }, 'public')
+  const { database, proxy } = await databaseBehindProxy(3)
   const ask = async (): Promise<void> => {
     for (;;) {
       try {
@@ -354,9 +358,7 @@ test('connections that were reset with something under way are not used again', 
 })
 
 test('a transaction that loses its connection is refused, and the next one works', { skip }, async () => {
-  const { url, proxy } = await behindProxy()
-  const { timers } = realWorld
-  const database = await openDatabase({ url, connections: 2, timers, answerWithinMs: 30_000 }, 'public')
+  const { database, proxy } = await databaseBehindProxy(2)
   for (let round = 0; round < 5; round += 1) {
     const begun = Promise.withResolvers<void>()
     const lost = database.transaction(async transaction => {

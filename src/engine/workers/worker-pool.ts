@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import { controlEvents, defects } from '../../base/channels.ts'
-import { collectGarbage } from '../../base/collector.ts'
+import { collectAll } from '../../base/collector.ts'
 import type { Timer, World } from '../../base/world.ts'
 import type { Config, HostPort } from '../../config/types.ts'
 import { Failure } from '../../domain/failure.ts'
@@ -127,7 +127,7 @@ class Pool implements WorkerPool {
       throw error
     }
     // What a start leaves is a sixth of the memory of a process whose main thread has little to do from here on.
-    collectGarbage({ type: 'major', flavor: 'last-resort' })
+    collectAll()
     return listen
   }
 

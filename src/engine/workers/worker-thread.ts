@@ -2,7 +2,7 @@
 // the writer of the store. What only the main thread knows (the control API, what is removed when) it asks there.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { createAccountDirectory, createLiveDirectory } from '../../accounts/account-directory.ts'
-import { collectGarbage } from '../../base/collector.ts'
+import { collectAll } from '../../base/collector.ts'
 import { createHttpClient } from '../../base/http-client.ts'
 import { realWorld } from '../../base/world.ts'
 import type { Config } from '../../config/types.ts'
@@ -125,7 +125,7 @@ async function serve(port: MessagePort, setup: WorkerSetup): Promise<void> {
     sharesAddress: true,
   }
   await openS3Server(served, lifecycle)
-  collectGarbage({ type: 'major', flavor: 'last-resort' })
+  collectAll()
   owner.send({ kind: 'listening' })
 }
 

@@ -42,37 +42,37 @@ async function openRows(sql: postgres.Sql, bucket: string): Promise<string> {
   return rows.map(row => `${row.site}: ${row.count} ${stateNames[row.state]} (${row.example})`).join(', ')
 }
 
-/** Waits until the ledger has no open row of the bucket. */
-export async function untilEnded({ bucket, databaseUrl }: CountOptions, withinMs: number): Promise<void> {
+/** Asks the database itself, over a connection of its own. */
+async function asking(databaseUrl: string, work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
-  let left = ''
   try {
-    await until(
-      'every row of the ledger has ended',
-      async () => {
-        left = await openRows(sql, bucket).catch(error => `the database does not answer: ${error}`)
-        return left === ''
-      },
-      withinMs,
-    )
-  } catch (error) {
-    throw new Error(`after ${withinMs / 1000} s there is left: ${left}`, { cause: error })
+    await work(sql)
   } finally {
     await sql.end({ timeout: 1 })
   }
 }
 
+/** Waits until the ledger has no open row of the bucket. */
+export async function untilEnded({ bucket, databaseUrl }: CountOptions, withinMs: number): Promise<void> {
+  let left = ''
+  const isEnded = async (sql: postgres.Sql): Promise<boolean> => {
+    left = await openRows(sql, bucket).catch(error => `the database does not answer: ${error}`)
+    return left === ''
+  }
+  try {
+    await asking(databaseUrl, sql => until('every row of the ledger has ended', () => isEnded(sql), withinMs))
+  } catch (error) {
+    throw new Error(`after ${withinMs / 1000} s there is left: ${left}`, { cause: error })
+  }
+}
+
 /** Waits until the populator has published everything that is in the journal: what it has published it removes. */
 export async function untilPublished({ databaseUrl }: CountOptions): Promise<void> {
-  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
-  try {
-    await until('everything is published', async () => {
-      const [row] = await sql<{ count: number }[]>`SELECT count(*)::integer AS count FROM crossbeat.journal`
-      return row?.count === 0
-    })
-  } finally {
-    await sql.end({ timeout: 1 })
+  const isEmpty = async (sql: postgres.Sql): Promise<boolean> => {
+    const [row] = await sql<{ count: number }[]>`SELECT count(*)::integer AS count FROM crossbeat.journal`
+    return row?.count === 0
   }
+  await asking(databaseUrl, sql => until('everything is published', () => isEmpty(sql)))
 }
 
 export async function count(options: CountOptions, acknowledged: readonly Acknowledged[]): Promise<Counted> {

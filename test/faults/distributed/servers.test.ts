@@ -7,7 +7,7 @@ import { signalChannel, signals, workChannel } from '../../../src/control/paths.
 import { openRedisSignalBus } from '../../../src/control/redis/signal-bus.ts'
 import { until } from '../until.ts'
 import { versionList } from '../version-list.ts'
-import type { Acknowledged } from './load.ts'
+import type { Acknowledged, Load } from './load.ts'
 import { openStage, rounds, type Story, seed } from './stage.ts'
 
 const available = await openStage({ populators: 1 })
@@ -51,16 +51,13 @@ describe(`servers that fail (FAULT_SEED=${seed})`, { skip: available.skip }, () 
     } finally {
       for (const one of processors) one.thaw()
     }
-    const more = await (async () => {
-      try {
-        await story.ended()
-        const meanwhile = story.load()
-        await meanwhile.more(20)
-        return meanwhile
-      } finally {
-        await servers.zookeeper.restart()
-      }
-    })()
+    const withoutIt = async (): Promise<Load> => {
+      await story.ended()
+      const meanwhile = story.load()
+      await meanwhile.more(20)
+      return meanwhile
+    }
+    const more = await withoutIt().finally(() => servers.zookeeper.restart())
     await more.more(20)
     await story.end(more, acknowledged)
   })
