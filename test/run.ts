@@ -13,8 +13,10 @@ const root = dirname(import.meta.dirname)
 const openHandles = new URL('open-handles.ts', import.meta.url).href
 const isCi = process.env['CI'] === 'true'
 const minuteMs = 60_000
-// By hand, loops may be made longer than any limit.
-/** A test or a hook that hangs fails by itself, and the others of its file go on; the slowest honest one takes two minutes. */
+/**
+ * A test or a hook that hangs fails by itself, and the others of its file go on; the slowest honest one takes two minutes.
+ * No limit by hand: there, loops may be made as long as one likes.
+ */
 const testTimeoutMs = isCi ? 5 * minuteMs : 0
 /** From when the services are there: what has not ended by then fails by its name, before CI itself ends the run without a word. */
 const allWithinMs = 26 * minuteMs

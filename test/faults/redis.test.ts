@@ -108,12 +108,13 @@ describe('Redis', { skip: available.skip, concurrency: false }, () => {
     }
     const { processor, controller } = await openControl(bus, silent, never)
     await controller.pause(site, nobody)
-    const publish = (message: string): Promise<string> =>
-      runCommand('redis-cli', ['-p', String(server.port), 'publish', signalChannel(topic, site), message])
-    assert.equal((await publish('{"action":"pauseService"}')).trim(), '1')
+    const channel = signalChannel(topic, site)
+    const ask = (...words: string[]): Promise<string> => runCommand('redis-cli', ['-p', String(server.port), ...words])
+    await until('the gate has subscribed', async () => /\b1$/.test((await ask('pubsub', 'numsub', channel)).trim()))
+    assert.equal((await ask('publish', channel, '{"action":"pauseService"}')).trim(), '1')
     await until('the pause is applied', isPaused(processor))
     await controller.resume(site, nobody)
-    await publish('not JSON')
+    await ask('publish', channel, 'not JSON')
     await until('the resume is applied', isRunning(processor))
   })
 
