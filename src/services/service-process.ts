@@ -80,15 +80,31 @@ const beyondPorts = 32_000
 const portTrials = 1_000
 const givenPorts = new Set<number>()
 
-/** A port of 127.0.0.1 that nothing listens on at this moment, and that this process was not given before. */
+/** A port of 127.0.0.1 that nothing listens on at this moment, and that neither this process nor (on Linux) another living one was given. */
 export async function freePort(): Promise<number> {
   for (let trial = 0; trial < portTrials; trial += 1) {
     const port = randomInt(lowestPort, beyondPorts)
-    if (givenPorts.has(port) || !(await isFree(port))) continue
+    if (givenPorts.has(port) || !(await reserve(port)) || !(await isFree(port))) continue
     givenPorts.add(port)
     return port
   }
   throw new Error(`none of ${portTrials} ports from ${lowestPort} to ${beyondPorts} of 127.0.0.1 could be listened on`)
+}
+
+/**
+ * Marks the port as ours for as long as we live, also while nothing listens on it: before its server has started, and while that is down. The mark
+ * is an abstract socket, which Linux has; elsewhere there is none.
+ */
+async function reserve(port: number): Promise<boolean> {
+  const mark = createServer()
+  try {
+    mark.listen(`\0crossbeat-port-${port}`)
+    await once(mark, 'listening')
+    mark.unref()
+    return true
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+  }
 }
 
 async function isFree(port: number): Promise<boolean> {
