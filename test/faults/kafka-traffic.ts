@@ -5,7 +5,7 @@ import { realWorld, sleep } from '../../src/base/world.ts'
 import type { TopicConsumer, TopicLog, TopicRecord } from '../../src/queue/topic-log.ts'
 
 /** Polls until it holds; fails with what it was waiting for when it does not within the time. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 40_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> {
   const deadline = realWorld.clock.monotonic() + withinMs
   while (!(await holds())) {
     assert.ok(realWorld.clock.monotonic() < deadline, `waited too long: ${what}`)

@@ -164,8 +164,8 @@ export async function drained(clouds: TwoClouds): Promise<void> {
   for (const site of sites) await clouds.crossbeat.drained(site, 50)
 }
 
-/** Waits until `check` answers something, and hands it on. Throws `what` after 30 s, with what `check` threw last. */
-export async function eventually<T>(what: string, check: () => Promise<T | undefined>, withinMs = 30_000): Promise<T> {
+/** Waits until `check` answers something, and hands it on. Throws `what` after two minutes, with what `check` threw last. */
+export async function eventually<T>(what: string, check: () => Promise<T | undefined>, withinMs = 120_000): Promise<T> {
   const deadline = Date.now() + withinMs
   let failure: unknown
   while (Date.now() < deadline) {

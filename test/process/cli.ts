@@ -54,7 +54,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
     pid: child.pid ?? 0,
     stdout: () => heard.stdout,
     stderr: () => heard.stderr,
-    printed: (pattern, withinMs = 30_000) =>
+    printed: (pattern, withinMs = 120_000) =>
       new Promise((resolve, reject) => {
         const fail = (why: string): void =>
           reject(new Error(`${args.join(' ')} ${why} before it printed ${pattern}:\n${heard.stdout}${heard.stderr}`))

@@ -85,7 +85,7 @@ export class CrossbeatProcess {
   }
 
   async #ready(): Promise<void> {
-    const deadline = Date.now() + 30_000
+    const deadline = Date.now() + 120_000
     while (Date.now() < deadline) {
       if (this.#child.exitCode !== null)
         throw new Error(`Crossbeat ended with code ${this.#child.exitCode} while starting`)
@@ -93,7 +93,7 @@ export class CrossbeatProcess {
       if (answer?.ok) return
       await new Promise(resolve => setTimeout(resolve, 20))
     }
-    throw new Error('Crossbeat was not ready within 30 s')
+    throw new Error('Crossbeat was not ready within two minutes')
   }
 
   /** The administrator's keys, made at the first start. */

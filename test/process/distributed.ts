@@ -160,7 +160,7 @@ class Layout implements Distributed {
     return count
   }
 
-  async drained(site: string, withinMs = 120_000): Promise<void> {
+  async drained(site: string, withinMs = 240_000): Promise<void> {
     const deadline = performance.now() + withinMs
     let left = Number.NaN
     while (performance.now() < deadline) {

@@ -57,7 +57,7 @@ export class Load {
   }
 
   /** Resolves when so many more requests were acknowledged. */
-  async more(count: number, withinMs = 60_000): Promise<void> {
+  async more(count: number, withinMs = 120_000): Promise<void> {
     const wanted = this.acknowledged.length + count
     await until(`${count} more are acknowledged`, () => this.acknowledged.length >= wanted, withinMs)
   }

@@ -55,7 +55,7 @@ export class Server {
 
   /** After `kill`. What a killed server leaves behind may be in the way of the next for a moment. */
   async restart(): Promise<void> {
-    this.#running = await until('the server is back', () => this.#start().catch(() => null), 60_000)
+    this.#running = await until('the server is back', () => this.#start().catch(() => null))
   }
 
   async stop(): Promise<void> {

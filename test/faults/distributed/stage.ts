@@ -62,7 +62,7 @@ export const shortTimes: TestTimes = {
   },
 }
 
-const endedWithinMs = 90_000
+const endedWithinMs = 180_000
 
 /** Starts everything, for one test file; says why not where a server cannot be had on this machine. */
 export async function openStage(options: StageOptions = {}): Promise<Available<Stage>> {
