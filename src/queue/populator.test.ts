@@ -1,6 +1,7 @@
 // Goal: the journal is published completely, also after a crash, and trimmed only behind a saved offset. Method: a journal in an array.
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
+import { createManualWorld } from '../../test/control/manual-world.ts'
 import { pipelineNotices } from '../base/channels.ts'
 import { realWorld } from '../base/world.ts'
 import type { StateValue } from '../control/state-store.ts'
@@ -21,8 +22,6 @@ function entryOf(sequence: number, metadataJson: string | null = '{}'): JournalE
     metadataJson,
   }
 }
-
-const aTurn = (): Promise<void> => new Promise(resolve => realWorld.timers.immediate(resolve))
 
 describe('the queue populator', () => {
   let journal: JournalEntry[]
@@ -123,17 +122,21 @@ describe('the queue populator', () => {
 
   test('what comes after the first entry goes together when it is to gather', async () => {
     journal = [entryOf(1)]
-    const running = populator(() => {}, 500)
+    const world = createManualWorld()
+    const running = populator(() => {}, 500, { world })
     await running.start()
-    while (published.length === 0) await aTurn()
+    await world.settle()
     for (const sequence of [2, 3]) {
       journal.push(entryOf(sequence))
       journaled()
-      await aTurn()
+      await world.settle()
     }
-    await arrived.promise
-    await running.close()
+    assert.deepEqual(batches, [1])
+    await world.advance(500)
     assert.deepEqual(batches, [1, 2])
+    const closed = running.close()
+    await world.advance(500)
+    await closed
   })
 
   test('goes on where the offset was saved, and publishes again what was not', async () => {

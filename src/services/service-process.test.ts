@@ -63,7 +63,7 @@ test('a program that does not exist is reported as such', async () => {
 })
 
 test('a server does not outlive a parent that is killed, nor does its temporary data', {
-  timeout: 20_000,
+  timeout: 120_000,
 }, async () => {
   // The parent starts a server through our modules and tells where it listens; then it gets no chance to clean up.
   const program = `

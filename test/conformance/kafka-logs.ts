@@ -17,6 +17,15 @@ export const shortTiming: Partial<KafkaTiming> = {
   backoffMaxMs: 500,
 }
 
+/** Where nothing fails: a broker of a busy machine must not be taken for one that is away, nor a member for dead. */
+export const calmTiming: Partial<KafkaTiming> = {
+  sessionTimeoutMs: 30_000,
+  rebalanceTimeoutMs: 30_000,
+  connectTimeoutMs: 10_000,
+  requestTimeoutMs: 20_000,
+  appendTimeoutMs: 60_000,
+}
+
 export type MemoryOffsets = Pick<StateStore, 'get' | 'set'> & { readonly values: Map<string, StateValue> }
 
 export function memoryOffsets(): MemoryOffsets {

@@ -3,7 +3,7 @@ import { after } from 'node:test'
 import type { KafkaTopicLog } from '../../src/queue/kafka/kafka-topic-log.ts'
 import type { TopicLog } from '../../src/queue/topic-log.ts'
 import { kafkaBrokers, uniqueName } from '../services/available.ts'
-import { type MemoryOffsets, memoryOffsets, openLog } from './kafka-logs.ts'
+import { calmTiming, type MemoryOffsets, memoryOffsets, openLog } from './kafka-logs.ts'
 import { type TopicLogSubject, topicLogConformance } from './topic-log.ts'
 
 const kafka = await kafkaBrokers()
@@ -11,7 +11,8 @@ after(() => kafka.stop())
 
 async function subject(suffix: string, offsets: MemoryOffsets): Promise<TopicLogSubject> {
   const topic = `work-${suffix}`
-  const log = await openLog({ brokers: kafka.get(), topics: { [topic]: { partitions: 1, replication: 1 } }, offsets })
+  const topics = { [topic]: { partitions: 1, replication: 1 } }
+  const log = await openLog({ brokers: kafka.get(), topics, offsets, timing: calmTiming })
   let reopened: TopicLogSubject | null = null
   return {
     log: renamed(log, suffix),

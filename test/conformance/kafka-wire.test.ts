@@ -16,10 +16,12 @@ import { makeVersionId } from '../../src/domain/version-id.ts'
 import { readReplicationEntry, readStatusMessage, replicationRecord, topicKey } from '../../src/queue/entry-format.ts'
 import type { KafkaTopicLog } from '../../src/queue/kafka/kafka-topic-log.ts'
 import { partitionOf } from '../../src/queue/kafka/partitioner.ts'
+import { isKafkaError } from '../../src/queue/kafka/problems.ts'
 import type { TopicConsumer, TopicRecord } from '../../src/queue/topic-log.ts'
+import { until } from '../faults/until.ts'
 import { kafkaBrokers, uniqueName } from '../services/available.ts'
 import recorded from './backbeat-records.json' with { type: 'json' }
-import { openLog } from './kafka-logs.ts'
+import { calmTiming, openLog } from './kafka-logs.ts'
 
 const kafka = await kafkaBrokers()
 const { skip } = kafka
@@ -32,7 +34,8 @@ interface Opened {
 
 async function opened(test: TestContext, partitions = 5): Promise<Opened> {
   const topic = uniqueName('wire')
-  const log = await openLog({ brokers: kafka.get(), topics: { [topic]: { partitions, replication: 1 } } })
+  const topics = { [topic]: { partitions, replication: 1 } }
+  const log = await openLog({ brokers: kafka.get(), topics, timing: calmTiming })
   test.after(() => log.close())
   return { topic, log }
 }
@@ -136,6 +139,7 @@ test('asked for canaries, a new group leaves one in each partition, passes over 
     brokers: kafka.get(),
     topics: { [topic]: { partitions: 3, replication: 1 } },
     canaries: true,
+    timing: calmTiming,
   })
   test.after(() => log.close())
   const first = await log.consumer({ topic, group: topic, windowMax: 10 })
@@ -242,6 +246,19 @@ test('a topic that takes less than it said at the start gets smaller requests an
   const limit = { name: 'max.message.bytes', configOperation: IncrementalAlterConfigOperationTypes.SET, value: '4000' }
   const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configs: [limit] }
   await admin.incrementalAlterConfigs({ resources: [resource] })
+  const producer = new Producer({ ...plain(), serializers: stringSerializers })
+  test.after(() => producer.close(true))
+  // The broker keeps to it some time after it has said so. Canaries are passed over, however large they are.
+  const large = { topic, key: 'canary', value: '{"canary":true}'.padEnd(5_000) }
+  await until('the broker refuses what is larger', () =>
+    producer.send({ messages: [large], acks: ProduceAcks.ALL }).then(
+      () => false,
+      (error: unknown) => {
+        if (!isKafkaError(error, 'MESSAGE_TOO_LARGE')) throw error
+        return true
+      },
+    ),
+  )
   const replicationInfo = { status: 'PENDING', storageClass: 'aws' }
   const random = (key: number) => createHash('sha512').update(String(key)).digest('hex')
   const small = Array.from({ length: 40 }, (_, index) =>

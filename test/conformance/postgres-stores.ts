@@ -31,7 +31,7 @@ async function subject(options: PostgresOptions, drop: () => Promise<void>): Pro
 }
 
 /** Tests of other files make databases in the same cluster, each in a transaction that holds back the journal for a while. */
-export const heldByOthersMs = 20_000
+export const heldByOthersMs = 60_000
 
 export interface PostgresAdapter extends StoreAdapter {
   open(world: ManualWorld): Promise<PostgresSubject>

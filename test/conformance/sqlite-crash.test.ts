@@ -50,7 +50,7 @@ async function checkWhole(store: MetadataStore, puts: ReadonlyMap<string, string
 }
 
 it('keeps every acknowledged write over kill -9, in step with journal, ledger and sums', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async test => {
   const folder = mkdtempSync(join(tmpdir(), 'crossbeat-crash-'))
   test.after(() => rmSync(folder, { recursive: true }))

@@ -13,7 +13,7 @@ after(() => zookeeper.stop())
 async function openSubject(folder: string, opened: StateStore[] = []): Promise<StateStoreSubject> {
   const store = await openZookeeperStateStore({
     connectionString: `${zookeeper.get().connectionString}/${folder}`,
-    sessionTimeoutMs: 4_000,
+    sessionTimeoutMs: 20_000,
     world: realWorld,
   })
   opened.push(store)

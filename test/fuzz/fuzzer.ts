@@ -287,7 +287,7 @@ async function checkObjects({ server, known }: Run): Promise<number> {
 /** No file that nothing refers to, finished or half-written. */
 async function checkData({ server }: Run, folder: string): Promise<void> {
   // Requests that were cut off end when their connections do.
-  for (let patience = 100; ; patience -= 1) {
+  for (let patience = 1_200; ; patience -= 1) {
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
     const names = files.map(({ name }) => name)
     const referenced = await server.store.referencedData(names)

@@ -171,7 +171,7 @@ test('a script that dies of a signal makes the launcher die of it too', async ()
   assert.equal((await ended(start(root))).signal, 'SIGKILL')
 })
 
-test('kill -9 of the launcher ends the script, whose output pipe therefore closes', { timeout: 20_000 }, async () => {
+test('kill -9 of the launcher ends the script, whose output pipe therefore closes', { timeout: 120_000 }, async () => {
   const root = repository("setInterval(() => {}, 1000); console.log('ready')")
   installed(root)
   const child = start(root)

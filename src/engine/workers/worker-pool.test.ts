@@ -95,12 +95,11 @@ function send(method: string, path: string, body = '', more: Readonly<Record<str
 }
 
 /** Asks until this worker, or any but those, has answered; connections that a dying worker had are asked again. */
-async function answeredBy(wanted: (worker: string) => boolean): Promise<string> {
-  for (let attempt = 0; attempt < 1000; attempt++) {
+function answeredBy(wanted: (worker: string) => boolean): Promise<string> {
+  return until('such a worker answers', async () => {
     const answer = await send('GET', '/').catch(() => null)
-    if (answer !== null && wanted(answer.worker)) return answer.worker
-  }
-  throw new Error('no such worker answered')
+    return answer !== null && wanted(answer.worker) && answer.worker
+  })
 }
 
 test("workers see each other's writes at once, small and large", async () => {

@@ -1,7 +1,7 @@
 // The worker threads of the S3 port, as the main thread sees them: all listen on one address, and one that dies is replaced. It loses the requests
 // it had; what it was writing is nobody's, and swept when it is gone.
 import { flushCompileCache } from 'node:module'
-import { createServer } from 'node:net'
+import { createServer, type ListenOptions, type Server } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import { controlEvents, defects } from '../../base/channels.ts'
@@ -63,16 +63,31 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   return new Pool(options)
 }
 
-/** The address with a port of its own. Listeners that share would share with a stranger's that do, too: so it is taken alone first. */
-function freeAddress({ host, port }: HostPort): Promise<HostPort> {
-  const probe = createServer()
+/** An address to listen on. `free` when all listen, or none will. */
+interface TakenAddress {
+  readonly address: HostPort
+  free(): void
+}
+
+/**
+ * The address with a port of its own. Listeners that share would share with a stranger's that do, too: so it is taken alone first. A port that
+ * the system has chosen, which nobody knows yet, is kept until the workers have it: the system may give it to somebody else meanwhile.
+ */
+async function takeAddress({ host, port }: HostPort): Promise<TakenAddress> {
+  const probe = await listening({ host, port, exclusive: true })
+  const bound = probe.address()
+  const address = { host, port: typeof bound === 'object' && bound !== null ? bound.port : port }
+  await new Promise(resolve => probe.close(resolve))
+  if (port !== 0) return { address, free: () => {} }
+  const keeper = await listening({ ...address, reusePort: true })
+  return { address, free: () => void keeper.close() }
+}
+
+function listening(options: ListenOptions): Promise<Server> {
+  const server = createServer()
   return new Promise((resolve, reject) => {
-    probe.once('error', reject)
-    probe.listen({ host, port, exclusive: true }, () => {
-      const bound = probe.address()
-      const found = typeof bound === 'object' && bound !== null ? bound.port : port
-      probe.close(() => resolve({ host, port: found }))
-    })
+    server.once('error', reject)
+    server.listen(options, () => resolve(server))
   })
 }
 
@@ -113,9 +128,10 @@ class Pool implements WorkerPool {
   async start(api: ControlApi): Promise<HostPort> {
     const { config } = this.#options
     const { tls } = config.s3
-    const listen = await freeAddress(config.s3.listen)
-    const own = tls?.listen === undefined ? undefined : await freeAddress(tls.listen)
-    const s3 = { ...config.s3, listen, tls: tls === undefined ? undefined : { ...tls, listen: own } }
+    const taken = await takeAddress(config.s3.listen)
+    const own = tls?.listen === undefined ? undefined : await takeAddress(tls.listen)
+    const listen = taken.address
+    const s3 = { ...config.s3, listen, tls: tls === undefined ? undefined : { ...tls, listen: own?.address } }
     this.#api = api
     this.#config = withPlainSecrets({ ...config, s3 })
     // What this thread has compiled the workers find, if there is a cache.
@@ -125,6 +141,9 @@ class Pool implements WorkerPool {
     } catch (error) {
       await this.close()
       throw error
+    } finally {
+      taken.free()
+      own?.free()
     }
     // What a start leaves is a sixth of the memory of a process whose main thread has little to do from here on.
     collectAll()

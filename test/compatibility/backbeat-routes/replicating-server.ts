@@ -174,7 +174,7 @@ export async function whenReplicated(server: TestServer): Promise<void> {
 }
 
 const pollMs = 10
-const patienceMs = 20_000
+const patienceMs = 60_000
 
 /** Looks again and again, as nothing tells from outside when it has become true. */
 export async function untilTrue(isTrue: () => Promise<boolean>): Promise<void> {

@@ -48,7 +48,7 @@ const fieldsOf = (line: string) => line.match(/"[^"]*"|\[[^\]]*\]|[^ ]+/g) ?? []
 async function linesOf(bucket: string, count: number): Promise<readonly (readonly string[])[]> {
   const lines: string[] = []
   const seen = new Set<string>()
-  const last = Date.now() + 10_000
+  const last = Date.now() + 60_000
   while (lines.length < count) {
     assert.ok(Date.now() < last, `${lines.length} of ${count} lines`)
     for (const key of await logKeys(bucket)) {
