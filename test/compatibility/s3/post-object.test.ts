@@ -53,7 +53,7 @@ interface Policy {
 function policyText(fields: Fields, { conditions = [], expiration, raw }: Policy): string {
   if (raw !== undefined) return raw
   const own = Object.entries({ bucket: 'forms', ...fields }).map(([name, value]) => ({ [name]: value }))
-  const until = expiration ?? new Date(Date.now() + 60_000).toISOString()
+  const until = expiration ?? new Date(Date.now() + 3_600_000).toISOString()
   return Buffer.from(JSON.stringify({ expiration: until, conditions: [...own, ...conditions] })).toString('base64')
 }
 
