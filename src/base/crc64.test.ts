@@ -1,7 +1,7 @@
 // CRC64NVME against the definition, bit by bit, for lengths around every bound of the fast code.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import { type Crc64, compileCrc64 } from './crc64.ts'
 
 let start: () => Crc64

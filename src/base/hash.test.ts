@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import { combineCrc, combineCrcValues, crc32Combine } from './crc-combine.ts'
 import {
   type ChecksumAlgorithm,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { SignatureV4 } from '@smithy/signature-v4'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import { headersOf } from '../s3/http/request-head.ts'
 import {
   amzDateOf,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import { renderFederation } from './federation.ts'
 import { formatProblem } from './problem.ts'
 

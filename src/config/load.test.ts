@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import test from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import { buildConfig, loadConfig } from './load.ts'
 import { memoryEnvironment } from './memory-environment.ts'
 import { formatProblem } from './problem.ts'

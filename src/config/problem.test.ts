@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import { createReport, describe, editDistance, formatPath, formatProblem, inFileOrder, nearestName } from './problem.ts'
 
 test('a path is written with dots, indexes in brackets and unusual keys quoted', () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import { formatYaml, parseYaml } from './yaml.ts'
 
 test('JSON is read as YAML, and positions are those of the keys', () => {

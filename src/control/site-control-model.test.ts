@@ -2,7 +2,6 @@
 // sequences against two controllers and two gates (one of which hears no signal) and against a model of a few lines.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   type ControlPlane,
   createControlPlane,
@@ -10,6 +9,7 @@ import {
   nobody,
   type RecordingProcessor,
 } from '../../test/control/control-plane.ts'
+import { fc } from '../../test/properties.ts'
 import type { SiteController } from './site-controller.ts'
 
 const site = 'awsbackend'

@@ -1,7 +1,7 @@
 // Goal: any text goes round through its printable form, and what others wrote is read as they meant it.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import { decodeWords, encodeWords } from './encoded-word.ts'
 
 test('printable ASCII stays as it is', () => {

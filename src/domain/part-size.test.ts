@@ -1,7 +1,7 @@
 // Part sizes against the table of the original programs, and against the limits of destinations.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import { partRanges, partSizeFor } from './part-size.ts'
 
 const mebibyte = 1024 ** 2

@@ -2,7 +2,7 @@
 // by fast-check.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import {
   appliedState,
   type ControlEvent,

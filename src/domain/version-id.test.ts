@@ -2,7 +2,7 @@
 // random clocks and values, and recorded pairs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/properties.ts'
 import {
   decodeVersionId,
   encodeVersionId,

@@ -2,10 +2,10 @@
 // the newest, sums equal to a recount, claims in the order of versions with one owner per key, an older version never applied over a newer one.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import fc from 'fast-check'
 import type { VersionId } from '../../src/domain/version-id.ts'
 import type { Claim } from '../../src/metadata/ledger.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
+import { fc } from '../properties.ts'
 import { type ManualWorld, manualWorld } from './manual-clock.ts'
 import { attemptReport, done, makeBucket, pendingAt, put, statusMessage } from './store-fixtures.ts'
 
@@ -201,7 +201,7 @@ export interface InvariantsSubject {
 }
 
 export function storeInvariants({ name, skip, runs, open }: InvariantsSubject): void {
-  it(`${name} keeps its invariants whatever happens in whatever order`, { timeout: 120_000, skip }, async () => {
+  it(`${name} keeps its invariants whatever happens in whatever order`, { timeout: 280_000, skip }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async steps => {
         const world = manualWorld()

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/properties.ts'
 import { buildConfig, loadConfig } from '../load.ts'
 import { memoryEnvironment } from '../memory-environment.ts'
 import { formatPath } from '../problem.ts'

@@ -1,7 +1,7 @@
 // The low-water mark, the window and what becomes of offsets that nobody is given.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/properties.ts'
 import type { TopicRecord } from '../topic-log.ts'
 import { PartitionProgress } from './partition-progress.ts'
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/properties.ts'
 import { type AccountDirectory, createAccountDirectory } from '../../accounts/account-directory.ts'
 import { presignV4Query, signV4Headers, uriEncode } from '../../base/signature-v4.ts'
 import { ServiceError } from '../../domain/errors.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/properties.ts'
 import { initHashes } from '../../base/hash.ts'
 import { signingKeyOf } from '../../base/signature-v4.ts'
 import { ServiceError } from '../../domain/errors.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/properties.ts'
 import { type ChecksumAlgorithm, digestOf, initHashes, sha256Hex } from '../../base/hash.ts'
 import { ServiceError } from '../../domain/errors.ts'
 import { headersOf } from '../http/request-head.ts'

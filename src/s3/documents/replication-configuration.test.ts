@@ -2,7 +2,7 @@
 // configurations and documents made at random; the table of documents and messages lies with the compatibility tests.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/properties.ts'
 import type { ReplicationConfiguration, ReplicationRule, RuleSelector } from '../../domain/bucket.ts'
 import { ServiceError } from '../../domain/errors.ts'
 import type { ReplicationSite } from '../../domain/replication-rule.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/properties.ts'
 import { ServiceError } from '../../domain/errors.ts'
 import { headerMap } from './request-head.ts'
 import { parseRequestTarget, splitTarget } from './request-target.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/properties.ts'
 import { ServiceError } from '../../domain/errors.ts'
 import { defaultXmlLimits, parseXml, type XmlLimits } from './reader.ts'
 import { escapeXml, xmlDocument } from './writer.ts'
