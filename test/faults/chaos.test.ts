@@ -186,8 +186,10 @@ async function check(run: Run): Promise<void> {
     if (newest !== undefined && !newest.isMarker) await checkTags(clouds, key, newest.versionId)
   })
   assert.equal([...blobs.keys()].length, [...source.values()].filter(versions => !versions.at(-1)?.isMarker).length)
-  const uploads = await clouds.far.send(new ListMultipartUploadsCommand({ Bucket: clouds.s3.bucket }))
-  assert.deepEqual(uploads.Uploads ?? [], [], 'an upload was left')
+  await until('no upload is left', async () => {
+    const { Uploads = [] } = await clouds.far.send(new ListMultipartUploadsCommand({ Bucket: clouds.s3.bucket }))
+    return Uploads.length === 0
+  })
 }
 
 async function checkKeyAtS3(

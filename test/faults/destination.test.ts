@@ -111,8 +111,10 @@ async function checkArrived(written: readonly Written[]): Promise<void> {
     const blob = await clouds.container.getBlobClient(`${bucket}/${key}`).downloadToBuffer()
     assert.ok(blob.equals(wanted.at(-1)?.body ?? Buffer.alloc(0)), `the bytes of ${key} at Azure`)
   }
-  const uploads = await clouds.far.send(new ListMultipartUploadsCommand({ Bucket: clouds.s3.bucket }))
-  assert.deepEqual(uploads.Uploads ?? [], [])
+  await eventually('no upload is left', async () => {
+    const { Uploads = [] } = await clouds.far.send(new ListMultipartUploadsCommand({ Bucket: clouds.s3.bucket }))
+    return Uploads.length === 0 || undefined
+  })
 }
 
 const misbehaviours: readonly Misbehaviour[] = [
@@ -164,7 +166,7 @@ test('an end while a destination hangs takes seconds, and what was under way is 
   )
   const asked = performance.now()
   assert.equal(await clouds.crossbeat.end(), 0)
-  assert.ok(performance.now() - asked < 20_000, 'the end took too long')
+  assert.ok(performance.now() - asked < 45_000, 'the end took too long')
   for (const proxy of proxies) await proxy.heal()
   await clouds.crossbeat.restart()
   await drained(clouds)
@@ -207,14 +209,14 @@ test('a bucket without versioning and a container that is gone hold up everythin
   await versioning('Suspended')
   await clouds.container.delete()
   const written = await load('settings')
-  const troubles = await eventually('both are held up', async () => {
+  await eventually('both are held up, and say why', async () => {
     const answer = await fetch(`http://${clouds.crossbeat.control}/api/v1/locations`)
     const { locations } = (await answer.json()) as { locations: readonly { trouble: string | null }[] }
     const told = locations.map(({ trouble }) => trouble ?? '')
-    return told.every(text => text !== '') ? told : undefined
+    assert.match(told[0] ?? '', /^VersioningNotEnabled: /)
+    assert.match(told[1] ?? '', /^ContainerNotFound: /)
+    return true
   })
-  assert.match(troubles[0] ?? '', /^VersioningNotEnabled: /)
-  assert.match(troubles[1] ?? '', /^ContainerNotFound: /)
   assert.ok((await statesOf(written)).every(state => state === 'PENDING' || state === 'PROCESSING'))
   await versioning('Enabled')
   await clouds.container.create()

@@ -134,7 +134,7 @@ test('all brokers are killed at once: everything waits, and goes on when they ar
   for (const broker of brokers) broker.kill()
   const killedAt = realWorld.clock.monotonic()
   await other.close()
-  assert.ok(realWorld.clock.monotonic() - killedAt < 10_000, 'closing waits for nobody who is gone')
+  assert.ok(realWorld.clock.monotonic() - killedAt < 30_000, 'closing waits for nobody who is gone')
   await until('an append is refused within its time', () => running.traffic.refused > 0)
   assert.equal((await running.log.health()).ok, false)
   await assert.rejects(writer.append(written, [{ key: 'k', value: 'v' }]))

@@ -18,6 +18,7 @@ import { CrossbeatProcess } from '../process/crossbeat.ts'
 import { azureServer, s3Server, uniqueName } from '../services/available.ts'
 import { azureContainer, blobsOf } from './azure-side.ts'
 import { seededRandom } from './seeded-random.ts'
+import { until } from './until.ts'
 
 const runs = Number(process.env['KILL_RUNS'] ?? 5)
 const seed = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000)
@@ -131,8 +132,10 @@ async function checkS3(client: S3Client, bucket: string, acknowledged: readonly 
     assert.ok(etag !== undefined, `version ${versionId} of ${key} never arrived`)
     if (!etag.includes('-')) assert.equal(etag, md5, `bytes of ${key} ${versionId} at the destination`)
   }
-  const uploads = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
-  assert.equal((uploads.Uploads ?? []).length, 0, 'a multipart upload was left at the destination')
+  await until('no multipart upload is left at the destination', async () => {
+    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
+    return Uploads.length === 0
+  })
 }
 
 test(`after ${runs} kills nothing acknowledged is lost, doubled or PENDING (KILL_SEED=${seed})`, {
@@ -149,10 +152,10 @@ test(`after ${runs} kills nothing acknowledged is lost, doubled or PENDING (KILL
       let stopped = false
       const client = s3Client(crossbeat.s3, crossbeat.keys)
       // The moment is counted in acknowledgements, so that it falls into the work however slow the machine is.
-      const until = acknowledged.length + 25 + Math.floor(random() * 150)
+      const enough = acknowledged.length + 25 + Math.floor(random() * 150)
       const reached = Promise.withResolvers<void>()
       const progressed = (): void => {
-        if (acknowledged.length >= until) reached.resolve()
+        if (acknowledged.length >= enough) reached.resolve()
       }
       const loading = load(client, random, acknowledged, () => stopped, progressed)
       await reached.promise

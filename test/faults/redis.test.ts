@@ -128,7 +128,8 @@ describe('Redis', { skip: available.skip, concurrency: false }, () => {
     const began = performance.now()
     await controller.pause(site, nobody)
     const tookMs = performance.now() - began
-    assert.ok(tookMs < 500, `the command took ${tookMs} ms without Redis`)
+    // Less than the three seconds for which an answer is waited.
+    assert.ok(tookMs < 2_500, `the command took ${tookMs} ms without Redis`)
     await until('the pause is applied', isPaused(processor))
     await startServer({ port: server.port })
     await until(

@@ -24,7 +24,7 @@ before(async () => {
   if (skip !== false) return
   source = await openS3Source(s3.get())
   proxy = await openDestinationProxy(new URL(s3.get().endpoint).host)
-  store = source.open('e1', { through: proxy.address, partBytes: 5 * mib, requestMs: 500, cleanUpMs: 100 })
+  store = source.open('e1', { through: proxy.address, partBytes: 5 * mib, requestMs: 3_000, cleanUpMs: 100 })
   server = await startTestServer({ dataStores: source.storesWith(store) })
   const body =
     '<CreateBucketConfiguration><LocationConstraint>awsbackend</LocationConstraint></CreateBucketConfiguration>'

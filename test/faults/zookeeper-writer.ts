@@ -1,5 +1,5 @@
-// A process of its own that raises a counter in ZooKeeper by compare-and-set: connection string, path, its name, how many times. Prints how many
-// of its changes were acknowledged, and how many were given up with an unknown outcome.
+// A process of its own that raises a counter in ZooKeeper by compare-and-set: connection string, path, its name, how many times at least; it goes on
+// until there is a value at `<path>-enough`. Prints how many of its changes were acknowledged, and how many had an unknown outcome.
 import { realWorld } from '../../src/base/world.ts'
 import type { SetResult, StateStore } from '../../src/control/state-store.ts'
 import { openZookeeperStateStore } from '../../src/control/zookeeper/state-store.ts'
@@ -30,7 +30,13 @@ const store = await openZookeeperStateStore({
   openTimeoutMs: 60_000,
   world: realWorld,
 })
-let unknown = 0
-for (let done = 0; done < Number(times); done += 1) unknown += await raise(store, path, writer)
+const isEnough = (): Promise<boolean> =>
+  store.get(`${path}-enough`).then(
+    stored => stored !== null,
+    () => false,
+  )
+let [acknowledged, unknown] = [0, 0]
+for (; acknowledged < Number(times) || !(await isEnough()); acknowledged += 1)
+  unknown += await raise(store, path, writer)
 await store.close()
-console.log(JSON.stringify({ acknowledged: Number(times), unknown }))
+console.log(JSON.stringify({ acknowledged, unknown }))

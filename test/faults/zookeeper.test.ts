@@ -25,7 +25,10 @@ import { uniqueName, zookeeperServer } from '../services/available.ts'
 import { startSwallowingProxy } from './swallowing-proxy.ts'
 import { until } from './until.ts'
 
+/** Of sessions that are to expire. */
 const sessionTimeoutMs = 2_000
+/** Of the others: as long as a server with these ticks allows, so that a busy machine loses none. */
+const steadyMs = 10_000
 const available = await zookeeperServer()
 await available.stop()
 
@@ -37,13 +40,13 @@ const closers: (() => Promise<unknown>)[] = []
 async function openStore(
   address = `127.0.0.1:${port}`,
   folder = uniqueName('faults'),
-  timeoutMs = sessionTimeoutMs,
+  timeoutMs = steadyMs,
 ): Promise<ZookeeperStateStore> {
   const connectionString = `${address}/${folder}`
   const store = await openZookeeperStateStore({
     connectionString,
     sessionTimeoutMs: timeoutMs,
-    callTimeoutMs: 1_500,
+    callTimeoutMs: 5_000,
     openTimeoutMs: 60_000,
     world: realWorld,
   })
@@ -156,7 +159,7 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
   test('a server frozen past the session time-out costs the lease, not the report', async () => {
     const folder = uniqueName('frozen')
     // Long enough for a busy machine to notice in time.
-    const timeoutMs = 6_000
+    const timeoutMs = steadyMs
     const [store, other] = [await openStore(undefined, folder, timeoutMs), await openStore(undefined, folder)]
     const lease = await store.lease('/leases/x', 'me')
     assert.ok(lease)
@@ -182,7 +185,7 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
   test('a lease cut off by a network partition is lost before another holder gets it', async t => {
     const folder = uniqueName('partition')
     const proxy = await openProxy()
-    const [far, near] = [await openStore(proxy.address, folder), await openStore(undefined, folder)]
+    const [far, near] = [await openStore(proxy.address, folder, sessionTimeoutMs), await openStore(undefined, folder)]
     for (let round = 0; round < 3; round += 1) {
       const held = await until('the lease is to be had', () => far.lease('/leases/x', 'far').catch(() => null))
       proxy.swallow(true)
@@ -193,7 +196,7 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
       })
       const next = await until('another gets the lease', async () => {
         const got = await near.lease('/leases/x', 'near')
-        if (got !== null) assert.ok(lostAt !== undefined, 'both hold the lease')
+        if (got !== null) assert.ok(held.lost.aborted, 'both hold the lease')
         return got
       })
       t.diagnostic(
@@ -249,7 +252,7 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
     })
     const store = await openZookeeperStateStore({
       connectionString: `${server.connectionString}/${folder}/below`,
-      sessionTimeoutMs,
+      sessionTimeoutMs: steadyMs,
       auth: { scheme: 'digest', credentials: new Secret('user:password') },
       world: realWorld,
     })
@@ -266,12 +269,12 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
   test('a pause holds, and a resume is heard, when the session of a queue processor expires in between', async () => {
     const folder = uniqueName('pause')
     const proxy = await openProxy()
-    const [far, near] = [await openStore(proxy.address, folder), await openStore(undefined, folder)]
+    const [far, near] = [await openStore(proxy.address, folder, sessionTimeoutMs), await openStore(undefined, folder)]
     const [site, topic] = ['awsbackend', 'backbeat-replication']
     const signals = createInProcessSignalBus(realWorld.timers)
     const processor = new RecordingProcessor()
     const common = { topic, signals, world: realWorld }
-    const gate = new SiteGate({ ...common, site, processor, stateStore: far, reconcileMs: 60_000 })
+    const gate = new SiteGate({ ...common, site, processor, stateStore: far, reconcileMs: 3_600_000 })
     const controller = new SiteController({ ...common, sites: [site], stateStore: near })
     await controller.start()
     await gate.start()
@@ -325,7 +328,7 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
     const folder = uniqueName('contention')
     const proxy = await openProxy()
     const store = await openStore(undefined, folder)
-    const times = 150
+    const [times, cutsWanted] = [150, 6]
     const writer = join(import.meta.dirname, 'zookeeper-writer.ts')
     const run = (address: string, name: string): Promise<string> =>
       runCommand(process.execPath, [writer, `${address}/${folder}`, '/counter', name, String(times)])
@@ -342,17 +345,20 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
           proxy.cut()
           cuts += 1
           lastCount = count
+          if (cuts === cutsWanted) await store.set('/counter-enough', 'yes', 0)
         }
         return !running
       },
-      60_000,
+      240_000,
     )
-    const outputs = await writers
-    const unknown = outputs.reduce((sum, output) => sum + Number(JSON.parse(output).unknown), 0)
+    const outputs = (await writers).map(output => JSON.parse(output))
+    const acknowledged = outputs.reduce((sum, output) => sum + Number(output.acknowledged), 0)
+    const unknown = outputs.reduce((sum, output) => sum + Number(output.unknown), 0)
     const { count } = JSON.parse((await store.get('/counter'))?.value ?? '{}')
     t.diagnostic(`${cuts} cuts, ${unknown} outcomes unknown to the end`)
-    assert.ok(count >= 2 * times && count <= 2 * times + unknown, `${count} changes are stored`)
-    assert.ok(cuts > 5)
+    assert.ok(acknowledged >= 2 * times)
+    assert.ok(count >= acknowledged && count <= acknowledged + unknown, `${count} changes are stored`)
+    assert.ok(cuts >= cutsWanted)
   })
 
   test('a server that is killed in the middle of changes keeps every acknowledged one', async () => {
@@ -393,7 +399,8 @@ describe('ZooKeeper', { skip: available.skip, concurrency: false }, () => {
       openZookeeperStateStore({
         connectionString,
         sessionTimeoutMs,
-        openTimeoutMs: 2_500,
+        // One that refuses is to be heard; of the others there is nothing to hear.
+        openTimeoutMs: scheme === undefined ? 2_500 : 10_000,
         world: realWorld,
         ...(scheme === undefined ? {} : { auth: { scheme, credentials: new Secret('user:password') } }),
       })
