@@ -8,7 +8,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { Admin, Consumer } from '@platformatic/kafka'
+import { Admin, ConfigResourceTypes, Consumer } from '@platformatic/kafka'
 import { pipelineNotices } from '../../src/base/channels.ts'
 import { DependencyError } from '../../src/base/dependency.ts'
 import { Secret } from '../../src/base/secret.ts'
@@ -458,7 +458,8 @@ test('retention shorter than a week is warned of at the start and by health', { 
       },
     ],
   })
-  const resources = [{ resourceType: 2, resourceName: topic, configurationKeys: ['retention.ms'] }]
+  const { TOPIC: resourceType } = ConfigResourceTypes
+  const resources = [{ resourceType, resourceName: topic, configurationKeys: ['retention.ms'] }]
   await until('the broker has heard of it', async () => {
     const [described] = await admin.describeConfigs({ resources })
     return described?.configs.some(({ value }) => value === '3600000') ?? false

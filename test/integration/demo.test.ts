@@ -43,7 +43,7 @@ after(async () => {
 async function startDemo(): Promise<RunningCli> {
   const env = { HOME: join(folder, 'home'), CROSSBEAT_SERVICES: await cacheFolder() }
   running = startCli([command, '--data-dir', join(folder, 'data')], { env, cwd: folder })
-  await running.printed(/Crossbeat keeps running/, 120_000)
+  await running.printed(/Crossbeat keeps running/, 240_000)
   return running
 }
 
@@ -107,8 +107,8 @@ test('the first run shows everything COMPLETED soon and keeps running', { skip }
   assert.equal(demo.stdout().match(/ COMPLETED /g)?.length, 12, demo.stdout())
   // Eight more processes and four servers take their time to start.
   if (!isDistributed) assert.equal(demo.stderr(), '')
-  // 15 s are promised for the demo; other tests may run beside this one.
-  assert.ok(tookMs < (isDistributed ? 120_000 : 30_000), `it took ${tookMs} ms`)
+  // 15 s are promised for the demo on a machine that does nothing else; here other tests run beside it.
+  assert.ok(tookMs < (isDistributed ? 240_000 : 90_000), `it took ${tookMs} ms`)
   const places = placesOf(demo.stdout())
   const keys = await checkCopies(places)
   assert.equal(keys.length, 6)
@@ -117,14 +117,19 @@ test('the first run shows everything COMPLETED soon and keeps running', { skip }
 })
 
 async function tryWhatItSuggests(places: Places): Promise<void> {
-  const { control, source, azure } = places
+  const { control, source, far, azure } = places
   assert.equal((await fetch(`${control}/_/crr/pause/azurebackend`, { method: 'POST' })).status, 200)
   await source.send(new PutObjectCommand({ Bucket: 'demo', Key: 'mine.md', Body: 'mine' }))
-  const status = await runCli(['status', '--control', control])
-  assert.match(status.stdout, /^azurebackend +(paused|pausing)\b/m)
+  await eventually('the pause is in force', async () => {
+    const { stdout } = await runCli(['status', '--control', control])
+    assert.match(stdout, /^azurebackend +(paused|pausing)\b/m)
+    return /^azurebackend +paused\b/m.test(stdout) || undefined
+  })
   const later = await runCli(['resume', 'azurebackend', '--in', '6h', '--control', control])
   assert.match(later.stdout, /^azurebackend: paused, resumes at /)
   assert.equal((await fetch(`${control}/_/crr/resume/azurebackend`, { method: 'POST' })).status, 200)
+  // The next run counts on both.
+  await eventually('mine.md is at S3', () => digestOf(far, 'crossbeat-copies', 'demo/mine.md'))
   const blob = azure.getContainerClient('crossbeat-copies').getBlobClient('demo/mine.md')
   await eventually('mine.md is at Azure', async () => ((await blob.exists()) ? true : undefined))
   assert.equal((await fetch(`${control}/api/v1/openapi.json`)).status, 200)

@@ -23,6 +23,7 @@ import {
   statusOf,
   type TwoClouds,
   untilStatus,
+  untilStill,
   versionsIn,
 } from './two-clouds.ts'
 
@@ -71,6 +72,7 @@ async function blobNames(bucket: string): Promise<readonly string[]> {
 
 async function whilePaused(act: () => Promise<void>): Promise<void> {
   for (const site of sites) await clouds.crossbeat.pause(site)
+  for (const site of sites) await untilStill(clouds.crossbeat.control, site)
   await act()
   for (const site of sites) await clouds.crossbeat.resume(site)
   await drained(clouds)
@@ -141,6 +143,7 @@ test('a delete marker that is deleted brings the blob back, and the status says 
   await drained(clouds)
   assert.deepEqual(await blobNames('undeleted'), [])
   await clouds.crossbeat.pause('azurebackend')
+  await untilStill(clouds.crossbeat.control, 'azurebackend')
   await clouds.source.send(new DeleteObjectCommand({ Bucket: 'undeleted', Key: 'one', VersionId: one.marker }))
   const shown = await statusOf(clouds.source, 'undeleted', 'one')
   assert.deepEqual([shown.overall, shown.sites], ['PROCESSING', { awsbackend: 'COMPLETED', azurebackend: 'PENDING' }])

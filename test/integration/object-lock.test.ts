@@ -17,6 +17,7 @@ import {
 import { azureServer, s3Server, uniqueName } from '../services/available.ts'
 import {
   drained,
+  eventually,
   openTwoClouds,
   prefixRule,
   putRules,
@@ -73,6 +74,11 @@ async function keptThere(key: string) {
   }
 }
 
+/** They are counted when an attempt ends, which need not be before its outcome is stored. */
+function untilWarned(location: string, count: number): Promise<true> {
+  return eventually(`${count} warnings`, async () => (await warnings(location)) >= count || undefined)
+}
+
 async function warnings(location: string): Promise<number> {
   const answer = await fetch(`http://${clouds.crossbeat.control}/metrics`)
   const pattern = new RegExp(`^crossbeat_replication_warnings_total\\{location="${location}"\\} (\\d+)$`, 'm')
@@ -100,6 +106,7 @@ test('retention and hold of a write arrive with it, small or in parts, and Azure
     assert.deepEqual(await keptThere(key), { mode: 'GOVERNANCE', until: inAnHour.toISOString(), hold: 'ON' })
     await untilStatus(clouds.source, 'kept', key, 'COMPLETED')
   }
+  await untilWarned('azurebackend', before + 2)
   assert.equal((await warnings('azurebackend')) - before, 2)
   assert.equal(await warnings('awsbackend'), 0)
 })
@@ -133,6 +140,7 @@ test('an access control list arrives nowhere but in the warnings', { skip }, asy
   await drained(clouds)
   await untilStatus(clouds.source, 'kept', 'shared', 'COMPLETED')
   assert.deepEqual(await keptThere('shared'), { mode: undefined, until: undefined, hold: undefined })
+  for (const [at, site] of sites.entries()) await untilWarned(site, (before[at] ?? 0) + 1)
   const after = [await warnings('awsbackend'), await warnings('azurebackend')]
   assert.deepEqual(
     after.map((count, at) => count - (before[at] ?? 0)),

@@ -181,6 +181,8 @@ for (const gateway of ['direct', 'http'] as const)
         .join('/')
         .padEnd(1024, 'e')
       await put('long', key)
+      // FAILED as soon as it is at one of them.
+      await drained(clouds)
       const shown = await untilStatus(clouds.source, 'long', key, 'FAILED')
       assert.deepEqual(shown.sites, { awsbackend: 'FAILED', azurebackend: 'FAILED' })
       for (const site of ['awsbackend', 'azurebackend']) assert.equal(await clouds.crossbeat.backlog(site), 0)

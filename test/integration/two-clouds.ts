@@ -164,6 +164,15 @@ export async function drained(clouds: TwoClouds): Promise<void> {
   for (const site of sites) await clouds.crossbeat.drained(site, 50)
 }
 
+/** Waits until a site that was paused takes nothing any more, and what it had begun has ended. */
+export async function untilStill(control: string, site: string, processors = 1): Promise<void> {
+  await eventually(`${site} stands still`, async () => {
+    const answer = await fetch(`http://${control}/api/v1/locations/${site}`)
+    const state = (await answer.json()) as { readonly standsStill: boolean; readonly processors: number }
+    return (state.standsStill && state.processors === processors) || undefined
+  })
+}
+
 /** Waits until `check` answers something, and hands it on. Throws `what` after two minutes, with what `check` threw last. */
 export async function eventually<T>(what: string, check: () => Promise<T | undefined>, withinMs = 120_000): Promise<T> {
   const deadline = Date.now() + withinMs

@@ -91,12 +91,10 @@ export async function count(options: CountOptions, acknowledged: readonly Acknow
   const known = new Set([...here.keys()].map(key => `${bucket}/${key}`))
   for (const name of [...there.keys(), ...blobs.keys()].filter(name => name.startsWith(`${bucket}/`)))
     assert.ok(known.has(name), `${name} is at a site and not at the source`)
-  const { Uploads = [] } = await far.send(new ListMultipartUploadsCommand({ Bucket: s3.bucket }))
-  assert.deepEqual(
-    Uploads.filter(upload => upload.Key?.startsWith(`${bucket}/`)),
-    [],
-    'an upload was left',
-  )
+  await until('no upload is left', async () => {
+    const { Uploads = [] } = await far.send(new ListMultipartUploadsCommand({ Bucket: s3.bucket }))
+    return Uploads.every(upload => upload.Key?.startsWith(`${bucket}/`) !== true)
+  })
   const all = [...here.values()].flat()
   return { versions: all.length, markers: all.filter(({ isMarker }) => isMarker).length }
 }

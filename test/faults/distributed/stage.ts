@@ -45,6 +45,8 @@ export interface Stage {
   readonly s3: S3Destination
   /** By a client that gives up in time. */
   readonly frontEnds: readonly S3Client[]
+  /** The first front end, by a client that waits for an answer as long as it takes: for what has to be answered. */
+  readonly source: S3Client
   /** A new bucket that is copied to both sites. */
   story(name: string): Promise<Story>
   /** Resolves when the site is paused, and each of its processors has said that it stands still. */
@@ -130,6 +132,7 @@ class OpenStage implements Stage {
   readonly layout: Distributed
   readonly random = seededRandom(seed)
   readonly frontEnds: readonly S3Client[]
+  readonly source: S3Client
   readonly s3: S3Destination
   readonly #azure: AzureDestination
   readonly #far: S3Client
@@ -140,6 +143,9 @@ class OpenStage implements Stage {
     this.s3 = s3
     this.#azure = azure
     this.#far = sdkClient(s3.endpoint, s3)
+    const [first] = layout.s3
+    assert.ok(first !== undefined)
+    this.source = sdkClient(first, layout.keys)
     this.frontEnds = layout.s3.map((address, at) =>
       boundedClient(address, layout.keys, times?.(`s3-${at + 1}`).clockMs),
     )
@@ -149,9 +155,9 @@ class OpenStage implements Stage {
     await Promise.all([...running].map(load => load.stop()))
     running.clear()
     const bucket = uniqueName(name)
-    const [source] = this.frontEnds
+    const { source } = this
     const [endpoint] = this.layout.s3
-    assert.ok(source !== undefined && endpoint !== undefined)
+    assert.ok(endpoint !== undefined)
     await replicatedBucket(source, bucket)
     const sourceAt = { endpoint, bucket, ...this.layout.keys }
     const databaseUrl = this.servers.engine.metadata.postgres.url
@@ -180,7 +186,7 @@ class OpenStage implements Stage {
 
   async #standsStill(site: string): Promise<boolean> {
     const answer = await fetch(`http://${this.layout.control}/api/v1/locations/${site}`).catch(() => null)
-    const body: unknown = await answer?.json()
+    const body: unknown = await answer?.json().catch(() => null)
     const count = [...this.layout.processes.keys()].filter(name => name.startsWith(`${site}-`)).length
     return isObject(body) && body['standsStill'] === true && body['processors'] === count
   }
@@ -188,7 +194,7 @@ class OpenStage implements Stage {
   async close(): Promise<void> {
     // One of a story that failed would go on for ever.
     await Promise.all([...running].map(load => load.stop()))
-    for (const client of [...this.frontEnds, this.#far]) client.destroy()
+    for (const client of [...this.frontEnds, this.source, this.#far]) client.destroy()
     await this.layout.stop()
     await this.servers.stop()
   }
