@@ -13,7 +13,7 @@ import { tail } from './command.ts'
 import { unwatchFolder, unwatchProcess, watchFolder, watchProcess } from './watchdog.ts'
 
 const readyPollMs = 20
-const readyWithinMs = 60_000
+const readyWithinMs = 180_000
 const stopWithinMs = 5_000
 
 /** A started server. */
@@ -46,7 +46,7 @@ export interface ServiceStart {
   readonly logFile: string
   /** Looks once; resolves with the port when the server answers, with undefined while it does not yet. */
   readonly ready: (log: () => string) => Promise<number | undefined>
-  /** How long it may take; a minute unless given. */
+  /** How long it may take; three minutes unless given. */
   readonly withinMs?: number
   /** Runs when the server has been stopped. */
   readonly cleanUp: () => Promise<void>
@@ -137,7 +137,7 @@ export async function onFreePorts<Server>(start: () => Promise<Server>, isGiven 
   }
 }
 
-/** Starts the server and resolves when it is ready; if it ends or is not ready in a minute, rejects quoting its log. */
+/** Starts the server and resolves when it is ready; if it ends or is not ready in three minutes, rejects quoting its log. */
 export async function startService(start: ServiceStart): Promise<Running> {
   const log = openSync(start.logFile, 'w')
   const child = spawn(start.command, start.args, {

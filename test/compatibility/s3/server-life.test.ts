@@ -158,7 +158,7 @@ test('server/mounted routes get internal paths with the signer; their refusals a
 })
 
 test('server/a client that stops reading is given up', async () => {
-  await withServer({ idleMs: 50 }, async server => {
+  await withServer({ idleMs: 250 }, async server => {
     await server.send({ method: 'PUT', path: '/bucket/big', body: Buffer.alloc(32 * 1024 * 1024) })
     const host = `${server.host}:${server.port}`
     const headers = signedHeaders(host, { method: 'GET', path: '/bucket/big', as: 'bart' })
