@@ -162,9 +162,10 @@ class Layout implements Distributed {
 
   async drained(site: string, withinMs = 240_000): Promise<void> {
     const deadline = performance.now() + withinMs
-    let left = Number.NaN
+    let left: unknown = Number.NaN
     while (performance.now() < deadline) {
-      left = await this.backlog(site)
+      // What it asks may be away for a moment.
+      left = await this.backlog(site).catch(error => error)
       if (left === 0) return
       await new Promise(resolve => setTimeout(resolve, 100))
     }

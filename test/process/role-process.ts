@@ -92,8 +92,9 @@ export class RoleProcess {
   async ready(): Promise<ReadyAnswer | null> {
     const answer = await fetch(`http://${this.options.probes}/ready`).catch(() => null)
     if (answer === null) return null
-    const body: unknown = await answer.json()
-    return { status: answer.status, body }
+    // It may be killed in the middle of its answer.
+    const body: unknown = await answer.json().catch(() => undefined)
+    return body === undefined ? null : { status: answer.status, body }
   }
 
   /** It has said so, and nobody has told it to end since. */
