@@ -63,8 +63,8 @@ async function serve(exchange: Exchange): Promise<boolean> {
   const { requestId, target } = mounted
   if (target.key?.startsWith(prefix) !== true) return false
   const answer = await answerOf(exchange, target.key.slice(prefix.length)).catch(error => answerError(error, requestId))
-  if (!request.complete) drain(request, options.world.timers)
-  await writeAnswer(response, answer, { requestId, close: false, idle })
+  const unread = drain(request, options.world.timers)
+  await writeAnswer(response, answer, { requestId, close: false, idle, unread })
   return true
 }
 

@@ -42,8 +42,8 @@ async function serve(exchange: Exchange): Promise<boolean> {
   const { request, response, idle, options } = exchange
   const { requestId } = exchange.mounted
   const answer = await answerOf(exchange, path, requestId)
-  if (!request.complete) drain(request, options.world.timers)
-  await writeAnswer(response, answer, { requestId, close: false, idle })
+  const unread = drain(request, options.world.timers)
+  await writeAnswer(response, answer, { requestId, close: false, idle, unread })
   return true
 }
 

@@ -128,16 +128,25 @@ export async function readSmallBody(body: RequestBody, check: PayloadCheck, byte
 const drainBytesMax = 64 * 1024 * 1024
 const drainMsMax = 10_000
 
-/** Discards what the client still sends. The connection is destroyed when that is more, or takes longer, than is reasonable. */
-export function drain(request: IncomingMessage, timers: Timers): void {
-  if (request.readableEnded || request.destroyed) return
+/**
+ * Discards what the client still sends; resolves when that is all, or the client is gone; undefined if there is nothing. The connection is destroyed
+ * when it is more, or takes longer, than is reasonable.
+ */
+export function drain(request: IncomingMessage, timers: Timers): Promise<void> | undefined {
+  if (request.complete || request.destroyed) return undefined
+  const drained = Promise.withResolvers<void>()
   let seen = 0
   const timer = timers.after(drainMsMax, () => request.destroy(), { background: true })
   request.on('data', (chunk: Buffer) => {
     seen += chunk.length
     if (seen > drainBytesMax) request.destroy()
   })
-  request.once('close', () => timer.cancel())
-  request.once('end', () => timer.cancel())
+  const over = (): void => {
+    timer.cancel()
+    drained.resolve()
+  }
+  request.once('close', over)
+  request.once('end', over)
   request.resume()
+  return drained.promise
 }

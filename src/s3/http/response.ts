@@ -9,6 +9,8 @@ export interface WriteOptions {
   /** Tell the client to close the connection after this answer. */
   readonly close: boolean
   readonly idle: IdleWatch
+  /** Until all of the request has come: a connection closed before would take the answer with it, as its client still writes. */
+  readonly unread: Promise<void> | undefined
   /** Headers beside those of the answer. */
   readonly more?: FlatHeaders
 }
@@ -23,18 +25,32 @@ export async function writeAnswer(response: ServerResponse, answer: Answer, opti
   if (options.close) headers.push('Connection', 'close')
   const { body } = answer
   if (answer.status === 204 || answer.status === 304) {
-    response.writeHead(answer.status, headers).end()
+    endWith(response.writeHead(answer.status, headers), undefined, options)
     return 0
   }
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
     const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
     headers.push('Content-Length', String(answer.length ?? length))
-    response.writeHead(answer.status, headers).end(body)
+    endWith(response.writeHead(answer.status, headers), body, options)
     return length
   }
   headers.push('Content-Length', String(answer.length ?? 0))
   response.writeHead(answer.status, headers)
   return writeStream(response, body, answer.length ?? 0, options.idle)
+}
+
+function endWith(
+  response: ServerResponse,
+  body: string | Uint8Array | undefined,
+  { close, unread }: WriteOptions,
+): void {
+  if (unread === undefined || (response.shouldKeepAlive && !close)) {
+    response.end(body)
+    return
+  }
+  if (body === undefined) response.flushHeaders()
+  else response.write(body)
+  void unread.then(() => response.end())
 }
 
 async function writeStream(

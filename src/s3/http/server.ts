@@ -196,10 +196,12 @@ class HttpS3Server implements S3Server {
         if (answer.errorCode !== undefined) outcome.errorCode = answer.errorCode
         // A client that still waits to send its body may or may not do so now: only a closed connection is unambiguous.
         const stalled = answer.errorCode === 'RequestTimeout'
-        const close = this.#closing !== undefined || stalled || (awaitsContinue && !exchange.body.begun())
-        if (!request.complete && !stalled) drain(request, this.#options.world.timers)
+        const unasked = awaitsContinue && !exchange.body.begun()
+        const close = this.#closing !== undefined || stalled || unasked
+        const unread = stalled ? undefined : drain(request, this.#options.world.timers)
         const { requestId, corsHeaders } = exchange
-        outcome.bytes = await writeAnswer(response, answer, { requestId, close, idle: this.#idle, more: corsHeaders })
+        const options = { requestId, close, idle: this.#idle, more: corsHeaders, unread: unasked ? undefined : unread }
+        outcome.bytes = await writeAnswer(response, answer, options)
         outcome.status = response.headersSent ? answer.status : 0
       }
     } catch (error) {

@@ -100,6 +100,33 @@ test('server/data that breaks half-way cuts the connection: a short body is neve
   })
 })
 
+test('server/a client that closes its connection afterwards reads why its body is refused, though it still writes', async () => {
+  await withServer({}, async server => {
+    const path = '/nowhere/key'
+    const [begin, rest] = [Buffer.alloc(1_000_000), Buffer.alloc(1_000_000)]
+    const length = { 'content-length': String(begin.length + rest.length), connection: 'close' }
+    const request = { method: 'PUT', path, as: 'bart', headers: length, payloadHash: 'UNSIGNED-PAYLOAD' } as const
+    const lines = Object.entries(signedHeaders(`127.0.0.1:${server.port}`, request)).map(
+      ([name, value]) => `${name}: ${value}\r\n`,
+    )
+    const socket = connect({ host: '127.0.0.1', port: server.port })
+    socket.write(`PUT ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
+    socket.write(begin)
+    let text = ''
+    socket.setEncoding('latin1').on('data', part => {
+      text += part
+    })
+    await once(socket, 'data')
+    assert.match(text, /^HTTP\/1\.1 404 /)
+    // Whoever had closed by now would answer this with a reset.
+    const ended = once(socket, 'end')
+    socket.write(rest)
+    await ended
+    assert.match(text, /<Code>NoSuchBucket<\/Code>.*<\/Error>$/s)
+    socket.destroy()
+  })
+})
+
 test('server/every request is published with operation, status, size and error code', async () => {
   await withServer({}, async server => {
     const events: S3RequestEvent[] = []

@@ -294,8 +294,6 @@ function send(host: string, port: number, request: RawRequest): Promise<RawAnswe
   if (body !== undefined && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
     headers['content-length'] = String(Buffer.byteLength(body))
   }
-  // A connection that is to be closed may be closed while the client still writes, which then sees that and not the answer.
-  if (body !== undefined) headers['connection'] ??= 'keep-alive'
   return new Promise((resolve, reject) => {
     const sent = httpRequest({ host, port, method, path, headers, agent: false }, response => {
       const chunks: Buffer[] = []
