@@ -9,6 +9,8 @@ import { showLeftOpen } from './shown.ts'
 const exitAfterMs = 20_000
 
 function exitLater(): void {
+  // Before it ends by itself, Node closes what is left, and goes round for ever if something cannot be closed.
+  process.once('exit', () => process.exit())
   const exit = (): never => {
     showLeftOpen(process.getActiveResourcesInfo())
     process.exit()

@@ -14,6 +14,12 @@ export interface SwallowingProxy {
   close(): Promise<void>
 }
 
+/** A socket that is being shut down cannot be reset (uv_tcp_close_reset): it would be open for ever, and its process would spin when it ends. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
 export async function startSwallowingProxy(targetPort: number): Promise<SwallowingProxy> {
   let swallowing = false
   const sockets = new Set<Socket>()
@@ -48,7 +54,7 @@ export async function startSwallowingProxy(targetPort: number): Promise<Swallowi
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port was assigned')
   const cut = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy()
+    for (const socket of sockets) reset(socket)
   }
   return {
     port: address.port,
