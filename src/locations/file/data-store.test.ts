@@ -135,6 +135,30 @@ test('without flushing nothing is flushed', async () => {
   assert.ok(!namesOf(files.calls).some(name => name.startsWith('flush')))
 })
 
+const mebibyte = Buffer.alloc(1024 ** 2)
+
+test('a long body is flushed while it comes, and at its end', async () => {
+  const files = recordingFiles()
+  const store = await open(files)
+  const writer = store.create()
+  for (let written = 1; written <= 35; written += 1) {
+    await writer.write(mebibyte)
+    assert.equal(namesOf(files.calls).filter(name => name === 'flush').length, Math.floor(written / 16))
+  }
+  await writer.finish()
+  assert.equal(namesOf(files.calls).filter(name => name === 'flush').length, 3)
+})
+
+test('a flush that fails while the body comes fails the whole: the next one would not tell of it', async () => {
+  const files = recordingFiles()
+  const store = await open(files)
+  const writer = store.create()
+  files.fail('flush', 'EIO')
+  for (let written = 0; written < 40; written += 1) await writer.write(mebibyte)
+  await assert.rejects(writer.finish(), { code: 'EIO' })
+  assert.deepEqual([...files.files], [])
+})
+
 const failing = [
   ['create', 'ENOSPC'],
   ['append', 'ENOSPC'],

@@ -9,6 +9,7 @@ import { Failure } from '../../domain/failure.ts'
 import { isDataName } from '../data-name.ts'
 import type { DataStore, DataWriter } from '../data-store.ts'
 import { createHeldData } from '../held-data.ts'
+import { createFlushAhead, type FlushTurn } from './flush-ahead.ts'
 import { createFolderFlusher, type FolderFlusher } from './folder-flusher.ts'
 
 export interface FileDataStoreOptions {
@@ -27,8 +28,8 @@ export interface FileDataStoreOptions {
 const chunkBytes = 256 * 1024
 /** So many names follow each other into the same folder, so that concurrent writes share its flush. */
 const namesPerFolderTurn = 64
-/** Up to so many streams read ahead. */
-const streamsAhead = 16
+/** Up to so many streams read ahead; where there are more, others have work meanwhile, and what is read is still near when it is sent. */
+const streamsAhead = 2
 /** Of buffers that nobody uses now. */
 const lentBytesKept = 8 * 1024 * 1024
 const temporaryFolder = 'tmp'
@@ -42,6 +43,7 @@ interface Store {
   readonly lending: { streams: number; readonly pool: BufferPool }
   /** Files that are open for writing. */
   readonly writing: { streams: number }
+  readonly flushTurn: FlushTurn
   pathOf(dataKey: string): string
   temporaryPathOf(dataKey: string): string
 }
@@ -55,6 +57,7 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
     files,
     flushes,
     writing: { streams: 0 },
+    flushTurn: { taken: false },
     lending: { streams: 0, pool: createBufferPool(lentBytesKept) },
     folders: createFolderFlusher(files, options.folder, flushes),
     pathOf: dataKey => join(options.folder, folderOf(dataKey), dataKey),
@@ -104,23 +107,25 @@ function createWriter(store: Store, key: string): DataWriter {
   let given: Uint8Array[] = []
   let heldBytes = 0
   let renamed = false
+  const ahead = createFlushAhead(store.flushTurn)
   const flushHeld = async (): Promise<void> => {
     if (file === undefined) {
       file = await files.create(temporary)
       store.writing.streams += 1
     }
-    const chunks = held
-    const spent = given
+    const [chunks, spent, bytes] = [held, given, heldBytes]
     held = []
     given = []
     heldBytes = 0
     if (chunks.length > 0) await file.append(chunks)
     for (const chunk of spent) freeAtOnce(chunk)
+    if (store.flushes) ahead.wrote(file, bytes)
   }
   const closeFile = async (): Promise<void> => {
     if (file === undefined) return
     const open = file
     file = undefined
+    await ahead.ended().catch(() => undefined)
     store.writing.streams -= 1
     await open.close()
   }
@@ -151,6 +156,7 @@ function createWriter(store: Store, key: string): DataWriter {
     finish: () =>
       leavingNothing(async () => {
         await flushHeld()
+        await ahead.ended()
         if (store.flushes) await file?.flush()
         await closeFile()
         const path = store.pathOf(key)
@@ -190,7 +196,7 @@ async function* readRange(
   }
 }
 
-/** Two buffers in turns, one filled while the other is read; one where there are many streams, and others have work meanwhile. */
+/** Two buffers in turns, one filled while the other is read; only one where there are several streams. */
 async function* lendRange(
   store: Store,
   dataKey: string,
@@ -253,7 +259,7 @@ function ofSize(buffer: PooledBuffer | undefined, size: number, pool: BufferPool
 
 /** A few streams get more at a time: each chunk is a turn of two threads, which costs as much as copying its bytes. */
 function lentChunkBytes(streams: number): number {
-  return streams <= 8 ? 4 * chunkBytes : chunkBytesOf(streams)
+  return streams <= 8 ? 8 * chunkBytes : chunkBytesOf(streams)
 }
 
 /** Fewer bytes for each stream where there are many: what all of them hold stays within bounds. */
