@@ -21,7 +21,7 @@ export interface DataStore {
   /** `expectedBytes`: how many will be written, where that is known; never fewer than are. */
   create(expectedBytes?: number): DataWriter
   /**
-   * Streams [start, end), chunks of at most 256 KiB (lent: 1 MiB); rejects with Failure('source-gone') only when the data is known to be missing. `lent`: a chunk
+   * Streams [start, end), chunks of at most 256 KiB (lent: 2 MiB); rejects with Failure('source-gone') only when the data is known to be missing. `lent`: a chunk
    * is good until the next is asked for or the stream is left; then its memory may be used again.
    */
   read(dataKey: string, start: number, end: number, signal?: AbortSignal, lent?: 'lent'): AsyncIterable<Uint8Array>

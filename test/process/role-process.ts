@@ -82,6 +82,7 @@ export class RoleProcess {
     // A test that fails before it can stop its processes must not hang, nor leave them behind.
     child.unref()
     if (child.pid === undefined) throw new Error(`${name} could not be started`)
+    this.#isReady = false
     const { pid } = child
     watchProcess(pid)
     child.once('exit', () => unwatchProcess(pid))
@@ -95,6 +96,11 @@ export class RoleProcess {
     // It may be killed in the middle of its answer.
     const body: unknown = await answer.json().catch(() => undefined)
     return body === undefined ? null : { status: answer.status, body }
+  }
+
+  /** It had been ready, and has ended although nobody told it to. */
+  get hasCrashed(): boolean {
+    return this.#isReady && this.hasEnded
   }
 
   /** It has said so, and nobody has told it to end since. */

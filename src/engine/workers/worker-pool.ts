@@ -83,8 +83,17 @@ async function takeAddress({ host, port }: HostPort): Promise<TakenAddress> {
   return { address, free: () => void keeper.close() }
 }
 
+/** Frees what was taken before it failed. */
+function freed(taken: TakenAddress): (error: unknown) => never {
+  return error => {
+    taken.free()
+    throw error
+  }
+}
+
 function listening(options: ListenOptions): Promise<Server> {
-  const server = createServer()
+  // Nobody can mean it: who connects has another's address.
+  const server = createServer(socket => socket.destroy())
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(options, () => resolve(server))
@@ -129,7 +138,7 @@ class Pool implements WorkerPool {
     const { config } = this.#options
     const { tls } = config.s3
     const taken = await takeAddress(config.s3.listen)
-    const own = tls?.listen === undefined ? undefined : await takeAddress(tls.listen)
+    const own = tls?.listen === undefined ? undefined : await takeAddress(tls.listen).catch(freed(taken))
     const listen = taken.address
     const s3 = { ...config.s3, listen, tls: tls === undefined ? undefined : { ...tls, listen: own?.address } }
     this.#api = api

@@ -154,7 +154,19 @@ test('a flush that fails while the body comes fails the whole: the next one woul
   const store = await open(files)
   const writer = store.create()
   files.fail('flush', 'EIO')
-  for (let written = 0; written < 40; written += 1) await writer.write(mebibyte)
+  const write = async (): Promise<void> => {
+    for (let written = 0; written < 40; written += 1) await writer.write(mebibyte)
+  }
+  await assert.rejects(write(), { code: 'EIO' })
+  assert.deepEqual([...files.files], [])
+})
+
+test('a flush that fails after the last write of a body fails it, too', async () => {
+  const files = recordingFiles()
+  const store = await open(files)
+  const writer = store.create()
+  files.fail('flush', 'EIO')
+  for (let written = 0; written < 16; written += 1) await writer.write(mebibyte)
   await assert.rejects(writer.finish(), { code: 'EIO' })
   assert.deepEqual([...files.files], [])
 })

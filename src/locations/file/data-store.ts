@@ -103,23 +103,24 @@ function createWriter(store: Store, key: string): DataWriter {
   const { files } = store
   const temporary = store.temporaryPathOf(key)
   let file: WritableFile | undefined
-  let held: Uint8Array[] = []
-  let given: Uint8Array[] = []
-  let heldBytes = 0
+  const held = createHeldChunks()
   let renamed = false
   const ahead = createFlushAhead(store.flushTurn)
-  const flushHeld = async (): Promise<void> => {
+  const writeHeld = async (): Promise<WritableFile> => {
     if (file === undefined) {
       file = await files.create(temporary)
       store.writing.streams += 1
     }
-    const [chunks, spent, bytes] = [held, given, heldBytes]
-    held = []
-    given = []
-    heldBytes = 0
-    if (chunks.length > 0) await file.append(chunks)
-    for (const chunk of spent) freeAtOnce(chunk)
-    if (store.flushes) ahead.wrote(file, bytes)
+    const open = file
+    const { chunks, given } = held.take()
+    if (chunks.length > 0) await open.append(chunks)
+    for (const chunk of given) freeAtOnce(chunk)
+    return open
+  }
+  const writeOn = async (): Promise<void> => {
+    const bytes = held.bytes()
+    const open = await writeHeld()
+    if (store.flushes) ahead.wrote(open, bytes)
   }
   const closeFile = async (): Promise<void> => {
     if (file === undefined) return
@@ -130,8 +131,7 @@ function createWriter(store: Store, key: string): DataWriter {
     await open.close()
   }
   const discard = async (): Promise<void> => {
-    held = []
-    given = []
+    held.take()
     // Whatever went wrong before is what the caller hears of; the sweep of orphans takes what cannot be removed now.
     await closeFile().catch(() => undefined)
     await files.remove(temporary).catch(() => undefined)
@@ -148,16 +148,14 @@ function createWriter(store: Store, key: string): DataWriter {
   return {
     key,
     write(chunk, isGiven) {
-      held.push(chunk)
-      if (isGiven !== undefined) given.push(chunk)
-      heldBytes += chunk.byteLength
-      return heldBytes < chunkBytesOf(store.writing.streams) ? done : leavingNothing(flushHeld)
+      held.add(chunk, isGiven !== undefined)
+      return held.bytes() < chunkBytesOf(store.writing.streams) ? done : leavingNothing(writeOn)
     },
     finish: () =>
       leavingNothing(async () => {
-        await flushHeld()
+        const open = await writeHeld()
         await ahead.ended()
-        if (store.flushes) await file?.flush()
+        if (store.flushes) await open.flush()
         await closeFile()
         const path = store.pathOf(key)
         const folder = join(store.options.folder, folderOf(key))
@@ -171,6 +169,28 @@ function createWriter(store: Store, key: string): DataWriter {
 }
 
 const done = Promise.resolve()
+
+/** Chunks until there are enough of them to be written together. */
+function createHeldChunks() {
+  let chunks: Uint8Array[] = []
+  let given: Uint8Array[] = []
+  let bytes = 0
+  return {
+    add(chunk: Uint8Array, isGiven: boolean) {
+      chunks.push(chunk)
+      if (isGiven) given.push(chunk)
+      bytes += chunk.byteLength
+    },
+    bytes: () => bytes,
+    take() {
+      const taken = { chunks, given }
+      chunks = []
+      given = []
+      bytes = 0
+      return taken
+    },
+  }
+}
 
 async function* readRange(
   store: Store,

@@ -8,9 +8,9 @@ export interface FlushTurn {
 
 /** The flushes of one file before its end. */
 export interface FlushAhead {
-  /** So many more bytes were given to the system. */
+  /** So many more bytes were given to the system. Throws what a flush has failed with: the next flush would not tell of it. */
   wrote(file: WritableFile, bytes: number): void
-  /** Resolves when none is under way; rejects if any has failed, of which the next one would not tell. */
+  /** Resolves when none is under way; rejects if one has failed. */
   ended(): Promise<void>
 }
 
@@ -18,20 +18,32 @@ const everyBytes = 16 * 1024 * 1024
 
 export function createFlushAhead(turn: FlushTurn): FlushAhead {
   let unflushed = 0
-  let flushes = Promise.resolve()
+  let running = Promise.resolve()
+  let failure: { readonly error: unknown } | undefined
+  const tell = (): void => {
+    if (failure !== undefined) throw failure.error
+  }
+  const flush = async (file: WritableFile): Promise<void> => {
+    try {
+      await file.flush()
+    } catch (error) {
+      failure = { error }
+    } finally {
+      turn.taken = false
+    }
+  }
   return {
     wrote(file, bytes) {
+      tell()
       unflushed += bytes
       if (unflushed < everyBytes || turn.taken) return
       unflushed = 0
       turn.taken = true
-      const flushed = file.flush().finally(() => {
-        turn.taken = false
-      })
-      flushes = Promise.all([flushes, flushed]).then(() => undefined)
-      // Seen when it is waited for.
-      flushes.catch(() => undefined)
+      running = flush(file)
     },
-    ended: () => flushes,
+    async ended() {
+      await running
+      tell()
+    },
   }
 }

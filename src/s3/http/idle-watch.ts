@@ -11,6 +11,8 @@ export interface Watched {
 }
 
 export interface IdleWatch {
+  /** A transfer is given up after between one and two of these. */
+  readonly periodMs: number
   /** Calls `expire` once if the transfer stands still. */
   watch(expire: () => void): Watched
   close(): void
@@ -38,6 +40,7 @@ export function createIdleWatch(timers: Timers, periodMs: number): IdleWatch {
     if (timer === undefined && entries.size > 0) timer = timers.after(periodMs, tick, { background: true })
   }
   return {
+    periodMs,
     watch(expire) {
       const entry: Entry = {
         quietTicks: 0,

@@ -132,11 +132,11 @@ const drainMsMax = 10_000
  * Discards what the client still sends; resolves when that is all, or the client is gone; undefined if there is nothing. The connection is destroyed
  * when it is more, or takes longer, than is reasonable.
  */
-export function drain(request: IncomingMessage, timers: Timers): Promise<void> | undefined {
+export function drain(request: IncomingMessage, timers: Timers, withinMs = drainMsMax): Promise<void> | undefined {
   if (request.complete || request.destroyed) return undefined
   const drained = Promise.withResolvers<void>()
   let seen = 0
-  const timer = timers.after(drainMsMax, () => request.destroy(), { background: true })
+  const timer = timers.after(withinMs, () => request.destroy(), { background: true })
   request.on('data', (chunk: Buffer) => {
     seen += chunk.length
     if (seen > drainBytesMax) request.destroy()

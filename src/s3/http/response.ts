@@ -8,7 +8,8 @@ export interface WriteOptions {
   readonly requestId: string
   /** Tell the client to close the connection after this answer. */
   readonly close: boolean
-  readonly idle: IdleWatch
+  /** Says when a client that takes nothing is given up. */
+  readonly idle: Pick<IdleWatch, 'periodMs'>
   /** Until all of the request has come: a connection closed before would take the answer with it, as its client still writes. */
   readonly unread: Promise<void> | undefined
   /** Headers beside those of the answer. */
@@ -36,7 +37,7 @@ export async function writeAnswer(response: ServerResponse, answer: Answer, opti
   }
   headers.push('Content-Length', String(answer.length ?? 0))
   response.writeHead(answer.status, headers)
-  return writeStream(response, body, answer.length ?? 0, options.idle)
+  return writeStream({ response, idleMs: options.idle.periodMs }, body, answer.length ?? 0)
 }
 
 function endWith(
@@ -48,37 +49,43 @@ function endWith(
     response.end(body)
     return
   }
-  if (body === undefined) response.flushHeaders()
+  // The answer to a HEAD has no body, and node:http sends nothing when it is given one.
+  if (body === undefined || response.req.method === 'HEAD') response.flushHeaders()
   else response.write(body)
   void unread.then(() => response.end())
 }
 
-async function writeStream(
-  response: ServerResponse,
-  body: AsyncIterable<Uint8Array>,
-  length: number,
-  idle: IdleWatch,
-): Promise<number> {
+interface Stream {
+  readonly response: ServerResponse
+  readonly idleMs: number
+}
+
+async function writeStream(stream: Stream, body: AsyncIterable<Uint8Array>, length: number): Promise<number> {
+  const { response } = stream
   let written = 0
   for await (const chunk of body) {
     if (response.destroyed) return written
     written += chunk.byteLength
-    await write(response, chunk, idle)
+    await write(stream, chunk)
   }
   if (written !== length) throw new Error(`the answer's body has ${written} bytes instead of ${length}`)
   response.end()
   return written
 }
 
-/** Resolves when the system has taken all of the chunk, whose memory may then be used again, or the client is gone. */
-function write(response: ServerResponse, chunk: Uint8Array, idle: IdleWatch): Promise<void> {
+/**
+ * Resolves when the system has taken all of the chunk, whose memory may then be used again, or the client is gone. A slow client may take as long as
+ * it likes: the time-out of the socket, which destroys it, begins anew whenever some of the chunk has gone.
+ */
+function write({ response, idleMs }: Stream, chunk: Uint8Array): Promise<void> {
+  const { socket } = response
   return new Promise(resolve => {
     const done = (): void => {
-      watched.end()
+      socket?.setTimeout(0)
       response.off('close', done)
       resolve()
     }
-    const watched = idle.watch(() => response.destroy())
+    socket?.setTimeout(idleMs)
     response.once('close', done)
     response.write(chunk, done)
   })

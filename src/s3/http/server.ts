@@ -105,6 +105,8 @@ export function createS3Server(options: S3ServerOptions): S3Server {
 
 const defaultIdleMs = 30_000
 const defaultGraceMs = 10_000
+/** Some clients that wait to be told to send the body send it after a second all the same. */
+const unaskedMs = 2_000
 
 class HttpS3Server implements S3Server {
   readonly #options: S3ServerOptions
@@ -184,6 +186,7 @@ class HttpS3Server implements S3Server {
       bucket: undefined,
       corsHeaders: [],
       isVisit: false,
+      isAsked: !awaitsContinue,
       isOpened: false,
       path: request.url ?? '/',
     }
@@ -196,11 +199,11 @@ class HttpS3Server implements S3Server {
         if (answer.errorCode !== undefined) outcome.errorCode = answer.errorCode
         // A client that still waits to send its body may or may not do so now: only a closed connection is unambiguous.
         const stalled = answer.errorCode === 'RequestTimeout'
-        const unasked = awaitsContinue && !exchange.body.begun()
+        const unasked = !exchange.isAsked && !exchange.body.begun()
         const close = this.#closing !== undefined || stalled || unasked
-        const unread = stalled ? undefined : drain(request, this.#options.world.timers)
+        const unread = stalled ? undefined : drain(request, this.#options.world.timers, unasked ? unaskedMs : undefined)
         const { requestId, corsHeaders } = exchange
-        const options = { requestId, close, idle: this.#idle, more: corsHeaders, unread: unasked ? undefined : unread }
+        const options = { requestId, close, idle: this.#idle, more: corsHeaders, unread }
         outcome.bytes = await writeAnswer(response, answer, options)
         outcome.status = response.headersSent ? answer.status : 0
       }
@@ -354,6 +357,7 @@ class HttpS3Server implements S3Server {
     const { mountedRoutes } = this.#options
     if (mountedRoutes !== undefined) {
       if (awaitsContinue) exchange.response.writeContinue()
+      exchange.isAsked = true
       const { request, response, requestId, clientAddress } = exchange
       const call = { requestId, head, target, isSecure: isSecure(request), clientAddress, services: this.#services }
       if (await mountedRoutes(request, response, auth, call)) return undefined
@@ -430,6 +434,8 @@ interface Exchange {
   logged?: LoggedCall
   /** What the bucket's CORS rules add to the answer. */
   corsHeaders: FlatHeaders
+  /** Its client does not wait, or waits no longer, to be told to send the body. */
+  isAsked: boolean
   /** Of a website: errors are pages. */
   isVisit: boolean
 }

@@ -23,6 +23,7 @@ function someProcess({ layout }: Stage, random: () => number): RoleProcess {
 
 /** One that has ended by itself (a server went away while it started) is started instead. */
 async function frozenProcess(one: RoleProcess, ms: number): Promise<void> {
+  assert.ok(!one.hasCrashed, `${one.options.name} ended by itself (${one.exit}):\n${one.log()}`)
   if (one.hasEnded) one.launch()
   else await frozen(one, ms)
 }
@@ -85,6 +86,7 @@ const ofServers: readonly Fault[] = [
 
 /** One that was starting when a server went away may end and say so; now that all are there, it starts. */
 async function running(one: RoleProcess): Promise<void> {
+  assert.ok(!one.hasCrashed, `${one.options.name} ended by itself (${one.exit}):\n${one.log()}`)
   if (!one.hasEnded) await one.untilReady().catch(error => assert.ok(one.hasEnded, error))
   if (one.hasEnded) await one.start()
 }
