@@ -7,7 +7,6 @@ import {
   DeleteObjectCommand,
   GetObjectTaggingCommand,
   HeadObjectCommand,
-  ListMultipartUploadsCommand,
   PutObjectCommand,
   PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3'
@@ -24,6 +23,7 @@ import {
 import { azureServer, s3Server } from '../services/available.ts'
 import { blobsOf } from './azure-side.ts'
 import { type DestinationProxy, type Misbehaviour, openDestinationProxy } from './destination-proxy.ts'
+import { noUploadsLeft } from './left-uploads.ts'
 import { seededRandom } from './seeded-random.ts'
 import { until } from './until.ts'
 import { type ListedEntry, versionList } from './version-list.ts'
@@ -186,10 +186,7 @@ async function check(run: Run): Promise<void> {
     if (newest !== undefined && !newest.isMarker) await checkTags(clouds, key, newest.versionId)
   })
   assert.equal([...blobs.keys()].length, [...source.values()].filter(versions => !versions.at(-1)?.isMarker).length)
-  await until('no upload is left', async () => {
-    const { Uploads = [] } = await clouds.far.send(new ListMultipartUploadsCommand({ Bucket: clouds.s3.bucket }))
-    return Uploads.length === 0
-  })
+  await noUploadsLeft(clouds.far, clouds.s3.bucket)
 }
 
 async function checkKeyAtS3(

@@ -6,7 +6,6 @@ import { after, before, test } from 'node:test'
 import {
   DeleteObjectCommand,
   GetObjectCommand,
-  ListMultipartUploadsCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
   PutObjectTaggingCommand,
@@ -26,6 +25,7 @@ import {
 } from '../integration/two-clouds.ts'
 import { azureServer, s3Server } from '../services/available.ts'
 import { type DestinationProxy, type Misbehaviour, openDestinationProxy } from './destination-proxy.ts'
+import { noUploadsLeft } from './left-uploads.ts'
 
 const bucket = 'faulty'
 const s3 = await s3Server()
@@ -111,10 +111,7 @@ async function checkArrived(written: readonly Written[]): Promise<void> {
     const blob = await clouds.container.getBlobClient(`${bucket}/${key}`).downloadToBuffer()
     assert.ok(blob.equals(wanted.at(-1)?.body ?? Buffer.alloc(0)), `the bytes of ${key} at Azure`)
   }
-  await eventually('no upload is left', async () => {
-    const { Uploads = [] } = await clouds.far.send(new ListMultipartUploadsCommand({ Bucket: clouds.s3.bucket }))
-    return Uploads.length === 0 || undefined
-  })
+  await noUploadsLeft(clouds.far, clouds.s3.bucket)
 }
 
 const misbehaviours: readonly Misbehaviour[] = [

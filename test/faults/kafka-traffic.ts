@@ -3,15 +3,7 @@
 import assert from 'node:assert/strict'
 import { realWorld, sleep } from '../../src/base/world.ts'
 import type { TopicConsumer, TopicLog, TopicRecord } from '../../src/queue/topic-log.ts'
-
-/** Polls until it holds; fails with what it was waiting for when it does not within the time. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> {
-  const deadline = realWorld.clock.monotonic() + withinMs
-  while (!(await holds())) {
-    assert.ok(realWorld.clock.monotonic() < deadline, `waited too long: ${what}`)
-    await sleep(realWorld.timers, 20)
-  }
-}
+import { until } from './until.ts'
 
 export class Traffic {
   readonly #keys: number

@@ -7,7 +7,6 @@ import { after, test } from 'node:test'
 import {
   CreateBucketCommand,
   GetObjectCommand,
-  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   PutBucketReplicationCommand,
@@ -18,7 +17,9 @@ import {
 import { destinationBucket } from '../bench/stage.ts'
 import { CrossbeatProcess, type S3Destination } from '../process/crossbeat.ts'
 import { s3Server } from '../services/available.ts'
+import { noUploadsLeft } from './left-uploads.ts'
 import { seededRandom } from './seeded-random.ts'
+import { until } from './until.ts'
 
 const seed = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000)
 const s3 = await s3Server()
@@ -80,11 +81,6 @@ async function keysBelow(far: S3Client, bucket: string, prefix: string): Promise
   return Contents.map(({ Key = '' }) => Key)
 }
 
-async function untilTrue(isTrue: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 120_000
-  while (!(await isTrue())) assert.ok(performance.now() < end, 'it did not become true in time')
-}
-
 async function checkEverything(
   source: S3Client,
   far: S3Client,
@@ -95,11 +91,10 @@ async function checkEverything(
   assert.ok(IsTruncated !== true)
   const withData = Versions.filter(({ Size = 0 }) => Size > inlineBytes).length
   // The sweep of the start goes on behind the first requests.
-  await untilTrue(async () => (await keysBelow(far, at.bucket, '.crossbeat/data/')).length === withData)
-  await untilTrue(async () => {
-    const { Uploads = [] } = await far.send(new ListMultipartUploadsCommand({ Bucket: at.bucket }))
-    return Uploads.length === 0
-  })
+  const hasNoOther = async (): Promise<boolean> =>
+    (await keysBelow(far, at.bucket, '.crossbeat/data/')).length === withData
+  await until('no data is left but that of versions', hasNoOther)
+  await noUploadsLeft(far, at.bucket)
   for (const { md5, ...version } of acknowledged) {
     const { Body } = await source.send(new GetObjectCommand({ Bucket, ...version }))
     const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()

@@ -8,7 +8,6 @@ import { after, test } from 'node:test'
 import {
   DeleteObjectCommand,
   HeadObjectCommand,
-  ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
   type S3Client,
@@ -17,8 +16,8 @@ import { destinationBucket, prepareSource, s3Client, sourceBucket } from '../ben
 import { CrossbeatProcess } from '../process/crossbeat.ts'
 import { azureServer, s3Server, uniqueName } from '../services/available.ts'
 import { azureContainer, blobsOf } from './azure-side.ts'
+import { noUploadsLeft } from './left-uploads.ts'
 import { seededRandom } from './seeded-random.ts'
-import { until } from './until.ts'
 
 const runs = Number(process.env['KILL_RUNS'] ?? 5)
 const seed = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000)
@@ -132,10 +131,7 @@ async function checkS3(client: S3Client, bucket: string, acknowledged: readonly 
     assert.ok(etag !== undefined, `version ${versionId} of ${key} never arrived`)
     if (!etag.includes('-')) assert.equal(etag, md5, `bytes of ${key} ${versionId} at the destination`)
   }
-  await until('no multipart upload is left at the destination', async () => {
-    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
-    return Uploads.length === 0
-  })
+  await noUploadsLeft(client, bucket)
 }
 
 test(`after ${runs} kills nothing acknowledged is lost, doubled or PENDING (KILL_SEED=${seed})`, {
@@ -152,10 +148,10 @@ test(`after ${runs} kills nothing acknowledged is lost, doubled or PENDING (KILL
       let stopped = false
       const client = s3Client(crossbeat.s3, crossbeat.keys)
       // The moment is counted in acknowledgements, so that it falls into the work however slow the machine is.
-      const enough = acknowledged.length + 25 + Math.floor(random() * 150)
+      const until = acknowledged.length + 25 + Math.floor(random() * 150)
       const reached = Promise.withResolvers<void>()
       const progressed = (): void => {
-        if (acknowledged.length >= enough) reached.resolve()
+        if (acknowledged.length >= until) reached.resolve()
       }
       const loading = load(client, random, acknowledged, () => stopped, progressed)
       await reached.promise

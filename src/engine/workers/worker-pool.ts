@@ -83,14 +83,6 @@ async function takeAddress({ host, port }: HostPort): Promise<TakenAddress> {
   return { address, free: () => void keeper.close() }
 }
 
-/** Frees what was taken before it failed. */
-function freed(taken: TakenAddress): (error: unknown) => never {
-  return error => {
-    taken.free()
-    throw error
-  }
-}
-
 function listening(options: ListenOptions): Promise<Server> {
   // Nobody can mean it: who connects has another's address.
   const server = createServer(socket => socket.destroy())
@@ -138,7 +130,11 @@ class Pool implements WorkerPool {
     const { config } = this.#options
     const { tls } = config.s3
     const taken = await takeAddress(config.s3.listen)
-    const own = tls?.listen === undefined ? undefined : await takeAddress(tls.listen).catch(freed(taken))
+    const leave = (error: unknown): never => {
+      taken.free()
+      throw error
+    }
+    const own = tls?.listen === undefined ? undefined : await takeAddress(tls.listen).catch(leave)
     const listen = taken.address
     const s3 = { ...config.s3, listen, tls: tls === undefined ? undefined : { ...tls, listen: own?.address } }
     this.#api = api

@@ -1,5 +1,5 @@
-// A client may take an answer as slowly as it likes (one that takes nothing is given up: test/compatibility/s3/server-life.test.ts). Over a socket of the file system, whose buffers are
-// small, so that what the client has not read is seen here.
+// A client may take an answer as slowly as it likes; one that takes nothing is given up: test/compatibility/s3/server-life.test.ts. Over a socket of the
+// file system, whose buffers are small, so that what the client has not read is seen here.
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'

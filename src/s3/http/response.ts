@@ -37,9 +37,10 @@ export async function writeAnswer(response: ServerResponse, answer: Answer, opti
   }
   headers.push('Content-Length', String(answer.length ?? 0))
   response.writeHead(answer.status, headers)
-  return writeStream({ response, idleMs: options.idle.periodMs }, body, answer.length ?? 0)
+  return writeStream(response, body, answer.length ?? 0, options.idle.periodMs)
 }
 
+/** Ends the answer, after the request where the connection is closed then. */
 function endWith(
   response: ServerResponse,
   body: string | Uint8Array | undefined,
@@ -55,18 +56,17 @@ function endWith(
   void unread.then(() => response.end())
 }
 
-interface Stream {
-  readonly response: ServerResponse
-  readonly idleMs: number
-}
-
-async function writeStream(stream: Stream, body: AsyncIterable<Uint8Array>, length: number): Promise<number> {
-  const { response } = stream
+async function writeStream(
+  response: ServerResponse,
+  body: AsyncIterable<Uint8Array>,
+  length: number,
+  idleMs: number,
+): Promise<number> {
   let written = 0
   for await (const chunk of body) {
     if (response.destroyed) return written
     written += chunk.byteLength
-    await write(stream, chunk)
+    await write(response, chunk, idleMs)
   }
   if (written !== length) throw new Error(`the answer's body has ${written} bytes instead of ${length}`)
   response.end()
@@ -77,7 +77,7 @@ async function writeStream(stream: Stream, body: AsyncIterable<Uint8Array>, leng
  * Resolves when the system has taken all of the chunk, whose memory may then be used again, or the client is gone. A slow client may take as long as
  * it likes: the time-out of the socket, which destroys it, begins anew whenever some of the chunk has gone.
  */
-function write({ response, idleMs }: Stream, chunk: Uint8Array): Promise<void> {
+function write(response: ServerResponse, chunk: Uint8Array, idleMs: number): Promise<void> {
   const { socket } = response
   return new Promise(resolve => {
     const done = (): void => {

@@ -1,16 +1,12 @@
 // The count at the end of every story: each acknowledged version is at the source and at both sites, once, in order, whole and with its
 // metadata; every status is true, nothing is PENDING, no row is open, no upload is left.
 import assert from 'node:assert/strict'
-import {
-  GetObjectTaggingCommand,
-  HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  type S3Client,
-} from '@aws-sdk/client-s3'
+import { GetObjectTaggingCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import postgres from 'postgres'
 import { inParallel, untilStatus } from '../../integration/two-clouds.ts'
 import type { AzureDestination, S3Destination } from '../../process/crossbeat.ts'
 import { blobsOf } from '../azure-side.ts'
+import { noUploadsLeft } from '../left-uploads.ts'
 import { until } from '../until.ts'
 import { type ListedEntry, versionList } from '../version-list.ts'
 import type { Acknowledged } from './load.ts'
@@ -91,10 +87,7 @@ export async function count(options: CountOptions, acknowledged: readonly Acknow
   const known = new Set([...here.keys()].map(key => `${bucket}/${key}`))
   for (const name of [...there.keys(), ...blobs.keys()].filter(name => name.startsWith(`${bucket}/`)))
     assert.ok(known.has(name), `${name} is at a site and not at the source`)
-  await until('no upload is left', async () => {
-    const { Uploads = [] } = await far.send(new ListMultipartUploadsCommand({ Bucket: s3.bucket }))
-    return Uploads.every(upload => upload.Key?.startsWith(`${bucket}/`) !== true)
-  })
+  await noUploadsLeft(far, s3.bucket, `${bucket}/`)
   const all = [...here.values()].flat()
   return { versions: all.length, markers: all.filter(({ isMarker }) => isMarker).length }
 }

@@ -21,9 +21,13 @@ function someProcess({ layout }: Stage, random: () => number): RoleProcess {
   return layout.process(names[Math.floor(random() * names.length)] ?? 'control')
 }
 
+function hasNotCrashed(one: RoleProcess): void {
+  assert.ok(!one.hasCrashed, `${one.options.name} ended by itself (${one.exit}):\n${one.log()}`)
+}
+
 /** One that has ended by itself (a server went away while it started) is started instead. */
 async function frozenProcess(one: RoleProcess, ms: number): Promise<void> {
-  assert.ok(!one.hasCrashed, `${one.options.name} ended by itself (${one.exit}):\n${one.log()}`)
+  hasNotCrashed(one)
   if (one.hasEnded) one.launch()
   else await frozen(one, ms)
 }
@@ -86,7 +90,7 @@ const ofServers: readonly Fault[] = [
 
 /** One that was starting when a server went away may end and say so; now that all are there, it starts. */
 async function running(one: RoleProcess): Promise<void> {
-  assert.ok(!one.hasCrashed, `${one.options.name} ended by itself (${one.exit}):\n${one.log()}`)
+  hasNotCrashed(one)
   if (!one.hasEnded) await one.untilReady().catch(error => assert.ok(one.hasEnded, error))
   if (one.hasEnded) await one.start()
 }
