@@ -87,11 +87,16 @@ function handOn(
   // Otherwise headers beyond the two thousandth would be dropped unseen.
   server.maxHeadersCount = 0
   server.on(isSecure ? 'secureConnection' : 'connection', checkConnection)
-  server.on('request', (request, response) => serve(request, response, false))
-  server.on('checkContinue', (request, response) => serve(request, response, true))
+  const latest: LatestResponses = new WeakMap()
+  const accept = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void => {
+    latest.set(request.socket, response)
+    serve(request, response, awaitsContinue)
+  }
+  server.on('request', (request, response) => accept(request, response, false))
+  server.on('checkContinue', (request, response) => accept(request, response, true))
   // An expectation that nobody knows is no reason to refuse a request, as at S3.
-  server.on('checkExpectation', (request, response) => serve(request, response, false))
-  server.on('clientError', connectionRefuser(timers, nextRequestId))
+  server.on('checkExpectation', (request, response) => accept(request, response, false))
+  server.on('clientError', connectionRefuser(latest, timers, nextRequestId))
 }
 
 const serverOptions: ServerOptions = {
@@ -122,15 +127,24 @@ function listenOn(server: Server, { host, port }: HostPort, reusePort: boolean):
 /** How long a connection that was refused as a whole may go on sending before it is cut. */
 const refusedLingerMs = 2_000
 
+/** By connection: to the request that came last. */
+type LatestResponses = WeakMap<Duplex, ServerResponse>
+
 /**
- * Requests that are not even HTTP, or whose head is too large or too slow: answered in raw form, as there is no response object. The
- * connection is read on for a moment, as closing it at once could take the answer with it.
+ * What is not even HTTP, or has a head that is too large or too slow: answered in raw form, as there is no response object, where no other answer is
+ * due or given. The connection is read on for a moment, as closing it at once could take an answer with it.
  */
 function connectionRefuser(
+  latest: LatestResponses,
   timers: Timers,
   nextRequestId: () => string,
 ): (error: Error & { code?: string }, socket: Duplex) => void {
   const refused = new WeakSet<Duplex>()
+  const end = (socket: Duplex, answer?: string): void => {
+    socket.end(answer)
+    const timer = timers.after(refusedLingerMs, () => socket.destroy(), { background: true })
+    socket.once('close', () => timer.cancel())
+  }
   return (error, socket) => {
     if (refused.has(socket)) return
     refused.add(socket)
@@ -138,18 +152,41 @@ function connectionRefuser(
       socket.destroy()
       return
     }
-    const refusal = refusalOf(error.code)
-    const id = nextRequestId()
-    const { body } = errorAnswer(refusal, id, '')
-    const text = typeof body === 'string' ? body : ''
-    socket.end(
-      `HTTP/1.1 ${refusal.status} Bad Request\r\nx-amz-id-2: ${id}\r\nx-amz-request-id: ${id}\r\nServer: Crossbeat\r\n` +
-        'Content-Type: application/xml\r\n' +
-        `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-    )
-    const timer = timers.after(refusedLingerMs, () => socket.destroy(), { background: true })
-    socket.once('close', () => timer.cancel())
+    const refuse = (): void => end(socket, rawAnswer(refusalOf(error.code), nextRequestId()))
+    const response = latest.get(socket)
+    switch (response === undefined ? 'first' : turnOf(response)) {
+      case 'first':
+        refuse()
+        break
+      case 'after-answer':
+        // Unless that answer was the last one of its connection.
+        response?.once('finish', () => socket.writable && refuse())
+        break
+      case 'never':
+        end(socket)
+    }
   }
+}
+
+/**
+ * When what follows on a connection may be answered, going by the latest request: 'first' where nothing else is due, 'never' where the rest of a request
+ * is broken whose answer has begun, or waits for those of others.
+ */
+function turnOf(response: ServerResponse): 'first' | 'after-answer' | 'never' {
+  const { req, headersSent, writableFinished, socket } = response
+  if (req.complete) return writableFinished ? 'first' : 'after-answer'
+  // A response holds no socket before its turn.
+  return headersSent || socket === null ? 'never' : 'first'
+}
+
+function rawAnswer(refusal: ServiceError, id: string): string {
+  const { body } = errorAnswer(refusal, id, '')
+  const text = typeof body === 'string' ? body : ''
+  return (
+    `HTTP/1.1 ${refusal.status} Bad Request\r\nx-amz-id-2: ${id}\r\nx-amz-request-id: ${id}\r\nServer: Crossbeat\r\n` +
+    'Content-Type: application/xml\r\n' +
+    `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`
+  )
 }
 
 function refusalOf(code: string | undefined): ServiceError {
