@@ -1,7 +1,7 @@
 // `/_/crossbeat/data/<location>/<name>`: the data on this node's disk, for the other processes of the installation: read by range, removed when
 // a collector says so. For service accounts and administrators only. Names that this node did not write are misdirected, never "not there": only
 // who has a disk can say what is missing on it.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { begun } from '../base/byte-source.ts'
 import { defects } from '../base/channels.ts'
 import type { World } from '../base/world.ts'
@@ -16,7 +16,6 @@ import type { AuthResult } from './auth/auth-result.ts'
 import type { Answer } from './call.ts'
 import { jsonErrorAnswer } from './http/answer.ts'
 import { createIdleWatch, type IdleWatch } from './http/idle-watch.ts'
-import { drain } from './http/request-body.ts'
 import { abortSignalOf, writeAnswer } from './http/response.ts'
 import type { MountedCall, MountedRoutes } from './http/server.ts'
 import type { ByteRange } from './objects/byte-range.ts'
@@ -44,7 +43,7 @@ const prefix = `${dataRoute.slice('/_/'.length)}/`
 export function createDataRoutes(options: DataRoutesOptions): DataRoutes {
   const idle = createIdleWatch(options.world.timers, options.idleMs ?? defaultIdleMs)
   return {
-    serve: (request, response, auth, mounted) => serve({ options, idle, request, response, auth, mounted }),
+    serve: (_, response, auth, mounted) => serve({ options, idle, response, auth, mounted }),
     close: () => idle.close(),
   }
 }
@@ -52,19 +51,17 @@ export function createDataRoutes(options: DataRoutesOptions): DataRoutes {
 interface Exchange {
   readonly options: DataRoutesOptions
   readonly idle: IdleWatch
-  readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly auth: AuthResult
   readonly mounted: MountedCall
 }
 
 async function serve(exchange: Exchange): Promise<boolean> {
-  const { request, response, mounted, idle, options } = exchange
+  const { response, mounted, idle, options } = exchange
   const { requestId, target } = mounted
   if (target.key?.startsWith(prefix) !== true) return false
   const answer = await answerOf(exchange, target.key.slice(prefix.length)).catch(error => answerError(error, requestId))
-  const unread = drain(request, options.world.timers)
-  await writeAnswer(response, answer, { requestId, close: false, idle, unread })
+  await writeAnswer(response, answer, { requestId, close: false, idle, timers: options.world.timers })
   return true
 }
 

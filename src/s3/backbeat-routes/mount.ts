@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AuthResult } from '../auth/auth-result.ts'
 import type { Answer } from '../call.ts'
 import { createIdleWatch, type IdleWatch } from '../http/idle-watch.ts'
-import { drain, incomingBody } from '../http/request-body.ts'
+import { incomingBody } from '../http/request-body.ts'
 import { abortSignalOf, writeAnswer } from '../http/response.ts'
 import type { MountedCall, MountedRoutes } from '../http/server.ts'
 import { type BackbeatCall, type BackbeatRoutesOptions, internalAccount, readBackbeatPath } from './backbeat-call.ts'
@@ -39,11 +39,10 @@ interface Exchange {
 async function serve(exchange: Exchange): Promise<boolean> {
   const path = readBackbeatPath(exchange.mounted.target.key)
   if (path === null) return false
-  const { request, response, idle, options } = exchange
+  const { response, idle, options } = exchange
   const { requestId } = exchange.mounted
   const answer = await answerOf(exchange, path, requestId)
-  const unread = drain(request, options.world.timers)
-  await writeAnswer(response, answer, { requestId, close: false, idle, unread })
+  await writeAnswer(response, answer, { requestId, close: false, idle, timers: options.world.timers })
   return true
 }
 

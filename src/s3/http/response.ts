@@ -1,8 +1,11 @@
 // Writes an answer: headers in one flat list, small bodies with them in one write, streams with the client's backpressure. A client that
-// stops reading is given up; a stream that breaks cuts the connection, so that a short body is never taken for a whole one.
+// stops reading is given up; a stream that breaks cuts the connection, so that a short body is never taken for a whole one. What is left of the request
+// is discarded, so that its client reads the answer.
 import type { ServerResponse } from 'node:http'
+import type { Timers } from '../../base/world.ts'
 import type { Answer, FlatHeaders } from '../call.ts'
 import type { IdleWatch } from './idle-watch.ts'
+import { drain } from './request-body.ts'
 
 export interface WriteOptions {
   readonly requestId: string
@@ -10,8 +13,9 @@ export interface WriteOptions {
   readonly close: boolean
   /** Says when a client that takes nothing is given up. */
   readonly idle: Pick<IdleWatch, 'periodMs'>
-  /** Until all of the request has come: a connection closed before would take the answer with it, as its client still writes. */
-  readonly unread: Promise<void> | undefined
+  readonly timers: Timers
+  /** How long the client may go on with the request that was not read before it is cut off; 0: none of it is read. Default 10 s. */
+  readonly restMs?: number | undefined
   /** Headers beside those of the answer. */
   readonly more?: FlatHeaders
 }
@@ -19,20 +23,21 @@ export interface WriteOptions {
 /** Resolves with the body bytes written, when all of the answer is handed to the socket. */
 export async function writeAnswer(response: ServerResponse, answer: Answer, options: WriteOptions): Promise<number> {
   if (response.destroyed) return 0
-  const { requestId } = options
+  const { requestId, close } = options
+  const unread = options.restMs === 0 ? undefined : drain(response.req, options.timers, options.restMs)
   const headers: FlatHeaders = ['x-amz-id-2', requestId, 'x-amz-request-id', requestId, 'Server', 'Crossbeat']
   if (answer.headers !== undefined) for (const item of answer.headers) headers.push(item)
   if (options.more !== undefined) headers.push(...options.more)
-  if (options.close) headers.push('Connection', 'close')
+  if (close) headers.push('Connection', 'close')
   const { body } = answer
   if (answer.status === 204 || answer.status === 304) {
-    endWith(response.writeHead(answer.status, headers), undefined, options)
+    endWith(response.writeHead(answer.status, headers), undefined, close, unread)
     return 0
   }
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
     const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
     headers.push('Content-Length', String(answer.length ?? length))
-    endWith(response.writeHead(answer.status, headers), body, options)
+    endWith(response.writeHead(answer.status, headers), body, close, unread)
     return length
   }
   headers.push('Content-Length', String(answer.length ?? 0))
@@ -40,11 +45,12 @@ export async function writeAnswer(response: ServerResponse, answer: Answer, opti
   return writeStream(response, body, answer.length ?? 0, options.idle.periodMs)
 }
 
-/** Ends the answer, after the request where the connection is closed then. */
+/** Ends the answer, after the request where the connection is closed then: closed before, it would take the answer with it, as the client still writes. */
 function endWith(
   response: ServerResponse,
   body: string | Uint8Array | undefined,
-  { close, unread }: WriteOptions,
+  close: boolean,
+  unread: Promise<void> | undefined,
 ): void {
   if (unread === undefined || (response.shouldKeepAlive && !close)) {
     response.end(body)

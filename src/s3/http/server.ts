@@ -33,7 +33,7 @@ import { clientAddressOf } from './client-address.ts'
 import { createHostReader, type HostReader } from './host-bucket.ts'
 import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
 import { createListeners, type Listeners, type ListenersOptions, type S3Certificate } from './listeners.ts'
-import { drain, type IncomingBody, incomingBody } from './request-body.ts'
+import { type IncomingBody, incomingBody } from './request-body.ts'
 import { headerBytes, headerMap, type RequestHead } from './request-head.ts'
 import { parseRequestTarget, type RequestTarget, withoutQuery } from './request-target.ts'
 import { abortSignalOf, writeAnswer } from './response.ts'
@@ -169,7 +169,7 @@ class HttpS3Server implements S3Server {
 
   /** Never rejects: whatever goes wrong ends in an answer or, when there is nobody to answer, in silence. */
   async #serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
-    const { clock } = this.#options.world
+    const { clock, timers } = this.#options.world
     const started = clock.monotonic()
     const clientAddress = clientAddressOf(request.socket)
     if (clientAddress === undefined) {
@@ -201,9 +201,9 @@ class HttpS3Server implements S3Server {
         const stalled = answer.errorCode === 'RequestTimeout'
         const unasked = !exchange.isAsked && !exchange.body.begun()
         const close = this.#closing !== undefined || stalled || unasked
-        const unread = stalled ? undefined : drain(request, this.#options.world.timers, unasked ? unaskedMs : undefined)
+        const restMs = stalled ? 0 : unasked ? unaskedMs : undefined
         const { requestId, corsHeaders } = exchange
-        const options = { requestId, close, idle: this.#idle, more: corsHeaders, unread }
+        const options = { requestId, close, idle: this.#idle, more: corsHeaders, timers, restMs }
         outcome.bytes = await writeAnswer(response, answer, options)
         outcome.status = response.headersSent ? answer.status : 0
       }
