@@ -201,7 +201,7 @@ export const elements: Readonly<Record<string, Elements>> = {
   PutBucketLogging: {
     takes: ['TargetBucket', 'TargetPrefix', 'TargetGrants', 'TargetObjectKeyFormat'],
     notes: [
-      `The target bucket has the same owner and location, and whoever sets it may write there. Prefixes of at most ${limits.logPrefixBytes} bytes.`,
+      `The target bucket has the same owner and location, and whoever sets it may write there; it must not have a default retention (object lock). One that gets it later goes on taking the log: log objects are never locked by it, and the server's own log warns of that. Prefixes of at most ${limits.logPrefixBytes} bytes.`,
       `Log objects in S3's format are written ${limits.accessLogMs / 1000} seconds after their first line, at ${mib(limits.accessLogBytes)}, and when the server closes; each thread of each process writes its own. A crash loses the lines that wait, and more than ${mib(limits.accessLogHeldBytes)} of a thread do not wait. Deliveries are never logged, and signatures of presigned URLs are left out.`,
     ],
   },

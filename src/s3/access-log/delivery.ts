@@ -1,5 +1,5 @@
 // Delivers access logs: lines wait in memory for a little, then go as one object into the bucket that their bucket's configuration names, written as
-// its owner would. What is delivered is no request and is never logged itself. As S3's, these logs are made as well as they can be: a crash loses
+// its owner would, but never locked by a default retention. What is delivered is no request and is never logged itself. As S3's, these logs are made as well as they can be: a crash loses
 // what still waits, and what cannot be delivered, or is more than may wait, is given up and said.
 import { pipelineNotices } from '../../base/channels.ts'
 import type { Timer } from '../../base/world.ts'
@@ -34,6 +34,8 @@ class WaitingLog implements AccessLog {
   readonly #nextRequestId: () => string
   readonly #waiting = new Map<string, Waiting>()
   readonly #underWay = new Set<Promise<void>>()
+  /** Names of targets that have come to have a default retention. */
+  readonly #locking = new Set<string>()
   /** Bytes that wait or are under way. */
   #held = 0
   #isFull = false
@@ -111,7 +113,22 @@ class WaitingLog implements AccessLog {
     const requestId = this.#nextRequestId()
     const grants = grantHeaders(configuration.grants ?? [], bucket.ownerId)
     const delivery = { services: this.#services, requestId, owner, bucket: target.name, key, bytes, grants }
-    await storeObject(deliveryCall(delivery), 's3:ObjectCreated:Put')
+    this.#sayLocking(bucket, target)
+    await storeObject(deliveryCall(delivery), 's3:ObjectCreated:Put', () => ({}))
+  }
+
+  /**
+   * Said once. A bucket with a default retention is refused as a target, but a target may come to have one: locked log objects could not be removed,
+   * and if lines were given up instead, whoever sets it could end the log.
+   */
+  #sayLocking(bucket: Bucket, { name, settings }: Bucket): void {
+    const isLocking = settings.objectLock?.defaultRetention !== undefined
+    if (isLocking && !this.#locking.has(name)) {
+      const what = `the access log of ${bucket.name} goes to ${name}, whose default retention is not applied to log objects`
+      pipelineNotices.publish({ kind: 'warning', what })
+    }
+    if (isLocking) this.#locking.add(name)
+    else this.#locking.delete(name)
   }
 
   /** `<prefix>[<account>/<region>/<bucket>/YYYY/MM/DD/]YYYY-MM-DD-hh-mm-ss-<unique>` */

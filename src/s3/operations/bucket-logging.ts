@@ -1,5 +1,5 @@
-// PutBucketLogging and GetBucketLogging: where the access log of a bucket goes. It can only go to a bucket of the same owner and location,
-// and only by those who could write there themselves: it is delivered as its owner would write it.
+// PutBucketLogging and GetBucketLogging: where the access log of a bucket goes. It can only go to a bucket of the same owner and location that locks
+// nothing by default, and only by those who could write there themselves: it is delivered as its owner would write it.
 
 import type { AccountDirectory } from '../../accounts/account-directory.ts'
 import { type LogGrant, type LoggingConfiguration, logPermissions } from '../../domain/access-log.ts'
@@ -84,14 +84,19 @@ function readFormat(format: XmlElement | undefined): KeyFormat {
 async function checkTarget(call: Call, open: OpenBucket, logging: LoggingConfiguration): Promise<void> {
   const { targetBucket, targetPrefix, grants = [] } = logging
   const target = await call.services.store.bucket(targetBucket)
+  const details = { TargetBucket: targetBucket.slice(0, 255) }
   if (target === null || !maySendTo(open.bucket, target)) {
-    throw serviceError('InvalidTargetBucketForLogging', { details: { TargetBucket: targetBucket.slice(0, 255) } })
+    throw serviceError('InvalidTargetBucketForLogging', { details })
   }
   const ignoresGrants = target.settings.ownership === 'BucketOwnerEnforced'
   if (grants.length > 0 && ignoresGrants) throw serviceError('AccessControlListNotSupported')
   const openTarget = { ...open, bucket: target }
   requireAction(call, openTarget, 's3:PutObject', targetPrefix)
   if (grants.length > 0) requireAction(call, openTarget, 's3:PutObjectAcl', targetPrefix)
+  if (target.settings.objectLock?.defaultRetention !== undefined) {
+    const message = 'The target bucket for logging must not have an Object Lock default retention period.'
+    throw serviceError('InvalidTargetBucketForLogging', { message, details })
+  }
 }
 
 function maySendTo({ ownerId, locationConstraint }: Bucket, target: Bucket): boolean {

@@ -140,8 +140,11 @@ export function putObject(call: Call): Promise<Answer> {
   return storeObject(call, 's3:ObjectCreated:Put')
 }
 
-/** Stores the body of a request, or the file of a form, as an object. `originOp` names in the metadata what made it. */
-export async function storeObject(call: Call, originOp: string): Promise<Answer> {
+/**
+ * Stores the body of a request, or the file of a form, as an object. `originOp` names in the metadata what made it; `lockOf` says what it is kept by:
+ * what the request asks for, else the bucket's default.
+ */
+export async function storeObject(call: Call, originOp: string, lockOf = lockFields): Promise<Answer> {
   const { services, headers } = call
   const open = await openBucket(call)
   const { bucket: bucketBefore, account } = open
@@ -172,7 +175,7 @@ export async function storeObject(call: Call, originOp: string): Promise<Answer>
       size: facts.size,
     }),
     originOp,
-    lock: lockFields(bucket, settings.lock, now),
+    lock: lockOf(bucket, settings.lock, now),
     encryption: kept,
     now,
   })

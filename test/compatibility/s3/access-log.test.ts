@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import test, { after, before } from 'node:test'
+import { pipelineNotices } from '../../../src/base/channels.ts'
 import { realWorld, type World } from '../../../src/base/world.ts'
 import { journalStart } from '../../../src/domain/entry.ts'
 import { limits } from '../../../src/domain/limits.ts'
-import { type RawRequest, startTestServer, type TestServer } from './test-server.ts'
+import { errorCode, type RawRequest, startTestServer, type TestServer } from './test-server.ts'
 
 const soon: World = {
   ...realWorld,
@@ -199,6 +200,54 @@ test('access-log/who may change the configuration sends the log only where they 
   assert.equal((await put()).status, 403)
   await allow('aim', 's3:PutObject')
   assert.equal((await put()).status, 200)
+})
+
+const defaultRetention = (rule: string) =>
+  `<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>${rule}</ObjectLockConfiguration>`
+const compliance = '<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule>'
+
+test('access-log/a bucket whose objects are locked by default is refused as a target, and says so', async () => {
+  const forLock = { 'x-amz-bucket-object-lock-enabled': 'true' }
+  await ask({ method: 'PUT', path: '/audited' })
+  await ask({ method: 'PUT', path: '/vault', headers: forLock })
+  const target = '<LoggingEnabled><TargetBucket>vault</TargetBucket><TargetPrefix>log/</TargetPrefix></LoggingEnabled>'
+  const body = `<BucketLoggingStatus>${target}</BucketLoggingStatus>`
+  await ask({ method: 'PUT', path: '/vault?object-lock', body: defaultRetention(compliance) })
+  for (const path of ['/audited?logging', '/vault?logging']) {
+    const refused = await server.send({ method: 'PUT', path, body })
+    assert.equal(`${refused.status} ${errorCode(refused)}`, '400 InvalidTargetBucketForLogging')
+    assert.match(refused.body, /<Message>[^<]*default retention[^<]*<.*<TargetBucket>vault</s)
+    assert.doesNotMatch((await server.send({ method: 'GET', path })).body, /LoggingEnabled/)
+  }
+  await ask({ method: 'PUT', path: '/vault?object-lock', body: defaultRetention('') })
+  await ask({ method: 'PUT', path: '/audited?logging', body })
+})
+
+test('access-log/a target that comes to lock by default goes on taking the log, unlocked, with one warning', async () => {
+  await loggedBucket('steady')
+  const versioning = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'
+  await ask({ method: 'PUT', path: '/steady-log?versioning', body: versioning })
+  await ask({ method: 'PUT', path: '/steady-log?object-lock', body: defaultRetention(compliance) })
+  const warnings: string[] = []
+  const stop = pipelineNotices.subscribe(notice => {
+    if (notice.kind === 'warning') warnings.push(notice.what)
+  })
+  for (const lines of [1, 2]) {
+    await ask({ method: 'GET', path: '/steady' })
+    await linesOf('steady-log', lines)
+  }
+  stop()
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0] ?? '', /access log of steady goes to steady-log, whose default retention is not applied/)
+  for (const key of await logKeys('steady-log')) {
+    const { headers } = await server.send({ method: 'HEAD', path: `/steady-log/${key}` })
+    assert.equal(headers['x-amz-object-lock-mode'], undefined)
+    const versionId = headers['x-amz-version-id'] ?? ''
+    await ask({ method: 'DELETE', path: `/steady-log/${key}?versionId=${versionId}` })
+  }
+  await ask({ method: 'PUT', path: '/steady-log/own', body: 'x' })
+  const own = await server.send({ method: 'HEAD', path: '/steady-log/own' })
+  assert.equal(own.headers['x-amz-object-lock-mode'], 'COMPLIANCE')
 })
 
 test('access-log/closing delivers what waits; a target that is gone takes nothing', async () => {
