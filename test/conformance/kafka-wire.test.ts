@@ -18,8 +18,8 @@ import type { KafkaTopicLog } from '../../src/queue/kafka/kafka-topic-log.ts'
 import { partitionOf } from '../../src/queue/kafka/partitioner.ts'
 import { isKafkaError } from '../../src/queue/kafka/problems.ts'
 import type { TopicConsumer, TopicRecord } from '../../src/queue/topic-log.ts'
-import { until } from '../faults/until.ts'
 import { kafkaBrokers, uniqueName } from '../services/available.ts'
+import { until } from '../until.ts'
 import recorded from './backbeat-records.json' with { type: 'json' }
 import { calmTiming, openLog } from './kafka-logs.ts'
 

@@ -21,11 +21,11 @@ import {
   untilStatus,
 } from '../integration/two-clouds.ts'
 import { azureServer, s3Server } from '../services/available.ts'
+import { until } from '../until.ts'
 import { blobsOf } from './azure-side.ts'
 import { type DestinationProxy, type Misbehaviour, openDestinationProxy } from './destination-proxy.ts'
 import { noUploadsLeft } from './left-uploads.ts'
 import { seededRandom } from './seeded-random.ts'
-import { until } from './until.ts'
 import { type ListedEntry, versionList } from './version-list.ts'
 
 const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000)

@@ -12,7 +12,6 @@ import {
 } from '@aws-sdk/client-s3'
 import {
   drained,
-  eventually,
   inParallel,
   openTwoClouds,
   quickRetries,
@@ -24,6 +23,7 @@ import {
   versionsIn,
 } from '../integration/two-clouds.ts'
 import { azureServer, s3Server } from '../services/available.ts'
+import { eventually } from '../until.ts'
 import { type DestinationProxy, type Misbehaviour, openDestinationProxy } from './destination-proxy.ts'
 import { noUploadsLeft } from './left-uploads.ts'
 

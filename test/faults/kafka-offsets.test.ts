@@ -25,8 +25,8 @@ import { type MemoryOffsets, memoryOffsets, openLog } from '../conformance/kafka
 import { inlineSqlite } from '../conformance/sqlite-stores.ts'
 import { makeBucket, put } from '../conformance/store-fixtures.ts'
 import { kafkaBrokers, uniqueName } from '../services/available.ts'
+import { until } from '../until.ts'
 import { Traffic } from './kafka-traffic.ts'
-import { until } from './until.ts'
 
 const kafka = await kafkaBrokers()
 const { skip } = kafka

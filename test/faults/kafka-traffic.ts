@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { realWorld, sleep } from '../../src/base/world.ts'
 import type { TopicConsumer, TopicLog, TopicRecord } from '../../src/queue/topic-log.ts'
-import { until } from './until.ts'
+import { until } from '../until.ts'
 
 export class Traffic {
   readonly #keys: number

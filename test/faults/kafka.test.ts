@@ -13,8 +13,8 @@ import { type KafkaBroker, type RunningKafka, startKafka } from '../../src/servi
 import { ServiceUnavailable } from '../../src/services/service-cache.ts'
 import { openLog } from '../conformance/kafka-logs.ts'
 import { uniqueName } from '../services/available.ts'
+import { until } from '../until.ts'
 import { Traffic } from './kafka-traffic.ts'
-import { until } from './until.ts'
 
 const sessionTimeoutMs = 2_000
 const timing = {

@@ -17,9 +17,9 @@ import {
 import { destinationBucket } from '../bench/stage.ts'
 import { CrossbeatProcess, type S3Destination } from '../process/crossbeat.ts'
 import { s3Server } from '../services/available.ts'
+import { until } from '../until.ts'
 import { noUploadsLeft } from './left-uploads.ts'
 import { seededRandom } from './seeded-random.ts'
-import { until } from './until.ts'
 
 const seed = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000)
 const s3 = await s3Server()

@@ -18,8 +18,8 @@ import { type RunningPostgres, startPostgres } from '../../src/services/postgres
 import { makeBucket, newMetadata, put } from '../conformance/store-fixtures.ts'
 import { ownPostgres } from '../services/available.ts'
 import { connect, makeDatabase } from '../services/postgres.ts'
+import { until } from '../until.ts'
 import { startSwallowingProxy } from './swallowing-proxy.ts'
-import { until } from './until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'crossbeat-postgres-fault-'))
 const found = await ownPostgres(folder)

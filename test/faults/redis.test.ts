@@ -19,8 +19,8 @@ import { type RedisOptions, type RunningRedis, startRedis } from '../../src/serv
 import { freePort } from '../../src/services/service-process.ts'
 import { nobody, RecordingProcessor } from '../control/control-plane.ts'
 import { redisServer } from '../services/available.ts'
+import { until } from '../until.ts'
 import { startSwallowingProxy } from './swallowing-proxy.ts'
-import { until } from './until.ts'
 
 const available = await redisServer()
 await available.stop()

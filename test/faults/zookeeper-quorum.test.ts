@@ -11,7 +11,7 @@ import { ZookeeperError } from '../../src/control/zookeeper/zookeeper-error.ts'
 import { freePort, onFreePorts } from '../../src/services/service-process.ts'
 import { type RunningZookeeper, startZookeeper } from '../../src/services/zookeeper.ts'
 import { uniqueName, zookeeperServer } from '../services/available.ts'
-import { until } from './until.ts'
+import { until } from '../until.ts'
 
 const ids = [1, 2, 3] as const
 /** With it servers allow sessions of twenty seconds, which outlast an election on a busy machine. */

@@ -22,8 +22,8 @@ import { freePort } from '../../src/services/service-process.ts'
 import { obtainZookeeper, type RunningZookeeper, startZookeeper } from '../../src/services/zookeeper.ts'
 import { nobody, RecordingProcessor } from '../control/control-plane.ts'
 import { uniqueName, zookeeperServer } from '../services/available.ts'
+import { until } from '../until.ts'
 import { startSwallowingProxy } from './swallowing-proxy.ts'
-import { until } from './until.ts'
 
 /** Of sessions that are to expire. */
 const sessionTimeoutMs = 2_000

@@ -10,8 +10,8 @@ import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-bl
 import { azuriteAccount, obtainAzurite } from '../../src/services/azurite.ts'
 import { cacheFolder, ServiceUnavailable } from '../../src/services/service-cache.ts'
 import { type RunningCli, runCli, startCli } from '../process/cli.ts'
+import { eventually } from '../until.ts'
 import { md5 } from './tree.ts'
-import { eventually } from './two-clouds.ts'
 
 const inCi = process.env['CI'] === 'true'
 const isDistributed = process.env['ENGINE'] === 'distributed'

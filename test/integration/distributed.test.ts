@@ -16,9 +16,9 @@ import type { S3Destination } from '../process/crossbeat.ts'
 import { type Distributed, startDistributed } from '../process/distributed.ts'
 import type { RoleProcess } from '../process/role-process.ts'
 import { azureServer, ownServers, s3Server, uniqueName } from '../services/available.ts'
+import { eventually } from '../until.ts'
 import {
   containerClient,
-  eventually,
   quickRetries,
   replicatedBucket,
   sdkClient,

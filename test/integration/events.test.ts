@@ -20,7 +20,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { memoryEnvironment } from '../../src/config/memory-environment.ts'
 import { startEmbedded } from '../../src/engine/embedded.ts'
 import type { WholeEngine } from '../../src/engine/engine.ts'
-import { until } from '../faults/until.ts'
+import { until } from '../until.ts'
 
 interface Told {
   readonly eventName: string

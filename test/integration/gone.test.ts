@@ -12,10 +12,10 @@ import {
 } from '@aws-sdk/client-s3'
 import { type DestinationProxy, openDestinationProxy } from '../faults/destination-proxy.ts'
 import { azureServer, s3Server } from '../services/available.ts'
+import { eventually } from '../until.ts'
 import { fileBytes } from './tree.ts'
 import {
   drained,
-  eventually,
   openTwoClouds,
   quickRetries,
   replicatedBucket,

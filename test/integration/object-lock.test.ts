@@ -15,9 +15,9 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { azureServer, s3Server, uniqueName } from '../services/available.ts'
+import { eventually } from '../until.ts'
 import {
   drained,
-  eventually,
   openTwoClouds,
   prefixRule,
   putRules,

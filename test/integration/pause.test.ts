@@ -7,9 +7,9 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { type DestinationProxy, openDestinationProxy } from '../faults/destination-proxy.ts'
 import { runCli } from '../process/cli.ts'
 import { azureServer, s3Server } from '../services/available.ts'
+import { eventually } from '../until.ts'
 import {
   drained,
-  eventually,
   inParallel,
   openTwoClouds,
   quickRetries,

@@ -10,10 +10,10 @@ import {
   type ReplicationConfiguration,
 } from '@aws-sdk/client-s3'
 import { azureServer, s3Server } from '../services/available.ts'
+import { eventually } from '../until.ts'
 import {
   destinationOf,
   drained,
-  eventually,
   openTwoClouds,
   prefixRule,
   quickRetries,

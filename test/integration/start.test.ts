@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { type RunningCli, runCli, startCli } from '../process/cli.ts'
-import { eventually, replicatedBucket } from './two-clouds.ts'
+import { eventually } from '../until.ts'
+import { replicatedBucket } from './two-clouds.ts'
 
 let folder: string
 const running: RunningCli[] = []

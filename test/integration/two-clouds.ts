@@ -22,6 +22,7 @@ import {
 } from '../process/crossbeat.ts'
 import { type Crossbeat, startWholeLayout } from '../process/whole-layout.ts'
 import { type AzureAddress, type S3Address, uniqueName } from '../services/available.ts'
+import { eventually } from '../until.ts'
 
 export const sites = ['awsbackend', 'azurebackend'] as const
 
@@ -171,22 +172,6 @@ export async function untilStill(control: string, site: string, processors = 1):
     const state = (await answer.json()) as { readonly standsStill: boolean; readonly processors: number }
     return (state.standsStill && state.processors === processors) || undefined
   })
-}
-
-/** Waits until `check` answers something, and hands it on. Throws `what` after two minutes, with what `check` threw last. */
-export async function eventually<T>(what: string, check: () => Promise<T | undefined>, withinMs = 120_000): Promise<T> {
-  const deadline = Date.now() + withinMs
-  let failure: unknown
-  while (Date.now() < deadline) {
-    try {
-      const found = await check()
-      if (found !== undefined) return found
-    } catch (error) {
-      failure = error
-    }
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  throw new Error(`waited in vain until ${what}`, { cause: failure })
 }
 
 export interface ShownStatus {

@@ -6,9 +6,9 @@ import test from 'node:test'
 import { crc32 } from 'node:zlib'
 import { md5Hex } from '../../../src/base/hash.ts'
 import type { LocationFault } from '../../../src/locations/memory/faults.ts'
+import { until } from '../../until.ts'
 import { type RawAnswer, signedHeaders } from '../s3/test-server.ts'
 import { type BackbeatServer, cloudHeaders, refusalOf, startBackbeatServer } from './backbeat-server.ts'
-import { untilTrue } from './replicating-server.ts'
 
 const path = '/_/backbeat/multiplebackenddata/some-bucket/k?operation='
 const body = 'hello'
@@ -144,7 +144,7 @@ test('a body that is cut off becomes no object, streamed or not', async t => {
     payloadHash: 'UNSIGNED-PAYLOAD',
   })
   assert.equal(answer.status, 200, answer.body)
-  await untilTrue(async () => server.bytes.size === 0)
+  await until('its bytes are given back', () => server.bytes.size === 0)
   assert.equal(server.aws.versionsOf('some-bucket/k').length, 1)
   assert.equal(server.aws.versionsOf('some-bucket/k')[0]?.etag, md5Hex(whole))
 })

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { DataStore } from '../../../src/locations/data-store.ts'
 import { patterned } from '../../conformance/location-subject.ts'
+import { until } from '../../until.ts'
 import { type Layout, openLayout } from '../s3/data-node.ts'
 import { replicationXml, versioningEnabled } from '../s3/test-server.ts'
-import { startReplicatingServer, untilTrue, whenReplicated } from './replicating-server.ts'
+import { startReplicatingServer, whenReplicated } from './replicating-server.ts'
 
 /** The store, and how often reading from it has failed. */
 function counted(store: DataStore): { readonly store: DataStore; failures(): number } {
@@ -51,7 +52,7 @@ test('data-away/a processor tries again until the node that has the data is back
   assert.equal((await put('/source/o', bytes)).status, 200)
   await owner.close()
   await server.startReplication([])
-  await untilTrue(async () => (readers[0]?.failures() ?? 0) >= 2)
+  await until('two reads have failed', () => (readers[0]?.failures() ?? 0) >= 2)
   const status = async (): Promise<string | undefined> =>
     (await server.store.version({ bucket: 'source', key: 'o', version: 'latest' }))?.metadata.replicationInfo.status
   assert.ok(['PENDING', 'PROCESSING'].includes((await status()) ?? ''))

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { FaultPlan, LocationFault } from '../../../src/locations/memory/faults.ts'
+import { until } from '../../until.ts'
 import { replicationXml, versioningEnabled } from '../s3/test-server.ts'
-import { type ReplicatingServer, startReplicatingServer, untilTrue, whenReplicated } from './replicating-server.ts'
+import { type ReplicatingServer, startReplicatingServer, whenReplicated } from './replicating-server.ts'
 
 const bucket = 'main-bucket'
 
@@ -114,7 +115,7 @@ test('a permanent refusal of one object is FAILED with its reason, a refusal of 
   assert.deepEqual([quarantined?.reason?.class, quarantined?.reason?.code], ['object', 'EntityTooLarge'])
   fault = { kind: 'error', class: 'location', code: 'AccessDenied', status: 403 }
   const waiting = await put(server, 'waiting', 'x')
-  await untilTrue(async () => (await server.store.ledger.backlog()).some(site => site.objects > 0))
+  await until('it waits', async () => (await server.store.ledger.backlog()).some(site => site.objects > 0))
   assert.equal(await statusOf(server, 'waiting', waiting), 'PENDING')
   fault = undefined
   await whenReplicated(server)

@@ -27,6 +27,7 @@ import type { SiteProcessor } from '../../../src/replicate/site-processor-option
 import type { SourceGateway } from '../../../src/replicate/source-gateway.ts'
 import { createBackbeatRoutes } from '../../../src/s3/backbeat-routes/mount.ts'
 import { createStatusProcessor } from '../../../src/status/status-processor.ts'
+import { until } from '../../until.ts'
 import { type AccountName, accounts, startTestServer, type TestServer, testMasterKeys } from '../s3/test-server.ts'
 
 export interface ReplicatingServer extends TestServer {
@@ -170,17 +171,7 @@ function processorOf(parts: Parts, site: string, servers: ServersSiteConfig['ser
 
 /** Resolves when no row of the server is open any more: everything accepted has ended. */
 export async function whenReplicated(server: TestServer): Promise<void> {
-  await untilTrue(async () => (await server.store.ledger.backlog()).every(site => site.objects === 0))
-}
-
-const pollMs = 10
-const patienceMs = 60_000
-
-/** Looks again and again, as nothing tells from outside when it has become true. */
-export async function untilTrue(isTrue: () => Promise<boolean>): Promise<void> {
-  const end = world.clock.monotonic() + patienceMs
-  while (!(await isTrue())) {
-    if (world.clock.monotonic() > end) throw new Error('it did not become true in time')
-    await new Promise<void>(resolve => world.timers.after(pollMs, resolve))
-  }
+  await until('nothing is left to replicate', async () =>
+    (await server.store.ledger.backlog()).every(site => site.objects === 0),
+  )
 }

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { circuitEvents } from '../../../src/base/channels.ts'
+import { until } from '../../until.ts'
 import { replicationXml, type TestServer, versioningEnabled } from '../s3/test-server.ts'
-import { type ReplicatingServer, startReplicatingServer, untilTrue, whenReplicated } from './replicating-server.ts'
+import { type ReplicatingServer, startReplicatingServer, whenReplicated } from './replicating-server.ts'
 
 const bucket = 'shared-bucket'
 const peerRule = { storageClass: 'peer', prefix: '' }
@@ -208,7 +209,10 @@ test('objects go to a bucket of another name, owned by its owner, and wait until
   const { left, right } = await startPair(t, 'direct')
   await makeReplicatedBucket(left, [peerRule], 'other-bucket')
   await put(left, 'key', 'bytes')
-  await untilTrue(async () => (await left.store.ledger.due('peer', 1)).length >= 0 && hasFailedOnce(left))
+  await until(
+    'it has failed once',
+    async () => (await left.store.ledger.due('peer', 1)).length >= 0 && hasFailedOnce(left),
+  )
   assert.equal((await head(left, 'key'))['x-amz-replication-status'], 'PENDING')
   await right.send({ method: 'PUT', path: '/other-bucket', as: 'lisa' })
   await right.send({ method: 'PUT', path: '/other-bucket?versioning', body: versioningEnabled, as: 'lisa' })

@@ -21,8 +21,8 @@ import { loadConfig } from '../../../src/config/load.ts'
 import { startEmbedded } from '../../../src/engine/embedded.ts'
 import type { WholeEngine } from '../../../src/engine/engine.ts'
 import { freePort } from '../../../src/services/service-process.ts'
+import { until } from '../../until.ts'
 import { accounts } from '../s3/test-server.ts'
-import { untilTrue } from './replicating-server.ts'
 
 const bucket = 'both-sides'
 
@@ -87,7 +87,9 @@ async function makeBucket(client: S3Client): Promise<void> {
 }
 
 async function idle({ engine }: Side): Promise<void> {
-  await untilTrue(async () => (await engine.store.ledger.backlog()).every(site => site.objects === 0))
+  await until('nothing is left to replicate', async () =>
+    (await engine.store.ledger.backlog()).every(site => site.objects === 0),
+  )
 }
 
 async function versionsOf({ client }: Side): Promise<readonly string[]> {

@@ -3,7 +3,7 @@
 import { after, describe, test } from 'node:test'
 import { Admin } from '@platformatic/kafka'
 import type { KafkaBroker } from '../../../src/services/kafka-server.ts'
-import { until } from '../until.ts'
+import { until } from '../../until.ts'
 import { openStage, seed } from './stage.ts'
 
 const topic = 'backbeat-replication'

@@ -5,9 +5,9 @@ import { GetObjectTaggingCommand, HeadObjectCommand, type S3Client } from '@aws-
 import postgres from 'postgres'
 import { inParallel, untilStatus } from '../../integration/two-clouds.ts'
 import type { AzureDestination, S3Destination } from '../../process/crossbeat.ts'
+import { until } from '../../until.ts'
 import { blobsOf } from '../azure-side.ts'
 import { noUploadsLeft } from '../left-uploads.ts'
-import { until } from '../until.ts'
 import { type ListedEntry, versionList } from '../version-list.ts'
 import type { Acknowledged } from './load.ts'
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { DeleteObjectCommand, PutObjectCommand, PutObjectTaggingCommand, S3Client } from '@aws-sdk/client-s3'
 import type { Keys } from '../../process/crossbeat.ts'
-import { until } from '../until.ts'
+import { until } from '../../until.ts'
 
 export interface Acknowledged {
   readonly key: string

@@ -3,7 +3,7 @@
 // FAULT_ROUNDS plays the stories of chance more often.
 import { after, describe, test } from 'node:test'
 import type { RoleProcess } from '../../process/role-process.ts'
-import { until } from '../until.ts'
+import { until } from '../../until.ts'
 import { crash, openStage, roleOf, rounds, seed, shortTimes } from './stage.ts'
 
 const hourMs = 3_600_000

@@ -6,7 +6,7 @@ import { startRedis } from '../../../src/services/redis.ts'
 import { type DataFolder, freePort, openDataFolder, type Running } from '../../../src/services/service-process.ts'
 import { startZookeeper } from '../../../src/services/zookeeper.ts'
 import { obtainZookeeperClient } from '../../../src/services/zookeeper-client.ts'
-import { until } from '../until.ts'
+import { until } from '../../until.ts'
 
 export interface FaultServersOptions {
   /** Of the cluster; one unless given. */

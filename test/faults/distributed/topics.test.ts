@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { Admin } from '@platformatic/kafka'
-import { until } from '../until.ts'
+import { until } from '../../until.ts'
 import { versionList } from '../version-list.ts'
 import { openStage, seed } from './stage.ts'
 
