@@ -26,9 +26,11 @@ export const wireHeaders = {
   ifNoneMatch: 'x-crossbeat-if-none-match',
   contentLanguage: 'x-crossbeat-content-language',
   expires: 'x-crossbeat-expires',
-  /** What keeps a version (object lock) as JSON. */
+  /** What keeps a version (object lock) as JSON; `lockHeld` in the answer of a write whose destination holds it. */
   lock: 'x-crossbeat-object-lock',
 } as const
+
+export const lockHeld = 'held'
 
 /** JSON in printable ASCII: other characters as \u escapes, so that any HTTP stack carries it. */
 export function asciiJson(value: unknown): string {

@@ -7,6 +7,7 @@ import { partRanges, partSizeFor } from '../domain/part-size.ts'
 import type { CompletedPart, Precondition } from '../locations/location.ts'
 import type { DestinationPart, DestinationUpload } from '../metadata/ledger.ts'
 import { abortUnknownUploads, assumedPrecondition, settle, subjectOf } from './settle.ts'
+import type { CopyResult } from './source-gateway.ts'
 import { callContext, changing, isPreconditionFailure, type Work, type Written } from './work.ts'
 
 /** The destination changed between reading and writing this many times in one attempt: somebody else writes there too. */
@@ -21,9 +22,11 @@ export class ClaimLost extends Error {
   override readonly name = 'ClaimLost'
 }
 
-/** A copy, and whether it may carry the tags of an earlier attempt's time. */
 export interface Copied extends Written {
+  /** It may carry the tags, and what keeps it, of an earlier attempt's time. */
   readonly tagsMayBeOld: boolean
+  /** See `CopyResult`. */
+  readonly lockIsUntold: boolean
 }
 
 /** The upload is gone, or its parts are not the object: it is of no use any more. */
@@ -65,13 +68,14 @@ export async function copyData(work: Work, by: 'put' | 'multipart'): Promise<Cop
       await abortUnknownUploads(work)
       work.progress.unsettled = false
       if (standing.kind === 'superseded') return 'superseded'
-      if (standing.kind === 'present') return { ...standing.written, tagsMayBeOld: true }
+      if (standing.kind === 'present') return { ...standing.written, tagsMayBeOld: true, lockIsUntold: false }
       precondition = standing.precondition
     }
     try {
-      const written = by === 'put' ? await putWhole(work, precondition) : await putInParts(work, precondition)
+      const { lockIsUntold = false, ...written } =
+        by === 'put' ? await putWhole(work, precondition) : await putInParts(work, precondition)
       const kept = wasUnsettled && work.capabilities.versions ? await readBack(work, written) : written
-      return { ...kept, tagsMayBeOld: wasBegun || kept.versionId !== written.versionId }
+      return { ...kept, tagsMayBeOld: wasBegun || kept.versionId !== written.versionId, lockIsUntold }
     } catch (error) {
       if (!isPreconditionFailure(error) && !(error instanceof UploadUnusable)) throw error
       mustRead = true
@@ -109,7 +113,7 @@ async function readBack(work: Work, written: Written): Promise<Written> {
   return standing.kind === 'present' ? standing.written : written
 }
 
-async function putWhole(work: Work, precondition: Precondition | undefined): Promise<Written> {
+async function putWhole(work: Work, precondition: Precondition | undefined): Promise<CopyResult> {
   const { gateway, budget } = work.ports
   const { signal } = work.claimed
   const hold = await budget.acquire(heldBytes(work.version.metadata['content-length']), signal)
@@ -126,7 +130,7 @@ function heldBytes(size: number): number {
   return size <= limits.heldRangeBytes ? size : limits.transferWindowBytes
 }
 
-async function putInParts(work: Work, precondition: Precondition | undefined): Promise<Written> {
+async function putInParts(work: Work, precondition: Precondition | undefined): Promise<CopyResult> {
   const goesOn = work.progress.upload !== null
   try {
     return await uploadParts(work, precondition)
@@ -140,7 +144,7 @@ async function putInParts(work: Work, precondition: Precondition | undefined): P
   }
 }
 
-async function uploadParts(work: Work, precondition: Precondition | undefined): Promise<Written> {
+async function uploadParts(work: Work, precondition: Precondition | undefined): Promise<CopyResult> {
   const { gateway } = work.ports
   const upload = work.progress.upload ?? (await beginUpload(work))
   const size = work.version.metadata['content-length']

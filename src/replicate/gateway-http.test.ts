@@ -133,6 +133,23 @@ test('one object goes with the requests and headers of the original', async () =
   for (const name of Object.keys(headers)) if (name !== 'authorization') assert.ok(signed.includes(name), name)
 })
 
+test('a source that does not say that what keeps a version went with its copy may know nothing of it', async () => {
+  const until = '2999-01-01T00:00:00.000Z'
+  const confirming: Reply = request => ({ ...original(request), headers: { 'x-crossbeat-object-lock': 'held' } })
+  for (const [lock, reply, isUntold] of [
+    [{}, original, undefined],
+    [{ retentionMode: 'COMPLIANCE', retentionDate: until }, original, true],
+    [{ retentionMode: 'COMPLIANCE', retentionDate: until }, confirming, undefined],
+  ] as const) {
+    const { gateway } = networkOf(reply)
+    const version = await gateway.readVersion(target)
+    assert.ok(version !== null)
+    const metadata = { ...version.metadata, ...lock }
+    const written = await gateway.putObject(target, { ...version, metadata }, context)
+    assert.deepEqual([written.versionId, written.lockIsUntold], ['dest', isUntold])
+  }
+})
+
 test('what only our own servers know is done without', async () => {
   const { gateway } = networkOf(original)
   assert.equal(await gateway.destinationHistory(target, context), null)

@@ -6,7 +6,7 @@ import { crc32Combine } from '../base/crc-combine.ts'
 import type { HttpAnswer, HttpClient } from '../base/http-client.ts'
 import type { World } from '../base/world.ts'
 import type { Credentials } from '../config/types.ts'
-import { asciiJson, wireHeaders } from '../domain/backbeat-wire.ts'
+import { asciiJson, lockHeld, wireHeaders } from '../domain/backbeat-wire.ts'
 import type { StatusMessage } from '../domain/entry.ts'
 import { Failure } from '../domain/failure.ts'
 import type { Capabilities, CompletedPart, StoredObject, WriteResult } from '../locations/location.ts'
@@ -25,7 +25,7 @@ import { knownOfWhole, type OpenRange, type PreparedBody, prepareBody, readSourc
 import { patchVersion, readVersion } from './http/source-metadata.ts'
 import { createWireChannel, type WireCall, type WireChannel, type WireServer } from './http/wire-channel.ts'
 import { failureOfAnswer, isSuccess, isUnknownOperation, jsonAnswer } from './http/wire-refusal.ts'
-import type { CallContext, SourceGateway, SourceVersion, Target } from './source-gateway.ts'
+import type { CallContext, CopyResult, SourceGateway, SourceVersion, Target } from './source-gateway.ts'
 
 /** What the configuration says of a cloud site. */
 export interface HttpSite {
@@ -123,7 +123,7 @@ class CloudRoutes {
     })
   }
 
-  async putObject(target: Target, version: SourceVersion, context: CallContext): Promise<WriteResult> {
+  async putObject(target: Target, version: SourceVersion, context: CallContext): Promise<CopyResult> {
     const size = version.metadata['content-length']
     const open: OpenRange = () => readSource(this.#reading, version, { start: 0, end: size }, context.signal)
     const body = await prepareBody(open, size, knownOfWhole(version))
@@ -133,7 +133,7 @@ class CloudRoutes {
       ...bodyHeaders(body),
       'content-md5': body.md5,
     }
-    return writtenOf(await this.#change('PUT', 'putobject', target, { version, headers, body, context }))
+    return copiedOf(headers, await this.#change('PUT', 'putobject', target, { version, headers, body, context }))
   }
 
   async initiateUpload(target: Target, version: SourceVersion, context: CallContext): Promise<string> {
@@ -184,7 +184,7 @@ class CloudRoutes {
     uploadId: string,
     parts: readonly CompletedPart[],
     context: CallContext,
-  ): Promise<WriteResult> {
+  ): Promise<CopyResult> {
     requireWhole(version, parts)
     const list = parts.map(part => ({
       PartNumber: [part.partNumber],
@@ -202,7 +202,8 @@ class CloudRoutes {
       'x-scal-upload-id': uploadId,
     }
     const sent = { size: body.byteLength, body }
-    return writtenOf(await this.#change('POST', 'completempu', target, { version, headers, body: sent, context }))
+    const request = { version, headers, body: sent, context }
+    return copiedOf(headers, await this.#change('POST', 'completempu', target, request))
   }
 
   async abortUpload(target: Target, uploadId: string, context: CallContext): Promise<void> {
@@ -333,6 +334,12 @@ function writtenOf(answer: HttpAnswer): WriteResult {
   const told = locations.find(item => typeof item === 'object' && item !== null && 'dataStoreETag' in item)
   const stored = told === undefined ? '' : String(Object.entries(told).find(([name]) => name === 'dataStoreETag')?.[1])
   return { versionId: versionId ?? '', etag: answer.headers[wireHeaders.etag] ?? stored.replace(/^\d+:/, '') }
+}
+
+/** The answer to a write of a copy with these headers. */
+function copiedOf(sent: Headers, answer: HttpAnswer): CopyResult {
+  const isUntold = sent[wireHeaders.lock] !== undefined && answer.headers[wireHeaders.lock] !== lockHeld
+  return { ...writtenOf(answer), ...(isUntold && { lockIsUntold: true }) }
 }
 
 /** The parts make up the source's bytes, as far as sizes and checksums tell. */

@@ -118,9 +118,10 @@ async function copyWhole(work: Work, by: 'put' | 'multipart'): Promise<TaskEnd> 
   if (by === 'put') await abandonUpload(work)
   const copied = await copyData(work, by)
   if (copied === 'superseded') return skipped(work, copied)
-  const { tagsMayBeOld, ...written } = copied
+  const { tagsMayBeOld, lockIsUntold, ...written } = copied
   const { tags, objectLock } = work.capabilities
-  if (!tagsMayBeOld || work.claimed.row.revision <= 1) return done(work, written, 'object')
+  if (!tagsMayBeOld || work.claimed.row.revision <= 1)
+    return done(lockIsUntold ? withoutLock(work) : work, written, 'object')
   // Should this fail, the next attempt must know that the version is there.
   work.progress.unsettled = tags || objectLock
   const tagged = tags ? await copyTags(work, written.versionId, written.etag) : written
@@ -130,11 +131,14 @@ async function copyWhole(work: Work, by: 'put' | 'multipart'): Promise<TaskEnd> 
 
 /** Done once what keeps the version is there, too, where the destination holds that. */
 async function doneWithLock(work: Work, written: Written): Promise<TaskEnd> {
-  const { capabilities } = work
-  if (!capabilities.objectLock) return done(work, written, 'object')
+  if (!work.capabilities.objectLock) return done(work, written, 'object')
   const locked = await copyLock(work, written.versionId, written.etag)
-  if (locked !== null) return done(work, locked, 'object')
-  return done({ ...work, capabilities: { ...capabilities, objectLock: false } }, written, 'object')
+  return locked === null ? done(withoutLock(work), written, 'object') : done(work, locked, 'object')
+}
+
+/** The same work, by way of a source that knows nothing of locks at the destination. */
+function withoutLock(work: Work): Work {
+  return { ...work, capabilities: { ...work.capabilities, objectLock: false } }
 }
 
 async function changeThere(work: Work, changes: Extract<TaskPlan, { kind: 'changes' }>): Promise<TaskEnd> {

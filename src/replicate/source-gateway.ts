@@ -29,6 +29,12 @@ export interface CallContext {
   readonly precondition?: Precondition
 }
 
+/** The answer to a write of a whole copy. */
+export interface CopyResult extends WriteResult {
+  /** What keeps the version was to go with it, and the source does not say that it does: one that knows nothing of it (a real CloudServer). */
+  readonly lockIsUntold?: true
+}
+
 export interface SourceGateway {
   /** Null: the version is gone. */
   readVersion(ref: VersionRef): Promise<SourceVersion | null>
@@ -40,7 +46,7 @@ export interface SourceGateway {
   ): AsyncIterable<Uint8Array>
 
   capabilities(site: string): Capabilities
-  putObject(target: Target, version: SourceVersion, context: CallContext): Promise<WriteResult>
+  putObject(target: Target, version: SourceVersion, context: CallContext): Promise<CopyResult>
   initiateUpload(target: Target, version: SourceVersion, context: CallContext): Promise<string>
   putPart(
     target: Target,
@@ -57,7 +63,7 @@ export interface SourceGateway {
     uploadId: string,
     parts: readonly CompletedPart[],
     context: CallContext,
-  ): Promise<WriteResult>
+  ): Promise<CopyResult>
   abortUpload(target: Target, uploadId: string, context: CallContext): Promise<void>
   /** Uploads of the target's key that nobody has completed or aborted; null when the source cannot tell. */
   listUploads(target: Target, context: CallContext): Promise<readonly string[] | null>

@@ -18,7 +18,7 @@ import type { BackbeatCall } from './backbeat-call.ts'
 import { writeBody } from './cloud-body.ts'
 import { attributesOf, lockOf, preconditionOf, tagsOf } from './cloud-headers.ts'
 import { receiveFile } from './data.ts'
-import { jsonAnswer, writtenHeaders } from './wire-answer.ts'
+import { copyHeaders, jsonAnswer, writtenHeaders } from './wire-answer.ts'
 
 /** A cloud operation at one destination. */
 export type CloudOperation = (call: BackbeatCall, destination: Destination) => Promise<Answer>
@@ -51,7 +51,7 @@ export const putObject: CloudOperation = async (call, destination) => {
     }),
   )
   const location = [locationOf(call, destination, result, { size: facts.size, etag: `1:${facts.md5Hex}` })]
-  return jsonAnswer({ versionId: result.versionId, location }, writtenHeaders(result))
+  return jsonAnswer({ versionId: result.versionId, location }, copyHeaders(result, destination, copied))
 }
 
 /** A location that keeps bytes on this server takes an object as plain data, named by nothing yet. */

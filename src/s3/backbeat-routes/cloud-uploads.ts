@@ -20,7 +20,7 @@ import type { BackbeatCall } from './backbeat-call.ts'
 import { writeBody } from './cloud-body.ts'
 import { attributesOf, crc32Of, partNumberOf, preconditionOf, uploadIdOf, wholeSizeOf } from './cloud-headers.ts'
 import { type CloudOperation, locationOf } from './cloud-objects.ts'
-import { jsonAnswer, writtenHeaders } from './wire-answer.ts'
+import { copyHeaders, jsonAnswer } from './wire-answer.ts'
 
 export const initiate: CloudOperation = async (call, destination) => {
   const copied = attributesOf(call.headers)
@@ -56,7 +56,7 @@ export const complete: CloudOperation = async (call, destination) => {
   const written = await completeUpload(destination, call, uploadId, parts, whole, copied, context)
   const stored = { size: size ?? (await sizeOf(call, destination, written, parts)), etag: wholeETag(written, parts) }
   const location = [locationOf(call, destination, written, stored)]
-  return jsonAnswer({ versionId: written.versionId, location }, writtenHeaders(written))
+  return jsonAnswer({ versionId: written.versionId, location }, copyHeaders(written, destination, copied))
 }
 
 export const abort: CloudOperation = async (call, destination) => {

@@ -1,9 +1,10 @@
 // Answers of the `/_/backbeat` routes: JSON bodies, refusals as JSON, the destination's version id in headers as well, and a cloud's failure
 // in the words of a real CloudServer with its class beside it.
-import { failureHeader, wireHeaders } from '../../domain/backbeat-wire.ts'
+import { failureHeader, lockHeld, wireHeaders } from '../../domain/backbeat-wire.ts'
 import { isErrorCode, type ServiceError, serviceError } from '../../domain/errors.ts'
 import type { Failure } from '../../domain/failure.ts'
 import type { WriteResult } from '../../locations/location.ts'
+import type { CopiedAttributes, Destination } from '../../locations/multiple-backend.ts'
 import type { Answer, FlatHeaders } from '../call.ts'
 import { headerValue, jsonErrorAnswer } from '../http/answer.ts'
 
@@ -24,6 +25,13 @@ export function versionHeaders(versionId: string): FlatHeaders {
 export function writtenHeaders(written: WriteResult): FlatHeaders {
   const headers = versionHeaders(written.versionId)
   if (written.etag !== '') headers.push(wireHeaders.etag, headerValue(written.etag))
+  return headers
+}
+
+/** Those of a whole copy; they also say that what keeps it went along. */
+export function copyHeaders(written: WriteResult, { location }: Destination, { lock }: CopiedAttributes): FlatHeaders {
+  const headers = writtenHeaders(written)
+  if (lock !== undefined && location.capabilities.objectLock) headers.push(wireHeaders.lock, lockHeld)
   return headers
 }
 

@@ -2,18 +2,27 @@
 // cloud throttles, refuses and loses answers. Method: a whole server whose replication half uses nothing but its own S3 port.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { FaultPlan, LocationFault } from '../../../src/locations/memory/faults.ts'
+import { type AttemptEnded, attemptsEnded } from '../../../src/base/channels.ts'
+import type { LocationFault } from '../../../src/locations/memory/faults.ts'
 import { until } from '../../until.ts'
 import { replicationXml, versioningEnabled } from '../s3/test-server.ts'
-import { type ReplicatingServer, startReplicatingServer, whenReplicated } from './replicating-server.ts'
+import {
+  type ReplicatingOptions,
+  type ReplicatingServer,
+  startReplicatingServer,
+  whenReplicated,
+} from './replicating-server.ts'
 
 const bucket = 'main-bucket'
 
-async function start(t: { after(end: () => Promise<void>): void }, awsFaults?: FaultPlan): Promise<ReplicatingServer> {
-  const options = { gateway: 'http', group: 'RG001' } as const
-  const server = await startReplicatingServer(awsFaults === undefined ? options : { ...options, awsFaults })
+async function start(
+  t: { after(end: () => Promise<void>): void },
+  more: Pick<ReplicatingOptions, 'awsFaults' | 'awsLock'> = {},
+): Promise<ReplicatingServer> {
+  const server = await startReplicatingServer({ gateway: 'http', group: 'RG001', ...more })
   t.after(() => server.close())
-  await server.send({ method: 'PUT', path: `/${bucket}` })
+  const headers = { 'x-amz-bucket-object-lock-enabled': String(more.awsLock !== undefined) }
+  await server.send({ method: 'PUT', path: `/${bucket}`, headers })
   await server.send({ method: 'PUT', path: `/${bucket}?versioning`, body: versioningEnabled })
   const body = replicationXml([{ storageClass: 'awsbackend' }])
   const answer = await server.send({ method: 'PUT', path: `/${bucket}?replication`, body })
@@ -89,9 +98,11 @@ test('answers that are lost, refusals and throttling cost time, and nothing arri
     { kind: 'error', class: 'transient', code: 'InternalError', status: 500, effect: true },
     { kind: 'refused' },
   ]
-  const server = await start(t, call => {
-    const isWrite = ['put', 'delete', 'completeUpload', 'putPart'].includes(call.operation)
-    return isWrite ? faults.shift() : undefined
+  const server = await start(t, {
+    awsFaults(call) {
+      const isWrite = ['put', 'delete', 'completeUpload', 'putPart'].includes(call.operation)
+      return isWrite ? faults.shift() : undefined
+    },
   })
   const large = patterned(2_500_000)
   for (let index = 0; index < 6; index += 1) await put(server, `key-${index}`, `body ${index}`)
@@ -107,7 +118,7 @@ test('answers that are lost, refusals and throttling cost time, and nothing arri
 
 test('a permanent refusal of one object is FAILED with its reason, a refusal of everything waits', async t => {
   let fault: LocationFault | undefined = { kind: 'error', class: 'object', code: 'EntityTooLarge', status: 400 }
-  const server = await start(t, () => fault)
+  const server = await start(t, { awsFaults: () => fault })
   const failed = await put(server, 'failed', 'x')
   await whenReplicated(server)
   assert.equal(await statusOf(server, 'failed', failed), 'FAILED')
@@ -121,3 +132,33 @@ test('a permanent refusal of one object is FAILED with its reason, a refusal of 
   await whenReplicated(server)
   assert.equal(await statusOf(server, 'waiting', waiting), 'COMPLETED')
 })
+
+for (const awsLock of ['known', 'unknown'] as const) {
+  test(`what keeps a version goes with its copy, or is warned of: ${awsLock} to the S3 role`, async t => {
+    const server = await start(t, { awsLock })
+    const ended: AttemptEnded[] = []
+    t.after(attemptsEnded.subscribe(event => ended.push(event)))
+    const [mode, end] = ['COMPLIANCE', '2999-01-01T00:00:00.000Z']
+    const retention = { 'x-amz-object-lock-mode': mode, 'x-amz-object-lock-retain-until-date': end }
+    const sizes = { small: 5, large: 3_500_000 }
+    for (const [key, size] of Object.entries(sizes)) await put(server, key, patterned(size), retention)
+    await put(server, 'held', 'x', { 'x-amz-object-lock-legal-hold': 'ON' })
+    // There is nothing to lose of it.
+    await put(server, 'free', 'x', { 'x-amz-object-lock-legal-hold': 'OFF' })
+    await whenReplicated(server)
+    await until('four attempts have ended', () => ended.length === 4)
+    const lost = "The destination does not hold the version's"
+    const warnings = [
+      ['held', `${lost} legal hold`],
+      ...['large', 'small'].map(key => [key, `${lost} retention (${mode} until ${end})`]),
+    ]
+    assert.deepEqual(
+      ended.flatMap(({ key, warning }) => (warning === undefined ? [] : [[key, warning]])).sort(),
+      awsLock === 'unknown' ? warnings : [],
+    )
+    for (const key of ['small', 'large']) {
+      const [copy] = server.aws.versionsOf(`${bucket}/${key}`)
+      assert.deepEqual(copy?.attributes.lock, awsLock === 'unknown' ? undefined : { retention: { mode, until: end } })
+    }
+  })
+}

@@ -6,6 +6,7 @@ import { Secret } from '../../../src/base/secret.ts'
 import { realWorld as world } from '../../../src/base/world.ts'
 import type { Credentials, ServersSiteConfig, SiteConfig } from '../../../src/config/types.ts'
 import { openStateStore } from '../../../src/control/sqlite/sqlite-state-store.ts'
+import { wireHeaders } from '../../../src/domain/backbeat-wire.ts'
 import type { DataStore } from '../../../src/locations/data-store.ts'
 import { createMemoryCloud, type MemoryCloud } from '../../../src/locations/memory/cloud.ts'
 import { createMemoryDataStore } from '../../../src/locations/memory/data-store.ts'
@@ -26,6 +27,7 @@ import { createSiteProcessor } from '../../../src/replicate/site-processor.ts'
 import type { SiteProcessor } from '../../../src/replicate/site-processor-options.ts'
 import type { SourceGateway } from '../../../src/replicate/source-gateway.ts'
 import { createBackbeatRoutes } from '../../../src/s3/backbeat-routes/mount.ts'
+import type { MountedRoutes } from '../../../src/s3/http/server.ts'
 import { createStatusProcessor } from '../../../src/status/status-processor.ts'
 import { until } from '../../until.ts'
 import { type AccountName, accounts, startTestServer, type TestServer, testMasterKeys } from '../s3/test-server.ts'
@@ -41,6 +43,8 @@ export interface ReplicatingOptions {
   /** Replication group: differs between servers that replicate to each other. */
   readonly group: string
   readonly awsFaults?: FaultPlan
+  /** The cloud has object lock, which the S3 role knows of, or is too old to. */
+  readonly awsLock?: 'known' | 'unknown'
   /** Instead of one in memory: where the bytes of source versions are. */
   readonly makeDataStores?: (store: MetadataStore) => Promise<ReadonlyMap<string, DataStore>>
   /** Whose keys the site `peer` signs with; the replication service account's if left out. */
@@ -85,10 +89,24 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
   const dataStores = (await options.makeDataStores?.(store)) ?? new Map([[dataStore.name, dataStore]])
   const aws = createMemoryCloud(world, { versions: true })
   const faults = options.awsFaults === undefined ? {} : { faults: options.awsFaults }
-  const location = createMemoryLocation({ name: 'awsbackend', type: 'aws_s3', cloud: aws, world, ...faults })
+  const capabilities = { objectLock: options.awsLock !== undefined }
+  const location = createMemoryLocation({
+    name: 'awsbackend',
+    type: 'aws_s3',
+    cloud: aws,
+    world,
+    capabilities,
+    ...faults,
+  })
   const destinations = new Map<string, Destination>([['awsbackend', { location, bucketMatch: false }]])
   const routes = createBackbeatRoutes({ destinations, world })
-  const server = await startTestServer({ mountedRoutes: routes.serve, world, dataStores, store, sites })
+  const server = await startTestServer({
+    mountedRoutes: options.awsLock === 'unknown' ? withoutLock(routes.serve) : routes.serve,
+    world,
+    dataStores,
+    store,
+    sites,
+  })
   const http = createHttpClient()
   const readHttp = createHttpClient()
   const site = { type: 'aws_s3', bucketMatch: false, capabilities: location.capabilities }
@@ -125,6 +143,15 @@ export async function startReplicatingServer(options: ReplicatingOptions): Promi
       await log.close()
       await engine.close()
     },
+  }
+}
+
+/** The routes as they were before they knew of what keeps a copy. */
+function withoutLock(serve: MountedRoutes): MountedRoutes {
+  return (request, response, auth, call) => {
+    const headers = new Map(call.head.headers)
+    headers.delete(wireHeaders.lock)
+    return serve(request, response, auth, { ...call, head: { ...call.head, headers } })
   }
 }
 
