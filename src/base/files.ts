@@ -13,6 +13,8 @@ export interface WritableFile {
 }
 
 export interface ReadableFile {
+  /** The number that the system knows it by while it is open, if it is a file of the system. */
+  readonly descriptor?: number
   /** Fills `buffer` from `position` on; returns how many bytes there were. */
   read(buffer: Uint8Array, position: number): Promise<number>
   close(): Promise<void>
@@ -60,6 +62,7 @@ export const realFiles: FileSystem = {
   async openForReading(path) {
     const handle = await open(path, 'r')
     return {
+      descriptor: handle.fd,
       async read(buffer, position) {
         let filled = 0
         while (filled < buffer.byteLength) {

@@ -13,6 +13,15 @@ export interface DataWriter {
   discard(): Promise<void>
 }
 
+/**
+ * Sends bytes of a file of the system to where the chunks of a stream go, after the chunks so far; returns how many. 0: none can be sent so now.
+ * Only for a stream whose chunks have arrived there when the next is asked for.
+ */
+export type SendFrom = (file: number, position: number, count: number) => Promise<number>
+
+/** A chunk is good until the next is asked for or the stream is left; then its memory may be used again. With a function: parts may be sent by it instead. */
+export type Lending = 'lent' | SendFrom
+
 export interface DataStore {
   /** Name of the location. */
   readonly name: string
@@ -21,10 +30,9 @@ export interface DataStore {
   /** `expectedBytes`: how many will be written, where that is known; never fewer than are. */
   create(expectedBytes?: number): DataWriter
   /**
-   * Streams [start, end), chunks of at most 256 KiB (lent: 2 MiB); rejects with Failure('source-gone') only when the data is known to be missing. `lent`: a chunk
-   * is good until the next is asked for or the stream is left; then its memory may be used again.
+   * Streams [start, end), chunks of at most 256 KiB (lent: 2 MiB); rejects with Failure('source-gone') only when the data is known to be missing.
    */
-  read(dataKey: string, start: number, end: number, signal?: AbortSignal, lent?: 'lent'): AsyncIterable<Uint8Array>
+  read(dataKey: string, start: number, end: number, signal?: AbortSignal, lent?: Lending): AsyncIterable<Uint8Array>
   /** Fills `target` with the bytes from `start` on; rejects as `read` does. */
   readInto(dataKey: string, start: number, target: Uint8Array, signal?: AbortSignal): Promise<void>
   /** Keeps data for who is about to read it, even if it is removed meanwhile; returns how to let it go. Left out where nothing is removed. */

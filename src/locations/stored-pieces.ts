@@ -4,7 +4,7 @@ import type { ByteSource } from '../base/byte-source.ts'
 import { type DataKey, openBytes } from '../base/sealed-bytes.ts'
 import { Failure } from '../domain/failure.ts'
 import { type DataLocation, isInlineKey, isSealed, type SealedLocation } from '../domain/object-metadata.ts'
-import type { DataStore } from './data-store.ts'
+import type { DataStore, Lending } from './data-store.ts'
 import { readSealed, type SealedData } from './sealed-data.ts'
 
 /** Where pieces may be. */
@@ -27,7 +27,7 @@ export async function* readPieces(
   start: number,
   end: number,
   signal?: AbortSignal,
-  lent?: 'lent',
+  lent?: Lending,
 ): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) {
     const from = Math.max(start, piece.start) - piece.start

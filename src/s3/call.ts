@@ -5,7 +5,7 @@ import type { AccountDirectory } from '../accounts/account-directory.ts'
 import type { World } from '../base/world.ts'
 import type { LocationConfig, SiteConfig } from '../config/types.ts'
 import type { Bucket } from '../domain/bucket.ts'
-import type { DataStore } from '../locations/data-store.ts'
+import type { DataStore, SendFrom } from '../locations/data-store.ts'
 import type { MasterKeys } from '../locations/master-keys.ts'
 import type { Destination } from '../locations/multiple-backend.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
@@ -76,6 +76,8 @@ export interface Call {
   readonly body: RequestBody
   /** Told of the bucket that the request is about, once that is known, and of who asks for which key: a form's fields say that. */
   readonly opened: (bucket: Bucket, as: Call) => void
+  /** How the answer's body, if it is a stream, sends parts of it beside its chunks. Left out: it cannot. */
+  readonly sendFrom?: () => SendFrom
   /** Aborts when the client goes away. */
   readonly signal: () => AbortSignal
 }

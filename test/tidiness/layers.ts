@@ -103,6 +103,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   commander: ['src/cli/'],
   fastify: ['src/api/'],
   'hash-wasm': ['src/base/'],
+  koffi: ['src/base/'],
   'node:sqlite': ['src/metadata/sqlite/'],
   pino: ['src/telemetry/'],
   postgres: ['src/metadata/postgres/'],

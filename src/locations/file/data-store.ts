@@ -2,12 +2,12 @@
 // finished survives power loss, and nothing else is ever found under one. Failed writes leave nothing behind.
 import { join } from 'node:path'
 import { type BufferPool, createBufferPool, type PooledBuffer } from '../../base/buffer-pool.ts'
-import { type FileSystem, realFiles, systemErrorCode, type WritableFile } from '../../base/files.ts'
+import { type FileSystem, type ReadableFile, realFiles, systemErrorCode, type WritableFile } from '../../base/files.ts'
 import { freeAtOnce } from '../../base/spent-buffers.ts'
 import type { Random } from '../../base/world.ts'
 import { Failure } from '../../domain/failure.ts'
 import { isDataName } from '../data-name.ts'
-import type { DataStore, DataWriter } from '../data-store.ts'
+import type { DataStore, DataWriter, Lending, SendFrom } from '../data-store.ts'
 import { createHeldData } from '../held-data.ts'
 import { createFlushAhead, type FlushTurn } from './flush-ahead.ts'
 import { createFolderFlusher, type FolderFlusher } from './folder-flusher.ts'
@@ -30,6 +30,10 @@ const chunkBytes = 256 * 1024
 const namesPerFolderTurn = 64
 /** Up to so many streams read ahead; where there are more, others have work meanwhile, and what is read is still near when it is sent. */
 const streamsAhead = 2
+/** Streams of at least so many bytes are sent by the system, where it can. */
+const sentBytesMin = 1024 * 1024
+/** Written between two sendings: that they have been tells that the connection takes more. Each stream holds so many. */
+const betweenBytes = 16 * 1024
 /** Of buffers that nobody uses now. */
 const lentBytesKept = 8 * 1024 * 1024
 const temporaryFolder = 'tmp'
@@ -82,7 +86,7 @@ export async function openFileDataStore(options: FileDataStoreOptions): Promise<
     read: (dataKey, start, end, signal, lent) =>
       lent === undefined
         ? readRange(store, dataKey, start, end, signal)
-        : lendRange(store, dataKey, { start, end }, signal),
+        : lendRange(store, dataKey, { start, end }, lent, signal),
     readInto: (dataKey, start, target, signal) => readInto(store, dataKey, start, target, signal),
     hold: dataKeys => heldData.hold(dataKeys),
     async remove(dataKey) {
@@ -216,16 +220,63 @@ async function* readRange(
   }
 }
 
-/** Two buffers in turns, one filled while the other is read; only one where there are several streams. */
+/** Bytes of an open file. */
+interface OpenRange {
+  readonly dataKey: string
+  readonly file: ReadableFile
+  readonly start: number
+  readonly end: number
+}
+
 async function* lendRange(
   store: Store,
   dataKey: string,
   { start, end }: { readonly start: number; readonly end: number },
+  lent: Lending,
   signal: AbortSignal | undefined,
 ): AsyncIterable<Uint8Array> {
   if (end <= start) return
   signal?.throwIfAborted()
   const file = await openData(store, dataKey)
+  try {
+    const isSent = lent !== 'lent' && end - start >= sentBytesMin
+    const sentTo = isSent ? yield* sendAhead({ dataKey, file, start, end }, lent, signal) : start
+    yield* readAhead(store, { dataKey, file, start: sentTo, end }, signal)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Small chunks, and between them as much as the connection takes; ends where the system cannot send, and returns where that is. */
+async function* sendAhead(
+  { dataKey, file, start, end }: OpenRange,
+  send: SendFrom,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, number> {
+  const { descriptor } = file
+  if (descriptor === undefined) return start
+  const buffer = Buffer.allocUnsafeSlow(betweenBytes)
+  for (let position = start; position < end; ) {
+    signal?.throwIfAborted()
+    const chunk = buffer.subarray(0, end - position)
+    if ((await file.read(chunk, position)) < chunk.byteLength) throw damaged(dataKey)
+    yield chunk
+    position += chunk.byteLength
+    if (position === end) break
+    const sent = await send(descriptor, position, end - position)
+    position += sent
+    if (sent === 0) return position
+  }
+  return end
+}
+
+/** Two buffers in turns, one filled while the other is read; only one where there are several streams. */
+async function* readAhead(
+  store: Store,
+  { dataKey, file, start, end }: OpenRange,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (end <= start) return
   const { lending } = store
   lending.streams += 1
   const buffers: [PooledBuffer | undefined, PooledBuffer | undefined] = [undefined, undefined]
@@ -266,7 +317,6 @@ async function* lendRange(
     await filling.catch(() => undefined)
     for (const buffer of buffers) buffer?.release()
     lending.streams -= 1
-    await file.close()
   }
 }
 

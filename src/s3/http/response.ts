@@ -4,6 +4,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Timers } from '../../base/world.ts'
 import type { Answer, FlatHeaders } from '../call.ts'
+import type { DirectSending } from './direct-sending.ts'
 import type { IdleWatch } from './idle-watch.ts'
 import { drain } from './request-body.ts'
 
@@ -16,6 +17,8 @@ export interface WriteOptions {
   readonly timers: Timers
   /** How long the client may go on with the request that was not read before it is cut off; 0: none of it is read. Default 10 s. */
   readonly restMs?: number | undefined
+  /** What the body sends beside its chunks. */
+  readonly direct?: DirectSending | undefined
   /** Headers beside those of the answer. */
   readonly more?: FlatHeaders
 }
@@ -42,7 +45,11 @@ export async function writeAnswer(response: ServerResponse, answer: Answer, opti
   }
   headers.push('Content-Length', String(answer.length ?? 0))
   response.writeHead(answer.status, headers)
-  return writeStream(response, body, answer.length ?? 0, options.idle.periodMs)
+  try {
+    return await writeStream(response, body, answer.length ?? 0, options)
+  } finally {
+    options.direct?.close()
+  }
 }
 
 /** Ends the answer, after the request where the connection is closed then: closed before, it would take the answer with it, as the client still writes. */
@@ -66,17 +73,18 @@ async function writeStream(
   response: ServerResponse,
   body: AsyncIterable<Uint8Array>,
   length: number,
-  idleMs: number,
+  { idle, direct }: WriteOptions,
 ): Promise<number> {
-  let written = 0
+  let chunkBytes = 0
+  const written = (): number => chunkBytes + (direct?.bytes() ?? 0)
   for await (const chunk of body) {
-    if (response.destroyed) return written
-    written += chunk.byteLength
-    await write(response, chunk, idleMs)
+    if (response.destroyed) return written()
+    chunkBytes += chunk.byteLength
+    await write(response, chunk, idle.periodMs)
   }
-  if (written !== length) throw new Error(`the answer's body has ${written} bytes instead of ${length}`)
+  if (written() !== length) throw new Error(`the answer's body has ${written()} bytes instead of ${length}`)
   response.end()
-  return written
+  return written()
 }
 
 /**

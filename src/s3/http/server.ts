@@ -30,6 +30,7 @@ import { serveWebsite, visitOf, visitorHead } from '../website/serve-website.ts'
 import { createWebsiteHostReader, type WebsiteHostReader } from '../website/website-host.ts'
 import { errorAnswer, jsonErrorAnswer } from './answer.ts'
 import { clientAddressOf } from './client-address.ts'
+import { createDirectSending, type DirectSending } from './direct-sending.ts'
 import { createHostReader, type HostReader } from './host-bucket.ts'
 import { createIdleWatch, type IdleWatch } from './idle-watch.ts'
 import { createListeners, type Listeners, type ListenersOptions, type S3Certificate } from './listeners.ts'
@@ -187,6 +188,7 @@ class HttpS3Server implements S3Server {
       corsHeaders: [],
       isVisit: false,
       isAsked: !awaitsContinue,
+      direct: undefined,
       isOpened: false,
       path: request.url ?? '/',
     }
@@ -203,7 +205,8 @@ class HttpS3Server implements S3Server {
         const close = this.#closing !== undefined || stalled || unasked
         const restMs = stalled ? 0 : unasked ? unaskedMs : undefined
         const { requestId, corsHeaders } = exchange
-        const options = { requestId, close, idle: this.#idle, more: corsHeaders, timers, restMs }
+        const { direct } = exchange
+        const options = { requestId, close, idle: this.#idle, more: corsHeaders, timers, restMs, direct }
         outcome.bytes = await writeAnswer(response, answer, options)
         outcome.status = response.headersSent ? answer.status : 0
       }
@@ -342,6 +345,10 @@ class HttpS3Server implements S3Server {
         exchange.isOpened = true
         if (bucket.settings.logging !== undefined) exchange.logged ??= { call: as, bucket }
       },
+      sendFrom: () => {
+        exchange.direct ??= createDirectSending(exchange.response)
+        return exchange.direct.send
+      },
       signal: () => abortSignalOf(exchange.response),
     }
   }
@@ -436,6 +443,8 @@ interface Exchange {
   corsHeaders: FlatHeaders
   /** Its client does not wait, or waits no longer, to be told to send the body. */
   isAsked: boolean
+  /** Of an answer whose body is a stream. */
+  direct: DirectSending | undefined
   /** Of a website: errors are pages. */
   isVisit: boolean
 }

@@ -8,7 +8,7 @@ import type { Bucket } from '../../domain/bucket.ts'
 import { serviceError } from '../../domain/errors.ts'
 import { Failure } from '../../domain/failure.ts'
 import { type DataLocation, type Integrity, inlineKey, isInlineKey } from '../../domain/object-metadata.ts'
-import type { DataStore, DataWriter } from '../../locations/data-store.ts'
+import type { DataStore, DataWriter, Lending } from '../../locations/data-store.ts'
 import { createSealedWriter } from '../../locations/sealed-data.ts'
 import { inlinePiece, type PiecePlaces, readPieces } from '../../locations/stored-pieces.ts'
 import type { InlineData } from '../../metadata/metadata-store.ts'
@@ -228,8 +228,8 @@ export function integrityOf(facts: PayloadFacts): Integrity {
 export interface StoredSource {
   readonly pieces: readonly DataLocation[]
   readonly customerKey?: CustomerKey | undefined
-  /** Chunks are good until the next is asked for (see DataStore). */
-  readonly lent?: 'lent'
+  /** How the reader uses the chunks. */
+  readonly lent?: Lending
 }
 
 /**

@@ -66,7 +66,12 @@ export async function openBytes(
 ): Promise<Bytes | null> {
   const replica = range.end > range.start ? chooseReplica(call, record) : null
   const openSource = (from: ByteRange): Promise<Bytes | null> =>
-    openStored(call.services, { pieces: record.metadata.location ?? [], customerKey, lent: 'lent' }, from, call.signal)
+    openStored(
+      call.services,
+      { pieces: record.metadata.location ?? [], customerKey, lent: call.sendFrom?.() ?? 'lent' },
+      from,
+      call.signal,
+    )
   if (replica === null) return openSource(range)
   if (!replica.named) return openPreferred(call, record, range, replica, openSource)
   const { name } = replica.destination.location
