@@ -126,6 +126,26 @@ test('a changed lock file makes the dependencies stale', async () => {
   assert.match((await ended(start(root))).stderr, /installing dependencies/)
 })
 
+test('an optional package that was added later is installed, one of another machine is not missed', async () => {
+  const packages = {
+    '': { optionalDependencies: { later: '1.0.0' } },
+    'node_modules/node': { version: '24.0.0' },
+    'node_modules/later': { version: '1.0.0', optional: true },
+    'node_modules/@later/other-machine': { version: '1.0.0', optional: true, os: ['none'] },
+  }
+  const withLater = JSON.stringify({ packages })
+  const root = repository("console.log('ran')", installCommands)
+  installed(root)
+  writeFileSync(join(root, 'package-lock.json'), withLater)
+  const { '': _, 'node_modules/@later/other-machine': __, ...found } = packages
+  writeFileSync(join(root, 'node_modules', '.package-lock.json'), JSON.stringify({ packages: found }))
+  assert.equal((await ended(start(root))).stderr, '')
+  const { 'node_modules/later': ___, ...without } = found
+  rmSync(join(root, 'node_modules', '.crossbeat-stamp'))
+  writeFileSync(join(root, 'node_modules', '.package-lock.json'), JSON.stringify({ packages: without }))
+  assert.match((await ended(start(root))).stderr, /installing dependencies/)
+})
+
 test('two starts on a fresh clone install once, one after the other', async () => {
   const root = repository("console.log('ran')", installCommands)
   const results = await Promise.all([ended(start(root)), ended(start(root)), ended(start(root))])
