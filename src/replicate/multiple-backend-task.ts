@@ -120,11 +120,11 @@ async function copyWhole(work: Work, by: 'put' | 'multipart'): Promise<TaskEnd> 
   if (copied === 'superseded') return skipped(work, copied)
   const { tagsMayBeOld, lockIsUntold, ...written } = copied
   const { tags, objectLock } = work.capabilities
-  if (!tagsMayBeOld || work.claimed.row.revision <= 1)
-    return done(lockIsUntold ? withoutLock(work) : work, written, 'object')
+  const mayBeOld = tagsMayBeOld && work.claimed.row.revision > 1
+  if (!mayBeOld && !lockIsUntold) return done(work, written, 'object')
   // Should this fail, the next attempt must know that the version is there.
-  work.progress.unsettled = tags || objectLock
-  const tagged = tags ? await copyTags(work, written.versionId, written.etag) : written
+  work.progress.unsettled = (mayBeOld && tags) || objectLock
+  const tagged = mayBeOld && tags ? await copyTags(work, written.versionId, written.etag) : written
   work.progress.unsettled = objectLock
   return doneWithLock(work, tagged)
 }

@@ -22,8 +22,8 @@ export function createRoutedDataStore({ name, own, remote }: RoutedDataStoreOpti
       if (own === null) throw new Error(`this process keeps no data of ${name}`)
       return own.store.create(expectedBytes)
     },
-    async *read(dataName, start, end, signal) {
-      if (own !== null && isOwn(dataName)) yield* own.store.read(dataName, start, end, signal)
+    async *read(dataName, start, end, signal, lent) {
+      if (own !== null && isOwn(dataName)) yield* own.store.read(dataName, start, end, signal, lent)
       else if (isNodeless(dataName)) yield* withoutGone(ownOf(own, dataName).read(dataName, start, end, signal))
       else yield* remote.read(dataName, start, end, signal)
     },

@@ -25,7 +25,10 @@ export interface WriteOptions {
 
 /** Resolves with the body bytes written, when all of the answer is handed to the socket. */
 export async function writeAnswer(response: ServerResponse, answer: Answer, options: WriteOptions): Promise<number> {
-  if (response.destroyed) return 0
+  if (response.destroyed) {
+    await leave(answer.body)
+    return 0
+  }
   const { requestId, close } = options
   const unread = options.restMs === 0 ? undefined : drain(response.req, options.timers, options.restMs)
   const headers: FlatHeaders = ['x-amz-id-2', requestId, 'x-amz-request-id', requestId, 'Server', 'Crossbeat']
@@ -45,11 +48,13 @@ export async function writeAnswer(response: ServerResponse, answer: Answer, opti
   }
   headers.push('Content-Length', String(answer.length ?? 0))
   response.writeHead(answer.status, headers)
-  try {
-    return await writeStream(response, body, answer.length ?? 0, options)
-  } finally {
-    options.direct?.close()
-  }
+  return writeStream(response, body, answer.length ?? 0, options)
+}
+
+/** A stream that has begun holds files open until it is read to its end or left. */
+async function leave(body: Answer['body']): Promise<void> {
+  if (typeof body !== 'object' || body instanceof Uint8Array) return
+  await body[Symbol.asyncIterator]().return?.()
 }
 
 /** Ends the answer, after the request where the connection is closed then: closed before, it would take the answer with it, as the client still writes. */
@@ -108,6 +113,7 @@ function write(response: ServerResponse, chunk: Uint8Array, idleMs: number): Pro
 /** Aborts when the client goes away before its answer is whole. */
 export function abortSignalOf(response: ServerResponse): AbortSignal {
   const controller = new AbortController()
+  if (response.destroyed && !response.writableFinished) controller.abort(new Error('the client went away'))
   response.once('close', () => {
     if (!response.writableFinished) controller.abort(new Error('the client went away'))
   })

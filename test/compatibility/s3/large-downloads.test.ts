@@ -5,8 +5,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises'
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import test, { after, before } from 'node:test'
 import {
   type CompletedPart,
@@ -16,10 +17,11 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { type S3RequestEvent, s3Requests } from '../../../src/base/channels.ts'
-import { loadFileSending } from '../../../src/base/send-file.ts'
+import { loadSendFile } from '../../../src/base/send-file.ts'
 import { realWorld } from '../../../src/base/world.ts'
 import type { DataStore } from '../../../src/locations/data-store.ts'
 import { openFileDataStore } from '../../../src/locations/file/data-store.ts'
+import { until } from '../../until.ts'
 import { signedHeaders, startTestServer, type TestServer } from './test-server.ts'
 
 const partBytes = 6 * 1024 ** 2
@@ -27,6 +29,7 @@ const content = Buffer.from(Uint32Array.from({ length: 5 * 1024 ** 2 }, (_, inde
 
 let folder = ''
 let server: TestServer
+let store: DataStore
 /** What the system sent, of everything so far. */
 let sentBytes = 0
 const told: S3RequestEvent[] = []
@@ -50,7 +53,8 @@ function watched(store: DataStore): DataStore {
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'crossbeat-downloads-'))
   const options = { name: 'us-east-1', folder, epoch: '1', random: realWorld.random, flush: false }
-  server = await startTestServer({ dataStores: new Map([['us-east-1', watched(await openFileDataStore(options))]]) })
+  store = await openFileDataStore(options)
+  server = await startTestServer({ dataStores: new Map([['us-east-1', watched(store)]]) })
   assert.equal((await server.send({ method: 'PUT', path: '/bucket' })).status, 200)
   const client = server.client()
   await client.send(new PutObjectCommand({ Bucket: 'bucket', Key: 'one', Body: content }))
@@ -84,6 +88,16 @@ function download(key: string, range?: string, agent?: Agent): Promise<IncomingM
   })
 }
 
+/** How many the process has open; 0 where the system does not tell. */
+async function descriptors(): Promise<number> {
+  return (await readdir('/proc/self/fd').catch(() => [])).length
+}
+
+async function dataFiles(): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+}
+
 async function bytesOf(answer: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of answer) chunks.push(chunk)
@@ -94,7 +108,7 @@ async function bytesOf(answer: IncomingMessage): Promise<Buffer> {
 async function checkSent(bytes: number, run: () => Promise<void>): Promise<void> {
   const start = sentBytes
   await run()
-  const canSend = (await loadFileSending()) !== null
+  const canSend = (await loadSendFile()) !== null
   if (canSend)
     assert.ok(sentBytes - start > bytes / 3, `${sentBytes - start} of ${bytes} bytes were sent by the system`)
 }
@@ -118,7 +132,7 @@ for (const key of ['one', 'parts']) {
 }
 
 test('large-downloads/clients that leave half-way harm nobody else, and leave nothing open', async () => {
-  const openBefore = (await readdir('/proc/self/fd').catch(() => [])).length
+  const openBefore = await descriptors()
   const leaving = Array.from({ length: 40 }, async (_, index) => {
     const answer = await download('one', `bytes=${index * 1_000}-`)
     await once(answer, 'readable')
@@ -134,11 +148,7 @@ test('large-downloads/clients that leave half-way harm nobody else, and leave no
   })
   await Promise.all([...leaving, ...staying])
   // The server's side of a connection ends a few turns after its client's.
-  const open = async (): Promise<number> => (await readdir('/proc/self/fd').catch(() => [])).length
-  const deadline = performance.now() + 10_000
-  while ((await open()) > openBefore && performance.now() < deadline)
-    await new Promise(resolve => setImmediate(resolve))
-  assert.ok((await open()) <= openBefore, `${await open()} descriptors are open, ${openBefore} were before`)
+  await until(`no more than ${openBefore} descriptors are open`, async () => (await descriptors()) <= openBefore)
 })
 
 test('large-downloads/a client that reads slowly gets every byte', async () => {
@@ -152,15 +162,36 @@ test('large-downloads/a client that reads slowly gets every byte', async () => {
 })
 
 test('large-downloads/a file that has become short breaks the answer off', async () => {
-  const known = new Set(await readdir(folder, { recursive: true }))
+  const known = new Set(await dataFiles())
   await server.client().send(new PutObjectCommand({ Bucket: 'bucket', Key: 'short', Body: content }))
-  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile())
-  const made = files
-    .map(entry => join(entry.parentPath, entry.name))
-    .filter(path => !known.has(path.slice(folder.length + 1)))
+  const made = (await dataFiles()).filter(path => !known.has(path))
   assert.equal(made.length, 1)
   await truncate(made[0] ?? '', 10_000_000)
   const answer = await download('short')
   assert.equal(answer.headers['content-length'], String(content.length))
   await assert.rejects(bytesOf(answer), { code: 'ECONNRESET' })
+})
+
+test('large-downloads/clients that leave before their answer begins leave no file open, and nothing that is kept for them', async () => {
+  const warnings: string[] = []
+  const warn = (warning: Error): void => void warnings.push(warning.message)
+  process.on('warning', warn)
+  const openBefore = await descriptors()
+  const { host, port } = server
+  for (let turn = 0; turn < 150; turn++) {
+    const path = turn % 2 === 0 ? '/bucket/one' : '/bucket/parts'
+    const headers = Object.entries(signedHeaders(`${host}:${port}`, { method: 'GET', path, as: 'bart' }))
+    const client = connect({ host, port })
+    client.on('error', () => undefined)
+    await once(client, 'connect')
+    client.write(`GET ${path} HTTP/1.1\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
+    for (let pause = 0; pause < turn % 5; pause++) await new Promise(resolve => setImmediate(resolve))
+    client.resetAndDestroy()
+  }
+  await until(`no more than ${openBefore} descriptors are open`, async () => (await descriptors()) <= openBefore)
+  // A file that nobody closed, the garbage collector closes, and says so.
+  assert.deepEqual(warnings, [])
+  process.off('warning', warn)
+  for (const path of await dataFiles()) await store.remove(basename(path))
+  assert.deepEqual(await dataFiles(), [])
 })
