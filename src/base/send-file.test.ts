@@ -11,6 +11,7 @@ import { after, test } from 'node:test'
 import { TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { until } from '../../test/until.ts'
 import { loadSendFile, type SendFile } from './send-file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'crossbeat-send-'))
@@ -20,12 +21,16 @@ const content = Buffer.from(Uint32Array.from({ length: 4 * 1024 ** 2 }, (_, inde
 const path = join(folder, 'content')
 writeFileSync(path, content)
 
-/** Linux on the usual machines must have it; elsewhere there is nothing to test. */
-async function sending(): Promise<SendFile | null> {
-  const sendFile = await loadSendFile()
-  const must = process.platform === 'linux' && process.arch === 'x64'
-  assert.ok(sendFile !== null || !must, 'the foreign function interface is installed')
-  return sendFile
+const ours = await loadSendFile()
+
+/** A test of what Linux on the usual machines must have; elsewhere there is nothing to test. */
+function testSending(name: string, run: (sendFile: SendFile) => Promise<void>): void {
+  test(name, async context => {
+    const must = process.platform === 'linux' && process.arch === 'x64'
+    assert.ok(ours !== null || !must, 'the foreign function interface is installed')
+    if (ours === null) context.skip('not on this machine')
+    else await run(ours)
+  })
 }
 
 interface Pair {
@@ -93,9 +98,7 @@ async function received(client: Socket, bytes: number): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-test('a file reaches a client whole and in order, however often the connection is full', async context => {
-  const sendFile = await sending()
-  if (sendFile === null) return context.skip('not on this machine')
+testSending('a file reaches a client whole and in order, however often the connection is full', async sendFile => {
   await connected(async ({ server, client }) => {
     const arriving = received(client, content.length - 1_001)
     const sent = await sendAll(sendFile, server, 1_001, content.length)
@@ -104,29 +107,28 @@ test('a file reaches a client whole and in order, however often the connection i
   })
 })
 
-test('what was written before is not overtaken, and a client that takes nothing keeps nobody', async context => {
-  const sendFile = await sending()
-  if (sendFile === null) return context.skip('not on this machine')
-  await connected(async ({ server, client }) => {
-    client.pause()
-    const file = await open(path)
-    let sent = 0
-    for (let count = -1; count !== 0; sent += count)
-      count = await sendFile(server, file.fd, sent, content.length - sent)
-    assert.ok(sent > 0 && sent < content.length, `${sent} bytes fit between`)
-    // What waits in the process comes before what could be sent now.
-    server.write(content.subarray(sent, sent + 500_000))
-    client.resume()
-    assert.equal(await sendFile(server, file.fd, 0, 10), 0)
-    const arriving = received(client, sent + 500_000)
-    assert.ok((await arriving).equals(content.subarray(0, sent + 500_000)))
-    await file.close()
-  })
-})
+testSending(
+  'what was written before is not overtaken, and a client that takes nothing keeps nobody',
+  async sendFile => {
+    await connected(async ({ server, client }) => {
+      client.pause()
+      const file = await open(path)
+      let sent = 0
+      for (let count = -1; count !== 0; sent += count)
+        count = await sendFile(server, file.fd, sent, content.length - sent)
+      assert.ok(sent > 0 && sent < content.length, `${sent} bytes fit between`)
+      // What waits in the process comes before what could be sent now.
+      server.write(content.subarray(sent, sent + 500_000))
+      client.resume()
+      assert.equal(await sendFile(server, file.fd, 0, 10), 0)
+      const arriving = received(client, sent + 500_000)
+      assert.ok((await arriving).equals(content.subarray(0, sent + 500_000)))
+      await file.close()
+    })
+  },
+)
 
-test('an encrypted and a closed socket cannot be sent to', async context => {
-  const sendFile = await sending()
-  if (sendFile === null) return context.skip('not on this machine')
+testSending('an encrypted and a closed socket cannot be sent to', async sendFile => {
   await connected(async ({ server, client }) => {
     const file = await open(path)
     assert.equal(await sendFile(new TLSSocket(client), file.fd, 0, 10), 0)
@@ -136,24 +138,24 @@ test('an encrypted and a closed socket cannot be sent to', async context => {
   })
 })
 
-test('hundreds are sent at once, each to its client, and all that was opened for it is closed', async context => {
-  const sendFile = await sending()
-  if (sendFile === null) return context.skip('not on this machine')
-  const before = readdirSync('/proc/self/fd').length
-  await Promise.all(
-    Array.from({ length: 300 }, (_, index) =>
-      connected(async ({ server, client }) => {
-        const from = index * 10_007
-        const arriving = received(client, 700_000)
-        await sendAll(sendFile, server, from, from + 700_000)
-        assert.ok((await arriving).equals(content.subarray(from, from + 700_000)), `client ${index}`)
-      }),
-    ),
-  )
-  const open = (): number => readdirSync('/proc/self/fd').length
-  for (let turn = 0; open() > before && turn < 1_000; turn++) await new Promise(resolve => setImmediate(resolve))
-  assert.ok(open() <= before, `${open()} descriptors are open, ${before} were before`)
-})
+testSending(
+  'hundreds are sent at once, each to its client, and all that was opened for it is closed',
+  async sendFile => {
+    const descriptors = (): number => readdirSync('/proc/self/fd').length
+    const before = descriptors()
+    await Promise.all(
+      Array.from({ length: 300 }, (_, index) =>
+        connected(async ({ server, client }) => {
+          const from = index * 10_007
+          const arriving = received(client, 700_000)
+          await sendAll(sendFile, server, from, from + 700_000)
+          assert.ok((await arriving).equals(content.subarray(from, from + 700_000)), `client ${index}`)
+        }),
+      ),
+    )
+    await until(`no more than ${before} descriptors are open`, () => descriptors() <= before)
+  },
+)
 
 /** Keeps each thread of Node's pool (four) from other work for a while. */
 async function poolBusy(): Promise<void> {
@@ -161,43 +163,43 @@ async function poolBusy(): Promise<void> {
   await Promise.all([work(), work(), work(), work()])
 }
 
-test('a client that leaves while a call is on its way is not mistaken for the one that gets its number', async context => {
-  const sendFile = await sending()
-  if (sendFile === null) return context.skip('not on this machine')
-  const file = await open(path)
-  await listening(async connection => {
-    const first = await connection()
-    const busy = poolBusy()
-    const sent = sendFile(first.server, file.fd, 0, 1_000_000)
-    // It is queued behind the work of the pool by then.
-    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
-    const closed = once(first.server, 'close')
-    first.server.destroy()
-    await closed
-    // The system gives the lowest free numbers: one of these gets that of the first.
-    const others = [await connection(), await connection()]
-    let strangers = 0
-    const seen = (chunk: Buffer): void => {
-      strangers += chunk.length
-    }
-    for (const { server, client } of others) for (const socket of [server, client]) socket.on('data', seen)
-    await Promise.all([busy, sent])
-    // What had come to them by mistake would arrive before what is written now.
-    await Promise.all(
-      others.flatMap(({ server, client }) => {
-        const arrived = [once(client, 'data'), once(server, 'data')]
-        server.write('!')
-        client.write('!')
-        return arrived
-      }),
-    )
-    assert.equal(strangers, 4)
-  })
-  await file.close()
-})
+testSending(
+  'a client that leaves while a call is on its way is not mistaken for the one that gets its number',
+  async sendFile => {
+    const file = await open(path)
+    await listening(async connection => {
+      const first = await connection()
+      const busy = poolBusy()
+      const sent = sendFile(first.server, file.fd, 0, 1_000_000)
+      // It is queued behind the work of the pool by then.
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+      const closed = once(first.server, 'close')
+      first.server.destroy()
+      await closed
+      // The system gives the lowest free numbers: one of these gets that of the first.
+      const others = [await connection(), await connection()]
+      let strangers = 0
+      const seen = (chunk: Buffer): void => {
+        strangers += chunk.length
+      }
+      for (const { server, client } of others) for (const socket of [server, client]) socket.on('data', seen)
+      await Promise.all([busy, sent])
+      // What had come to them by mistake would arrive before what is written now.
+      await Promise.all(
+        others.flatMap(({ server, client }) => {
+          const arrived = [once(client, 'data'), once(server, 'data')]
+          server.write('!')
+          client.write('!')
+          return arrived
+        }),
+      )
+      assert.equal(strangers, 4)
+    })
+    await file.close()
+  },
+)
 
-test('a thread that breaks while a call is on its way ends the connection', async context => {
-  if ((await sending()) === null) return context.skip('not on this machine')
+testSending('a thread that breaks while a call is on its way ends the connection', async () => {
   const code = `
     const { createServer } = require('node:net')
     const { openSync } = require('node:fs')

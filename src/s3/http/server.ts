@@ -327,6 +327,7 @@ class HttpS3Server implements S3Server {
     target: RequestTarget,
     auth: AuthResult,
   ): Call {
+    const secure = isSecure(exchange.request)
     return {
       services: this.#services,
       requestId: exchange.requestId,
@@ -335,7 +336,7 @@ class HttpS3Server implements S3Server {
       target,
       query: target.query,
       auth,
-      isSecure: isSecure(exchange.request),
+      isSecure: secure,
       clientAddress: exchange.clientAddress,
       action: target.query.has('versionId') ? actionOnVersion(action) : action,
       bucket: target.bucket ?? '',
@@ -345,10 +346,12 @@ class HttpS3Server implements S3Server {
         exchange.isOpened = true
         if (bucket.settings.logging !== undefined) exchange.logged ??= { call: as, bucket }
       },
-      sendFrom: () => {
-        exchange.direct ??= createDirectSending(exchange.response)
-        return exchange.direct.send
-      },
+      ...(!secure && {
+        sendFrom: () => {
+          exchange.direct ??= createDirectSending(exchange.response)
+          return exchange.direct.send
+        },
+      }),
       signal: () => abortSignalOf(exchange.response),
     }
   }
