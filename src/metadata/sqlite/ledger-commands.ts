@@ -87,7 +87,7 @@ function take(
 
 function taskColumns(context: WriteContext, row: StoredRow): TaskColumns | undefined {
   return context.connection.get<TaskColumns>(
-    `SELECT ${formColumns}, revision, integrity, bytes FROM versions LEFT JOIN inline_data ON data_key = inline_key
+    `SELECT ${formColumns}, revision, integrity, bytes FROM versions LEFT JOIN inline_data ON inline_data.id = inline_id
      WHERE bucket_id = ? AND key = ? AND version_id = ?`,
     row.bucket_id,
     row.key,

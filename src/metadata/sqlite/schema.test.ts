@@ -57,7 +57,7 @@ test('a migration that fails changes nothing', context => {
   connection.close()
 })
 
-test('versions of an older file get the names of their inline bytes', context => {
+test('versions of an older file know where their inline bytes are', context => {
   const path = database(context)
   const connection = new Connection(path)
   migrate(connection, path, migrations.slice(0, 1))
@@ -72,16 +72,27 @@ test('versions of an older file get the names of their inline bytes', context =>
   insert('file', [{ key: 'a.1' }])
   insert('parts', [{ key: 'inline.a.2' }, { key: 'inline.a.3' }])
   insert('empty', null)
+  insert('lost', [{ key: 'inline.a.4' }])
+  for (const name of ['a.3', 'a.2', 'a.1'])
+    connection.run('INSERT INTO inline_data VALUES (?, ?)', `inline.${name}`, Buffer.from(`bytes of ${name}`))
   migrate(connection, path)
-  const found = connection.all<{ key: string; inline_key: string | null }>('SELECT key, inline_key FROM versions')
+  const found = connection.all<{ key: string; bytes: Uint8Array | null }>(
+    'SELECT key, bytes FROM versions LEFT JOIN inline_data ON inline_data.id = inline_id ORDER BY versions.id',
+  )
   assert.deepEqual(
-    found.map(row => [row.key, row.inline_key]),
+    found.map(row => [row.key, row.bytes === null ? null : Buffer.from(row.bytes).toString()]),
     [
-      ['inline', 'inline.a.1'],
+      ['inline', 'bytes of a.1'],
       ['file', null],
       ['parts', null],
       ['empty', null],
+      ['lost', null],
     ],
+  )
+  const named = connection.all<{ data_key: string }>('SELECT data_key FROM inline_data ORDER BY id')
+  assert.deepEqual(
+    named.map(row => row.data_key),
+    ['inline.a.1', 'inline.a.2', 'inline.a.3'],
   )
   connection.close()
 })

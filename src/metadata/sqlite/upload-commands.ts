@@ -3,7 +3,7 @@ import type { DataLocation } from '../../domain/object-metadata.ts'
 import { isInlineKey } from '../../domain/object-metadata.ts'
 import type { DataReference } from '../version-form.ts'
 import type { PutPartCommand, Request } from './commands.ts'
-import { discard, refer } from './version-rows.ts'
+import { discard, insertInline, refer } from './version-rows.ts'
 import type { WriteContext } from './write-context.ts'
 
 function hasUpload(context: WriteContext, bucketId: number, key: string, uploadId: string): boolean {
@@ -59,8 +59,7 @@ export function putPart(context: WriteContext, put: PutPartCommand): 'stored' | 
     part.checksum === undefined ? null : JSON.stringify(part.checksum),
     JSON.stringify(part.location),
   )
-  if (put.inline !== null)
-    context.connection.run('INSERT INTO inline_data (data_key, bytes) VALUES (?, ?)', put.inline.key, put.inline.bytes)
+  if (put.inline !== null) insertInline(context, put.inline)
   refer(context, part.location.key)
   return 'stored'
 }

@@ -24,6 +24,8 @@ import {
   discard,
   dropApplied,
   hasArrived,
+  inlineIdOf,
+  insertInline,
   insertVersion,
   journal,
   metadataOf,
@@ -70,9 +72,8 @@ export function putVersion(context: WriteContext, put: PutVersionCommand): PutVe
   const slot = { bucketId: bucket.id, bucket: put.bucket, key, versionId, nullKind: kind }
   if (replaced !== undefined) removeVersion(context, bucket.id, key, replaced, keep)
   const revision = body.sites.length === 0 ? 0 : 1
-  insertVersion(context, slot, body, revision)
-  if (put.inline !== null)
-    context.connection.run('INSERT INTO inline_data (data_key, bytes) VALUES (?, ?)', put.inline.key, put.inline.bytes)
+  const inlineId = put.inline === null ? undefined : insertInline(context, put.inline)
+  insertVersion(context, slot, body, revision, inlineId)
   openRows(context, slot, body, revision, journal(context, 'put', slot, revision, written(body)))
   return { outcome: 'stored', versionId, isNull: kind !== nullKind.none, versioning: bucket.versioning }
 }
@@ -155,7 +156,7 @@ function replaceVersion(
   const { data: newData, inlineKey } = dataOfPieces(piecesOf(metadata))
   context.connection.run(
     `UPDATE versions SET is_delete_marker = ?, size = ?, etag = ?, last_modified = ?, storage_class = ?, owner_id = ?, owner_name = ?,
-     origin_op = ?, metadata = ?, replication = ?, integrity = ?, inline_key = ? WHERE id = ?`,
+     origin_op = ?, metadata = ?, replication = ?, integrity = ?, inline_id = ? WHERE id = ?`,
     body.isDeleteMarker ? 1 : 0,
     body.size,
     body.etag,
@@ -167,7 +168,7 @@ function replaceVersion(
     body.metadata,
     body.replication,
     body.integrity,
-    inlineKey,
+    inlineIdOf(context, inlineKey),
     stored.id,
   )
   const kept = new Set(newData.map(item => item.key))

@@ -6,7 +6,7 @@ import { isInlineKey } from '../../domain/object-metadata.ts'
 import type { VersionId } from '../../domain/version-id.ts'
 import { eventText, type StoredEvent } from '../event-form.ts'
 import { isOpen, type StoredRow, sourceGone, state } from '../ledger-form.ts'
-import type { VersionStanding, WriteCondition } from '../metadata-store.ts'
+import type { InlineData, VersionStanding, WriteCondition } from '../metadata-store.ts'
 import { type DataReference, dataOfPieces, type VersionBody } from '../version-form.ts'
 import { changeRow, endRow, insertRow, moveSums, rowColumns, unblockNext } from './ledger-rows.ts'
 import type { WriteContext } from './write-context.ts'
@@ -141,10 +141,16 @@ export interface VersionSlot {
   readonly nullKind: number
 }
 
-export function insertVersion(context: WriteContext, slot: VersionSlot, body: VersionBody, revision: number): void {
+export function insertVersion(
+  context: WriteContext,
+  slot: VersionSlot,
+  body: VersionBody,
+  revision: number,
+  inlineId: number | null = inlineIdOf(context, body.inlineKey),
+): void {
   context.connection.run(
     `INSERT INTO versions (bucket_id, key, version_id, null_kind, is_delete_marker, revision, size, etag, last_modified, storage_class,
-     owner_id, owner_name, origin_op, metadata, replication, integrity, inline_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     owner_id, owner_name, origin_op, metadata, replication, integrity, inline_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     slot.bucketId,
     slot.key,
     slot.versionId,
@@ -161,9 +167,20 @@ export function insertVersion(context: WriteContext, slot: VersionSlot, body: Ve
     body.metadata,
     body.replication,
     body.integrity,
-    body.inlineKey,
+    inlineId,
   )
   for (const item of body.data) refer(context, item.key)
+}
+
+/** Adds bytes that are kept in the database; answers where. */
+export function insertInline(context: WriteContext, { key, bytes }: InlineData): number {
+  return context.connection.insert('INSERT INTO inline_data (data_key, bytes) VALUES (?, ?)', key, bytes)
+}
+
+/** Where bytes of that name are, for the version that has no others. */
+export function inlineIdOf(context: WriteContext, key: string | null): number | null {
+  if (key === null) return null
+  return context.connection.get<{ id: number }>('SELECT id FROM inline_data WHERE data_key = ?', key)?.id ?? null
 }
 
 /** Inline data needs no entry: only files are ever looked for by the sweep. */
