@@ -16,6 +16,7 @@ interface ConnectionOptions {
 export class Connection {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  readonly #valueStatements = new Map<string, StatementSync>()
   readonly #endOfTurn: ((end: () => void) => void) | null
   #sharing = false
   #inSnapshot = false
@@ -51,6 +52,15 @@ export class Connection {
     return prepared
   }
 
+  #valueStatement(sql: string): StatementSync {
+    const known = this.#valueStatements.get(sql)
+    if (known !== undefined) return known
+    const prepared = this.#database.prepare(sql)
+    prepared.setReturnArrays(true)
+    this.#valueStatements.set(sql, prepared)
+    return prepared
+  }
+
   /** The first row, or undefined. */
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
     this.#share()
@@ -62,6 +72,13 @@ export class Connection {
     this.#share()
     const rows: unknown = this.#statement(sql).all(...values)
     return rows as Row[]
+  }
+
+  /** Rows as their values in the order of the columns: without the names, half the cost of a small row. For the hottest reads. */
+  values<Values extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Values[] {
+    this.#share()
+    const rows: unknown = this.#valueStatement(sql).all(...values)
+    return rows as Values[]
   }
 
   /** Rows one by one: leaving the loop early reads no further. A statement must not be started again while its rows are being read. */
@@ -102,6 +119,7 @@ export class Connection {
     this.refresh()
     // An end of turn that is still to come finds nothing to end.
     this.#statements.clear()
+    this.#valueStatements.clear()
     this.#database.close()
   }
 }

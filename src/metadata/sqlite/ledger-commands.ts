@@ -8,7 +8,7 @@ import { ledgerRow, type StoredRow, state } from '../ledger-form.ts'
 import { formColumns, type TaskColumns } from '../version-form.ts'
 import type { Reply, Request, StoredClaim } from './commands.ts'
 import { blockOthers, changeRow, forgetUpload, oldestAndAlone, rowOf, saveUpload, uploadOf } from './ledger-rows.ts'
-import type { WriteContext } from './write-context.ts'
+import type { FoldedVersion, WriteContext } from './write-context.ts'
 
 export function claim(context: WriteContext, request: Request<'claim'>): Reply<'claim'> {
   return request.keys.map((ref): StoredClaim => {
@@ -59,7 +59,11 @@ function take(
   const { bucket_id: bucketId, key, version_id: versionId, site } = row
   if (row.state === state.pending) context.claimedUpTo(site, row.at ?? 0)
   if (row.token !== null) context.dropClaim(row.token)
-  const token = context.newClaim({ bucketId, key, versionId, site, alone })
+  // Large ones are read when their task begins: the metadata of many pieces is long.
+  const withVersion = request.versions && row.size <= limits.inlineObjectBytes
+  const version = withVersion ? claimedVersion(context, row) : undefined
+  const known = version ? { version: version.folded, row: { size: row.size, created_at: row.created_at } } : null
+  const token = context.newClaim({ bucketId, key, versionId, site, alone, known })
   const attempts = row.attempts + 1
   // A claim that lapsed never told how far it came.
   const unsettled = row.state === state.claimed ? 1 : row.unsettled
@@ -80,19 +84,41 @@ function take(
     row: ledgerRow(bucket, row, uploadOf(context, row), { state: state.claimed, attempts, unsettled }),
     applied: appliedOf(context, row),
     token,
-    // Large ones are read when their task begins: the metadata of many pieces is long.
-    version: request.versions && row.size <= limits.inlineObjectBytes ? (taskColumns(context, row) ?? null) : undefined,
+    version: withVersion ? (version?.columns ?? null) : undefined,
   }
 }
 
-function taskColumns(context: WriteContext, row: StoredRow): TaskColumns | undefined {
-  return context.connection.get<TaskColumns>(
-    `SELECT ${formColumns}, revision, integrity, bytes FROM versions LEFT JOIN inline_data ON inline_data.id = inline_id
-     WHERE bucket_id = ? AND key = ? AND version_id = ?`,
-    row.bucket_id,
-    row.key,
-    row.version_id,
-  )
+const claimedSql = `SELECT versions.id, ${formColumns}, revision, size, etag, integrity, bytes FROM versions
+  LEFT JOIN inline_data ON inline_data.id = inline_id WHERE bucket_id = ? AND key = ? AND version_id = ?`
+
+type ClaimedValues = readonly [
+  id: number,
+  versionId: string,
+  nullKind: number,
+  originOp: string,
+  metadata: string,
+  replication: string | null,
+  revision: number,
+  size: number,
+  etag: string,
+  integrity: string | null,
+  bytes: Uint8Array | null,
+]
+
+/** The version for its task, and what is kept of it here for the result. */
+interface ClaimedVersion {
+  readonly columns: TaskColumns
+  readonly folded: FoldedVersion
+}
+
+function claimedVersion(context: WriteContext, row: StoredRow): ClaimedVersion | null {
+  const [found] = context.connection.values<ClaimedValues>(claimedSql, row.bucket_id, row.key, row.version_id)
+  if (found === undefined) return null
+  const [id, version_id, null_kind, origin_op, metadata, replication, revision, size, etag, integrity, bytes] = found
+  return {
+    columns: { version_id, null_kind, origin_op, metadata, replication, revision, integrity, bytes },
+    folded: { id, revision, null_kind, size, etag, replication },
+  }
 }
 
 interface StoredApplied {

@@ -7,14 +7,9 @@ import { isOpen, type StoredRow, sourceGone, state } from '../ledger-form.ts'
 import { replicationOfText } from '../replication-text.ts'
 import type { Request } from './commands.ts'
 import { changeRow, endRow, forgetUpload, isRemoved, moveSums, rowOf, unblockNext } from './ledger-rows.ts'
-import { type EndedVersion, tellEnd } from './replication-events.ts'
+import { tellEnd } from './replication-events.ts'
 import { dropApplied } from './version-rows.ts'
-import type { StoredBucket, WriteContext } from './write-context.ts'
-
-export interface FoldedVersion extends EndedVersion {
-  readonly id: number
-  readonly replication: string | null
-}
+import type { FoldedVersion, StoredBucket, WriteContext } from './write-context.ts'
 
 export function versionToFold(
   context: WriteContext,
@@ -58,14 +53,12 @@ export function foldOne(context: WriteContext, bucket: StoredBucket, message: St
     return 'already'
   }
   if (message.status === 'PENDING')
-    return backend.status === 'PENDING' ? 'already' : reopen(context, version, info, row, message)
+    return backend.status === 'PENDING'
+      ? 'already'
+      : reopen(context, { bucketId: bucket.id, key, id: version.id }, info, row, message)
   if (backend.status === message.status && (row === undefined || !isOpen(row.state))) return 'already'
-  saveInfo(
-    context,
-    version.id,
-    withBackend(info, message.site, message.status, message.dataStoreVersionId || undefined),
-    message.status,
-  )
+  const folded = withBackend(info, message.site, message.status, message.dataStoreVersionId || undefined)
+  saveInfo(context, { bucketId: bucket.id, key, id: version.id }, folded, message.status)
   if (row !== undefined) {
     endAs(context, row, message)
     tellEnd(context, message.bucket, version, row, message.status)
@@ -109,12 +102,20 @@ function sameTags(seen: ReadonlyMap<string, unknown>, stored: ReadonlyMap<string
   return seen.size === stored.size && [...seen].every(([name, value]) => stored.get(name) === value)
 }
 
+/** Which version it is, and of which key. */
+export interface VersionPlace {
+  readonly bucketId: number
+  readonly key: string
+  readonly id: number
+}
+
 export function saveInfo(
   context: WriteContext,
-  id: number,
+  { bucketId, key, id }: VersionPlace,
   info: ReplicationInfo,
   status: StatusMessage['status'],
 ): void {
+  context.versionChanged(bucketId, key)
   const replication = JSON.stringify(info)
   if (status === 'SKIPPED') context.connection.run('UPDATE versions SET replication = ? WHERE id = ?', replication, id)
   else
@@ -172,17 +173,13 @@ function endOrphan(context: WriteContext, row: StoredRow | undefined): void {
 
 function reopen(
   context: WriteContext,
-  version: FoldedVersion,
+  version: VersionPlace,
   info: ReplicationInfo,
   row: StoredRow | undefined,
   message: StatusMessage,
 ): FoldResult {
-  saveInfo(
-    context,
-    version.id,
-    withBackend(info, message.site, 'PENDING', message.dataStoreVersionId || undefined),
-    'PENDING',
-  )
+  const pending = withBackend(info, message.site, 'PENDING', message.dataStoreVersionId || undefined)
+  saveInfo(context, version, pending, 'PENDING')
   if (row !== undefined && !isOpen(row.state)) reopenRow(context, row)
   return 'folded'
 }
@@ -201,7 +198,8 @@ export function retry(context: WriteContext, request: Request<'retry'>): readonl
     const version = versionToFold(context, bucket.id, ref)
     const info = version === undefined ? null : infoOf(version)
     if (version === undefined || info === null) return false
-    saveInfo(context, version.id, withBackend(info, ref.site, 'PENDING', undefined), 'PENDING')
+    const place = { bucketId: bucket.id, key: ref.key, id: version.id }
+    saveInfo(context, place, withBackend(info, ref.site, 'PENDING', undefined), 'PENDING')
     reopenRow(context, row)
     return true
   })

@@ -5,9 +5,9 @@ import { type StoredRow, state } from '../ledger-form.ts'
 import type { Reply, Request } from './commands.ts'
 import { foldOne, infoOf, saveInfo, versionToFold } from './ledger-fold.ts'
 import { blockOthers, changeRow, countEnd, forgetUpload, isRemoved, rowOf, unblockNext } from './ledger-rows.ts'
-import { type EndedVersion, tellEnd } from './replication-events.ts'
+import { tellEnd } from './replication-events.ts'
 import { undelete } from './undelete.ts'
-import type { StoredBucket, WriteContext } from './write-context.ts'
+import type { KnownVersion, StoredBucket, WriteContext } from './write-context.ts'
 
 export function report(context: WriteContext, request: Request<'report'>): Reply<'report'> {
   return request.reports.map(item => {
@@ -21,11 +21,13 @@ function reportFolded(context: WriteContext, bucket: StoredBucket | null, item: 
   const { end } = item
   const status = statusOfEnd(end.kind)
   if (bucket === null || status === null) return reportOne(context, bucket, item)
-  const version = readVersion(context, bucket, item)
+  const claimed = context.claimed(item.token)
+  const known = claimed?.known ?? readKnown(context, bucket, item)
+  const info = known === undefined ? null : readInfo(known)
   // A version whose status cannot be read is left to the status processor, which takes messages one by one.
-  if (version === 'unreadable') return reportOne(context, bucket, item)
-  const alone = context.claimed(item.token)?.alone === true
-  if (end.kind === 'done' && version !== undefined && completedAtOnce(context, bucket, version, item, end)) {
+  if (info === 'unreadable') return reportOne(context, bucket, item)
+  const alone = claimed?.alone === true
+  if (end.kind === 'done' && known !== undefined && completedAtOnce(context, bucket, { ...known, info }, item, end)) {
     if (end.becomesApplied) saveApplied(context, bucket, item, end)
     // A removal may have made way for another row just now.
     const isLast = alone && end.appliedKind !== 'removal'
@@ -39,20 +41,15 @@ function reportFolded(context: WriteContext, bucket: StoredBucket | null, item: 
   return result
 }
 
-interface ReadVersion extends EndedVersion {
-  readonly id: number
-  readonly info: ReplicationInfo | null
+function readKnown(context: WriteContext, bucket: StoredBucket, item: AttemptReport): KnownVersion | undefined {
+  const version = versionToFold(context, bucket.id, item)
+  const row = version === undefined ? undefined : rowOf(context, bucket.id, item.key, item.versionId, item.site)
+  return version === undefined || row === undefined ? undefined : { version, row }
 }
 
-function readVersion(
-  context: WriteContext,
-  bucket: StoredBucket,
-  item: AttemptReport,
-): ReadVersion | 'unreadable' | undefined {
-  const version = versionToFold(context, bucket.id, item)
-  if (version === undefined) return undefined
+function readInfo({ version }: KnownVersion): ReplicationInfo | 'unreadable' | null {
   try {
-    return { ...version, info: infoOf(version) }
+    return infoOf(version)
   } catch {
     return 'unreadable'
   }
@@ -65,19 +62,17 @@ function readVersion(
 function completedAtOnce(
   context: WriteContext,
   bucket: StoredBucket,
-  version: ReadVersion,
+  { version, row, info }: KnownVersion & { readonly info: ReplicationInfo | null },
   item: AttemptReport,
   end: Extract<AttemptEnd, { kind: 'done' }>,
 ): boolean {
   const { key, versionId, site, revision, token } = item
-  const { info } = version
   const backend = info?.backends.find(candidate => candidate.site === site)
   if (info === null || version.revision !== revision) return false
   if (backend === undefined || backend.status === 'COMPLETED') return false
-  const row = context.connection.get<{ size: number; created_at: number }>(
+  const changed = context.connection.run(
     `UPDATE ledger SET state = 6, at = NULL, token = NULL, unsettled = 0, unfinished = 0, open = 0, destination_version_id = ?, reason = ?
-     WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND state = 2 AND token = ? AND revision = ? AND uploading = 0
-     RETURNING size, created_at`,
+     WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ? AND state = 2 AND token = ? AND revision = ? AND uploading = 0`,
     end.destinationVersionId,
     reasonText(end),
     bucket.id,
@@ -87,15 +82,11 @@ function completedAtOnce(
     token,
     revision,
   )
-  if (row === undefined) return false
+  if (changed === 0) return false
   context.dropClaim(token)
   countEnd(context, { site, size: row.size, state: state.claimed }, state.completed)
-  saveInfo(
-    context,
-    version.id,
-    withBackend(info, site, 'COMPLETED', end.destinationVersionId || undefined),
-    'COMPLETED',
-  )
+  const completed = withBackend(info, site, 'COMPLETED', end.destinationVersionId || undefined)
+  saveInfo(context, { bucketId: bucket.id, key, id: version.id }, completed, 'COMPLETED')
   const ended = { bucket_id: bucket.id, key, version_id: versionId, site, created_at: row.created_at, reason: null }
   tellEnd(context, item.bucket, version, ended, 'COMPLETED')
   return true

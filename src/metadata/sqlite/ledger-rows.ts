@@ -37,14 +37,11 @@ export function rowOf(
   versionId: string,
   site: string,
 ): StoredRow | undefined {
-  return context.connection.get<StoredRow>(
-    `SELECT ${rowColumns} FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`,
-    bucketId,
-    key,
-    versionId,
-    site,
-  )
+  return context.connection.get<StoredRow>(rowSql, bucketId, key, versionId, site)
 }
+
+// Texts of statements that are made once: they are looked up by their text, whose hash only a text that stays remembers.
+const rowSql = `SELECT ${rowColumns} FROM ledger WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?`
 
 /**
  * The row of the key that is to be worked on next: the oldest unfinished one, but first one whose last write may have taken effect unseen.
@@ -74,8 +71,50 @@ export function oldestAndAlone(
     const row = oldestUnfinished(context, site, bucketId, key)
     return row === undefined ? undefined : { row, alone: false }
   }
-  const [row, ...others] = context.connection.all<StoredRow>(oldestTwoSql, site, bucketId, key)
-  return row === undefined ? undefined : { row, alone: others.length === 0 }
+  const found = context.connection.values<RowValues>(oldestTwoSql, site, bucketId, key)
+  const [first] = found
+  return first === undefined ? undefined : { row: storedRow(first), alone: found.length === 1 }
+}
+
+/** The columns of `rowColumns`. */
+type RowValues = readonly [
+  bucketId: number,
+  key: string,
+  versionId: string,
+  site: string,
+  revision: number,
+  state: number,
+  isDeleteMarker: number,
+  size: number,
+  attempts: number,
+  createdAt: number,
+  at: number | null,
+  unsettled: number,
+  uploading: number,
+  token: string | null,
+  destinationVersionId: string | null,
+  reason: string | null,
+]
+
+function storedRow(values: RowValues): StoredRow {
+  return {
+    bucket_id: values[0],
+    key: values[1],
+    version_id: values[2],
+    site: values[3],
+    revision: values[4],
+    state: values[5],
+    is_delete_marker: values[6],
+    size: values[7],
+    attempts: values[8],
+    created_at: values[9],
+    at: values[10],
+    unsettled: values[11],
+    uploading: values[12],
+    token: values[13],
+    destination_version_id: values[14],
+    reason: values[15],
+  }
 }
 
 const oldestUnsettledSql = `SELECT ${rowColumns} FROM ledger INDEXED BY ledger_unsettled

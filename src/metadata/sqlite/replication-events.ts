@@ -5,21 +5,14 @@ import { replicationEvent } from '../event-form.ts'
 import type { RowReason } from '../ledger.ts'
 import type { StoredRow } from '../ledger-form.ts'
 import { journal } from './version-rows.ts'
-import type { WriteContext } from './write-context.ts'
-
-export interface EndedVersion {
-  readonly revision: number
-  readonly null_kind: number
-  readonly size: number
-  readonly etag: string
-}
+import type { FoldedVersion, WriteContext } from './write-context.ts'
 
 type EndedRow = Pick<StoredRow, 'bucket_id' | 'key' | 'version_id' | 'site' | 'created_at' | 'reason'>
 
 export function tellEnd(
   context: WriteContext,
   bucket: string,
-  version: EndedVersion,
+  version: FoldedVersion,
   row: EndedRow,
   status: StatusMessage['status'],
 ): void {

@@ -62,7 +62,7 @@ function sendAgain(
   if (wanted.length === 0) return
   saveInfo(
     context,
-    version.id,
+    { bucketId, key, id: version.id },
     wanted.reduce<ReplicationInfo>((so, row) => withBackend(so, row.site, 'PENDING', undefined), info),
     'PENDING',
   )

@@ -153,6 +153,7 @@ function replaceVersion(
     isNull: stored.null_kind !== nullKind.none,
   }
   if (oldMetadata === metadata && before?.replication === body.replication) return result
+  context.versionChanged(bucketId, put.key)
   const { data: newData, inlineKey } = dataOfPieces(piecesOf(metadata))
   context.connection.run(
     `UPDATE versions SET is_delete_marker = ?, size = ?, etag = ?, last_modified = ?, storage_class = ?, owner_id = ?, owner_name = ?,
@@ -262,6 +263,7 @@ export function changeVersion(context: WriteContext, change: ChangeVersionComman
   }
   const metadata = withFields(before, change.fields)
   const revision = change.replication === null ? stored.revision : stored.revision + 1
+  context.versionChanged(bucket.id, key)
   context.connection.run(
     'UPDATE versions SET metadata = ?, origin_op = ?, replication = COALESCE(?, replication), revision = ? WHERE id = ?',
     metadata,

@@ -258,6 +258,7 @@ export function removeVersion(
   keep: ReadonlySet<string>,
 ): void {
   const data = version.is_delete_marker === 1 ? [] : dataOf(version.metadata)
+  context.versionChanged(bucketId, key)
   context.connection.run('DELETE FROM versions WHERE id = ?', version.id)
   discard(
     context,

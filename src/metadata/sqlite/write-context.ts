@@ -45,6 +45,23 @@ export interface ClaimedRow {
   readonly site: string
   /** No other row of the key was unfinished at its claim, and none has been made or opened since. */
   alone: boolean
+  /** What was read for the claim, while nothing of the key's versions has changed; null: to be read again. */
+  known: KnownVersion | null
+}
+
+/** What a result needs of the version and of its row. */
+export interface KnownVersion {
+  readonly version: FoldedVersion
+  readonly row: { readonly size: number; readonly created_at: number }
+}
+
+export interface FoldedVersion {
+  readonly id: number
+  readonly revision: number
+  readonly null_kind: number
+  readonly size: number
+  readonly etag: string
+  readonly replication: string | null
 }
 
 export class WriteContext {
@@ -58,6 +75,8 @@ export class WriteContext {
   readonly #claims = new Map<string, ClaimedRow>()
   /** Token of the claim that a key of a site is under. */
   readonly #claimedKeys = new Map<string, string>()
+  /** Sites that claims were ever for. */
+  readonly #claimedSites = new Set<string>()
   readonly #buckets = new Map<string, StoredBucket>()
   #bucketsChanged = false
   readonly #topics = new Map<string, { id: number; next: number }>()
@@ -121,6 +140,7 @@ export class WriteContext {
     const token = `${this.epoch}.${this.#tokens}`
     const name = keyName(row)
     const before = this.#claimedKeys.get(name)
+    this.#claimedSites.add(row.site)
     this.#claims.set(token, row)
     this.#claimedKeys.set(name, token)
     this.#claimUndo.push(() => {
@@ -145,6 +165,15 @@ export class WriteContext {
   noteCompany(site: string, bucketId: number, key: string): void {
     const claim = this.#claims.size === 0 ? null : this.claimOfKey(site, bucketId, key)
     if (claim !== null) claim.row.alone = false
+  }
+
+  /** A version of the key is not what claims of it have read any more. */
+  versionChanged(bucketId: number, key: string): void {
+    if (this.#claims.size === 0) return
+    for (const site of this.#claimedSites) {
+      const claim = this.claimOfKey(site, bucketId, key)
+      if (claim !== null) claim.row.known = null
+    }
   }
 
   dropClaim(token: string): void {
