@@ -98,8 +98,11 @@ export type Claim =
       readonly row: LedgerRow
       readonly applied: AppliedVersion | null
       readonly token: string
-      /** If it was asked for and is small; null: the version is gone. */
-      readonly version?: ClaimedVersion | null
+      /**
+       * Reads what was claimed, if it was asked for and is small: to be called when it is needed, for what waits is smaller as text. Null: the
+       * version is gone; undefined: what is stored cannot be read, which is its own task's to find.
+       */
+      readonly version?: () => ClaimedVersion | null | undefined
     }
   /** No unfinished row is left: every entry of the key is done. */
   | { readonly outcome: 'nothing' }

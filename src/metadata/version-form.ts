@@ -140,9 +140,14 @@ export interface TaskColumns extends ReadColumns {
   readonly bytes: Uint8Array | null
 }
 
-export function claimedVersion(columns: TaskColumns): ClaimedVersion {
-  const version = readForm(columns)
-  return columns.bytes === null ? version : { ...version, bytes: columns.bytes }
+/** Undefined where it cannot be read. */
+export function claimedVersion(columns: TaskColumns): ClaimedVersion | undefined {
+  try {
+    const version = readForm(columns)
+    return columns.bytes === null ? version : { ...version, bytes: columns.bytes }
+  } catch {
+    return undefined
+  }
 }
 
 export interface RecordColumns extends ReadColumns {

@@ -4,12 +4,14 @@
 import { type AttemptEnded, attemptsEnded, attemptsStarted, pipelineNotices } from '../base/channels.ts'
 import type { Timer } from '../base/world.ts'
 import { limits } from '../domain/limits.ts'
+import type { ObjectMetadata } from '../domain/object-metadata.ts'
 import type { AttemptEnd, Claim, ReportResult } from '../metadata/ledger.ts'
 import { readReplicationEntry } from '../queue/entry-format.ts'
 import type { TopicConsumer, TopicRecord } from '../queue/topic-log.ts'
 import { setAside } from '../queue/unreadable.ts'
 import { type Breaker, createBreaker, type Verdict } from './breaker.ts'
-import { type ClaimKeeper, createClaimKeeper, type KeptClaim } from './claim-keeper.ts'
+import { type ClaimKeeper, createClaimKeeper } from './claim-keeper.ts'
+import { type ClaimedKey, takeVersion } from './claimed-key.ts'
 import { createDueRows, type DueRows } from './due-rows.ts'
 import { createKeyOrder, type KeyOrder, type KeyWork } from './key-order.ts'
 import { createLastingAttempts, type LastingAttempts } from './lasting-attempts.ts'
@@ -18,19 +20,9 @@ import { reasonOf, runTask, type TaskOutcome } from './multiple-backend-task.ts'
 import { createResultWriter, type ResultWriter } from './result-writer.ts'
 import { nextAttemptAt } from './retry-policy.ts'
 import type { ProcessorState, SiteProcessor, SiteProcessorOptions } from './site-processor-options.ts'
-import type { SourceVersion } from './source-gateway.ts'
 
 export function createSiteProcessor(options: SiteProcessorOptions): SiteProcessor {
   return new QueueProcessor(options)
-}
-
-/** A claimed key that waits for its turn, or runs. */
-interface ClaimedKey {
-  readonly work: KeyWork
-  readonly claim: Extract<Claim, { outcome: 'claimed' }>
-  readonly kept: KeptClaim
-  /** Monotonic. */
-  readonly claimedAt: number
 }
 
 /** Keys are claimed ahead of the tasks that run, so that a task's slot never waits for a transaction. */
@@ -351,10 +343,12 @@ class QueueProcessor implements SiteProcessor {
         this.#lookLater(work, Math.min(heldLookMs, Math.max(0, claim.until - this.#options.world.clock.now()) + 1))
         return
       case 'claimed': {
-        const claimed = {
+        const { row, applied, token, version } = claim
+        const claimed: ClaimedKey = {
           work,
-          claim,
-          kept: this.#claims.keep(claim.token, askedAt),
+          claim: { outcome: 'claimed', row, applied, token },
+          version,
+          kept: this.#claims.keep(token, askedAt),
           claimedAt: this.#options.world.clock.monotonic(),
         }
         if (this.#isGated) void this.#giveBack(claimed)
@@ -402,7 +396,7 @@ class QueueProcessor implements SiteProcessor {
     const { signal, demand } = claimed.kept
     const run = this.#options.runTask ?? runTask
     this.#lasting.began(claimed)
-    const version = startedAt - claimed.claimedAt < versionMaxAgeMs ? versionWith(claimed.claim) : undefined
+    const version = startedAt - claimed.claimedAt < versionMaxAgeMs ? takeVersion(claimed) : undefined
     const task = { row, applied, token, signal, demand, ...(version === undefined ? {} : { version }) }
     const outcome = await run(task, { gateway, ledger, budget, world, isCovered }, settings)
     this.#lasting.ended(claimed)
@@ -415,7 +409,7 @@ class QueueProcessor implements SiteProcessor {
     this.#running -= 1
     // The slot goes on at once; the result is written beside it.
     this.#begin()
-    await this.#report(claimed, end, outcome)
+    void this.#report(claimed, end, this.#options.results === 'sent' ? (outcome.version?.metadata ?? null) : null)
   }
 
   #endOf(claimed: ClaimedKey, outcome: TaskOutcome): AttemptEnd {
@@ -442,7 +436,8 @@ class QueueProcessor implements SiteProcessor {
     return this.#report(claimed, { kind: 'released', unsettled: claimed.claim.row.unsettled }, null)
   }
 
-  async #report(claimed: ClaimedKey, end: AttemptEnd, outcome: TaskOutcome | null): Promise<void> {
+  /** `metadata`: for the status message, where there is one. */
+  async #report(claimed: ClaimedKey, end: AttemptEnd, metadata: ObjectMetadata | null): Promise<void> {
     const { work, claim, kept } = claimed
     const { bucket, key, versionId, site, revision } = claim.row
     this.#reporting += 1
@@ -450,7 +445,7 @@ class QueueProcessor implements SiteProcessor {
     this.#order.asking(work)
     try {
       const report = { bucket, key, versionId, site, revision, token: claim.token, end }
-      const result = await this.#results.write(report, outcome?.version?.metadata ?? null)
+      const result = await this.#results.write(report, metadata)
       kept.release()
       this.#onReported(claimed, end, result)
     } catch (error) {
@@ -476,13 +471,6 @@ class QueueProcessor implements SiteProcessor {
   #notice(what: string, error: unknown): void {
     pipelineNotices.publish({ kind: 'failed', what, site: this.#options.site, error })
   }
-}
-
-/** The version that came with a claim; null: it is gone; undefined: none was asked for. */
-function versionWith({ row, version }: ClaimedKey['claim']): SourceVersion | null | undefined {
-  if (version === undefined || version === null) return version
-  const { bucket, key, versionId } = row
-  return { bucket, key, versionId, ...version }
 }
 
 function failureOf({ end }: TaskOutcome): Pick<AttemptEnded, 'failure' | 'warning'> {

@@ -180,14 +180,10 @@ function claimForm(
     token,
   }
   if (!withVersion) return form
-  if (version === null) return { ...form, version }
-  const bytes = version.bytes === null ? null : Buffer.from(version.bytes, 'base64')
-  try {
-    return { ...form, version: claimedVersion({ ...version, bytes }) }
-  } catch {
-    // What cannot be read is its own task's to find, not that of all others in the batch.
-    return form
-  }
+  if (version === null) return { ...form, version: () => null }
+  const { bytes, ...columns } = version
+  const read = () => claimedVersion({ ...columns, bytes: bytes === null ? null : Buffer.from(bytes, 'base64') })
+  return { ...form, version: read }
 }
 
 function appliedForm(stored: StoredApplied): AppliedVersion {

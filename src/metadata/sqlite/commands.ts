@@ -5,7 +5,15 @@ import type { SetResult } from '../../control/state-store.ts'
 import type { BucketIdentity } from '../../domain/bucket.ts'
 import type { StatusMessage, VersionRef } from '../../domain/entry.ts'
 import type { LockCheck } from '../../domain/object-lock.ts'
-import type { AttemptReport, Claim, DestinationUpload, FoldResult, KeyRef, ReportResult } from '../ledger.ts'
+import type {
+  AppliedKind,
+  AttemptReport,
+  Claim,
+  DestinationUpload,
+  FoldResult,
+  KeyRef,
+  ReportResult,
+} from '../ledger.ts'
 import type {
   BucketChange,
   ChangeBucketResult,
@@ -22,12 +30,63 @@ import type {
   VersionStanding,
   WriteCondition,
 } from '../metadata-store.ts'
-import type { TaskColumns, VersionBody } from '../version-form.ts'
+import type { VersionBody } from '../version-form.ts'
 
-/** A claim with its version as it is stored; undefined: not asked for. */
+/** A claim as it crosses to the thread that asked: values without names, which would be copied with each of them. */
 export type StoredClaim =
   | Exclude<Claim, { outcome: 'claimed' }>
-  | (Omit<Extract<Claim, { outcome: 'claimed' }>, 'version'> & { readonly version: TaskColumns | null | undefined })
+  | {
+      readonly outcome: 'claimed'
+      /** As it was before. */
+      readonly row: RowValues
+      readonly upload: string | null
+      readonly applied: AppliedValues | null
+      readonly token: string
+      /** Undefined: not asked for; null: it is gone. */
+      readonly version: VersionValues | null | undefined
+    }
+
+/** The columns of `rowColumns` (ledger-rows.ts). */
+export type RowValues = readonly [
+  bucketId: number,
+  key: string,
+  versionId: string,
+  site: string,
+  revision: number,
+  state: number,
+  isDeleteMarker: number,
+  size: number,
+  attempts: number,
+  createdAt: number,
+  at: number | null,
+  unsettled: number,
+  uploading: number,
+  token: string | null,
+  destinationVersionId: string | null,
+  reason: string | null,
+]
+
+export type AppliedValues = readonly [
+  versionId: string,
+  kind: AppliedKind,
+  destinationVersionId: string,
+  destinationEtag: string,
+]
+
+/** The columns of a version that its task needs; behind them those that its result needs. */
+export type VersionValues = readonly [
+  versionId: string,
+  nullKind: number,
+  originOp: string,
+  metadata: string,
+  replication: string | null,
+  revision: number,
+  integrity: string | null,
+  bytes: Uint8Array | null,
+  id: number,
+  size: number,
+  etag: string,
+]
 
 export interface PutVersionCommand {
   readonly bucket: string

@@ -2,20 +2,27 @@
 // revision is always noticed. Costs depend on the key's open rows only, never on how long the backlog is.
 
 import { limits } from '../../domain/limits.ts'
-import { storedVersionId } from '../../domain/version-id.ts'
-import type { AppliedKind } from '../ledger.ts'
-import { ledgerRow, type StoredRow, state } from '../ledger-form.ts'
-import { formColumns, type TaskColumns } from '../version-form.ts'
-import type { Reply, Request, StoredClaim } from './commands.ts'
-import { blockOthers, changeRow, forgetUpload, oldestAndAlone, rowOf, saveUpload, uploadOf } from './ledger-rows.ts'
-import type { FoldedVersion, WriteContext } from './write-context.ts'
+import { type StoredRow, state } from '../ledger-form.ts'
+import { formColumns } from '../version-form.ts'
+import type { AppliedValues, Reply, Request, RowValues, StoredClaim, VersionValues } from './commands.ts'
+import {
+  blockOthers,
+  changeRow,
+  forgetUpload,
+  oldestAndAlone,
+  rowOf,
+  saveUpload,
+  storedRow,
+  uploadOf,
+} from './ledger-rows.ts'
+import type { KnownVersion, WriteContext } from './write-context.ts'
 
 export function claim(context: WriteContext, request: Request<'claim'>): Reply<'claim'> {
   return request.keys.map((ref): StoredClaim => {
     const bucket = context.bucket(ref.bucket)
     const found = bucket === null ? undefined : oldestAndAlone(context, request.site, bucket.id, ref.key)
     if (found === undefined) return { outcome: 'nothing' }
-    const { row, alone } = found
+    const row = storedRow(found.row)
     const heldUntil = holder(context, row)
     if (heldUntil !== null) return { outcome: 'held', until: heldUntil }
     const until = row.at ?? 0
@@ -23,7 +30,7 @@ export function claim(context: WriteContext, request: Request<'claim'>): Reply<'
       blockOthers(context, row)
       return { outcome: 'waiting', until }
     }
-    return take(context, ref.bucket, row, alone, request)
+    return take(context, found, row, request)
   })
 }
 
@@ -51,9 +58,8 @@ function later(at: number | null, now: number): number | null {
 
 function take(
   context: WriteContext,
-  bucket: string,
+  found: { readonly row: RowValues; readonly alone: boolean },
   row: StoredRow,
-  alone: boolean,
   request: Request<'claim'>,
 ): StoredClaim {
   const { bucket_id: bucketId, key, version_id: versionId, site } = row
@@ -61,12 +67,9 @@ function take(
   if (row.token !== null) context.dropClaim(row.token)
   // Large ones are read when their task begins: the metadata of many pieces is long.
   const withVersion = request.versions && row.size <= limits.inlineObjectBytes
-  const version = withVersion ? claimedVersion(context, row) : undefined
-  const known = version ? { version: version.folded, row: { size: row.size, created_at: row.created_at } } : null
-  const token = context.newClaim({ bucketId, key, versionId, site, alone, known })
-  const attempts = row.attempts + 1
-  // A claim that lapsed never told how far it came.
-  const unsettled = row.state === state.claimed ? 1 : row.unsettled
+  const version = withVersion ? (versionValues(context, row) ?? null) : undefined
+  const token = context.newClaim({ bucketId, key, versionId, site, alone: found.alone, known: knownOf(version, row) })
+  const { attempts, unsettled } = claimedState(row)
   context.connection.run(
     'UPDATE ledger SET state = 2, at = ?, attempts = ?, unsettled = ?, token = ? WHERE bucket_id = ? AND key = ? AND version_id = ? AND site = ?',
     context.now + request.leaseMs,
@@ -79,70 +82,38 @@ function take(
     site,
   )
   if (unsettled === 1) context.noteUnsettled()
-  return {
-    outcome: 'claimed',
-    row: ledgerRow(bucket, row, uploadOf(context, row), { state: state.claimed, attempts, unsettled }),
-    applied: appliedOf(context, row),
-    token,
-    version: withVersion ? (version?.columns ?? null) : undefined,
-  }
+  const upload = uploadOf(context, row)
+  return { outcome: 'claimed', row: found.row, upload, applied: appliedValues(context, row), token, version }
 }
 
-const claimedSql = `SELECT versions.id, ${formColumns}, revision, size, etag, integrity, bytes FROM versions
+/** What a claim makes of its row. One that lapsed never told how far it came. */
+export function claimedState(row: StoredRow): Pick<StoredRow, 'state' | 'attempts' | 'unsettled'> {
+  const unsettled = row.state === state.claimed ? 1 : row.unsettled
+  return { state: state.claimed, attempts: row.attempts + 1, unsettled }
+}
+
+const versionSql = `SELECT ${formColumns}, revision, integrity, bytes, versions.id, size, etag FROM versions
   LEFT JOIN inline_data ON inline_data.id = inline_id WHERE bucket_id = ? AND key = ? AND version_id = ?`
 
-type ClaimedValues = readonly [
-  id: number,
-  versionId: string,
-  nullKind: number,
-  originOp: string,
-  metadata: string,
-  replication: string | null,
-  revision: number,
-  size: number,
-  etag: string,
-  integrity: string | null,
-  bytes: Uint8Array | null,
-]
-
-/** The version for its task, and what is kept of it here for the result. */
-interface ClaimedVersion {
-  readonly columns: TaskColumns
-  readonly folded: FoldedVersion
+function versionValues(context: WriteContext, row: StoredRow): VersionValues | undefined {
+  return context.connection.values<VersionValues>(versionSql, row.bucket_id, row.key, row.version_id)[0]
 }
 
-function claimedVersion(context: WriteContext, row: StoredRow): ClaimedVersion | null {
-  const [found] = context.connection.values<ClaimedValues>(claimedSql, row.bucket_id, row.key, row.version_id)
-  if (found === undefined) return null
-  const [id, version_id, null_kind, origin_op, metadata, replication, revision, size, etag, integrity, bytes] = found
+/** What of a version is kept for the result of its claim. */
+function knownOf(version: VersionValues | null | undefined, row: StoredRow): KnownVersion | null {
+  if (version === undefined || version === null) return null
+  const [, null_kind, , , replication, revision, , , id, size, etag] = version
   return {
-    columns: { version_id, null_kind, origin_op, metadata, replication, revision, integrity, bytes },
-    folded: { id, revision, null_kind, size, etag, replication },
+    version: { id, revision, null_kind, size, etag, replication },
+    row: { size: row.size, created_at: row.created_at },
   }
 }
 
-interface StoredApplied {
-  readonly version_id: string
-  readonly kind: AppliedKind
-  readonly destination_version_id: string
-  readonly destination_etag: string
-}
+const appliedSql =
+  'SELECT version_id, kind, destination_version_id, destination_etag FROM applied WHERE bucket_id = ? AND key = ? AND site = ?'
 
-function appliedOf(context: WriteContext, row: StoredRow) {
-  const stored = context.connection.get<StoredApplied>(
-    'SELECT version_id, kind, destination_version_id, destination_etag FROM applied WHERE bucket_id = ? AND key = ? AND site = ?',
-    row.bucket_id,
-    row.key,
-    row.site,
-  )
-  return stored === undefined
-    ? null
-    : {
-        versionId: storedVersionId(stored.version_id),
-        kind: stored.kind,
-        destinationVersionId: stored.destination_version_id,
-        destinationEtag: stored.destination_etag,
-      }
+function appliedValues(context: WriteContext, row: StoredRow): AppliedValues | null {
+  return context.connection.values<AppliedValues>(appliedSql, row.bucket_id, row.key, row.site)[0] ?? null
 }
 
 export function renew(context: WriteContext, request: Request<'renew'>): Reply<'renew'> {

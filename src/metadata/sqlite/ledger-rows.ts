@@ -2,6 +2,7 @@
 // versions, which make and end rows in their own transaction.
 
 import { isOpen, type StoredRow, state } from '../ledger-form.ts'
+import type { RowValues } from './commands.ts'
 import { activitySlotMs, type WriteContext } from './write-context.ts'
 
 /** The columns of a StoredRow; the others follow from the state. */
@@ -66,37 +67,17 @@ export function oldestAndAlone(
   site: string,
   bucketId: number,
   key: string,
-): { readonly row: StoredRow; readonly alone: boolean } | undefined {
+): { readonly row: RowValues; readonly alone: boolean } | undefined {
   if (context.hasUnsettled) {
-    const row = oldestUnfinished(context, site, bucketId, key)
-    return row === undefined ? undefined : { row, alone: false }
+    const [row] = context.connection.values<RowValues>(oldestUnsettledSql, site, bucketId, key)
+    if (row !== undefined) return { row, alone: false }
   }
   const found = context.connection.values<RowValues>(oldestTwoSql, site, bucketId, key)
   const [first] = found
-  return first === undefined ? undefined : { row: storedRow(first), alone: found.length === 1 }
+  return first === undefined ? undefined : { row: first, alone: !context.hasUnsettled && found.length === 1 }
 }
 
-/** The columns of `rowColumns`. */
-type RowValues = readonly [
-  bucketId: number,
-  key: string,
-  versionId: string,
-  site: string,
-  revision: number,
-  state: number,
-  isDeleteMarker: number,
-  size: number,
-  attempts: number,
-  createdAt: number,
-  at: number | null,
-  unsettled: number,
-  uploading: number,
-  token: string | null,
-  destinationVersionId: string | null,
-  reason: string | null,
-]
-
-function storedRow(values: RowValues): StoredRow {
+export function storedRow(values: RowValues): StoredRow {
   return {
     bucket_id: values[0],
     key: values[1],

@@ -1,7 +1,9 @@
 // The ledger on SQLite: changes go to the writer as replication commands, questions are answered from indexes by the reading connection.
 import type { StatusMessage, VersionRef } from '../../domain/entry.ts'
+import { storedVersionId } from '../../domain/version-id.ts'
 import type {
   ActivitySlot,
+  AppliedVersion,
   AttemptReport,
   Claim,
   DestinationUpload,
@@ -13,10 +15,11 @@ import type {
   SiteBacklog,
 } from '../ledger.ts'
 import { ledgerRow, type StoredRow } from '../ledger-form.ts'
-import { claimedVersion } from '../version-form.ts'
-import type { StoredClaim } from './commands.ts'
+import { claimedVersion, type TaskColumns } from '../version-form.ts'
+import type { AppliedValues, StoredClaim, VersionValues } from './commands.ts'
 import type { SqliteEngine } from './engine.ts'
-import { rowColumns } from './ledger-rows.ts'
+import { claimedState } from './ledger-commands.ts'
+import { rowColumns, storedRow } from './ledger-rows.ts'
 
 type SiteRef = VersionRef & { readonly site: string }
 
@@ -35,7 +38,7 @@ export function sqliteLedger(engine: SqliteEngine): Ledger {
     claim: async (site, keys, owner, leaseMs, options): Promise<readonly Claim[]> => {
       const versions = options?.versions ?? false
       const claims = await engine.submit('replication', 'claim', { site, keys, owner, leaseMs, versions })
-      return claims.map(claimForm)
+      return claims.map((claim, index) => claimForm(keys[index]?.bucket ?? '', claim))
     },
     renew: (tokens: readonly string[], leaseMs: number) => engine.submit('replication', 'renew', { tokens, leaseMs }),
     report: (reports: readonly AttemptReport[], options): Promise<readonly ReportResult[]> =>
@@ -89,17 +92,27 @@ export function sqliteLedger(engine: SqliteEngine): Ledger {
   }
 }
 
-function claimForm(stored: StoredClaim): Claim {
+function claimForm(bucket: string, stored: StoredClaim): Claim {
   if (stored.outcome !== 'claimed') return stored
-  const { version, ...claim } = stored
+  const { upload, applied, token, version } = stored
+  const row = storedRow(stored.row)
+  const claim = {
+    outcome: 'claimed',
+    row: ledgerRow(bucket, row, upload, claimedState(row)),
+    applied: applied === null ? null : appliedForm(applied),
+    token,
+  } as const
   if (version === undefined) return claim
-  if (version === null) return { ...claim, version }
-  try {
-    return { ...claim, version: claimedVersion(version) }
-  } catch {
-    // What cannot be read is its own task's to find, not that of all others in the batch.
-    return claim
-  }
+  return { ...claim, version: version === null ? () => null : () => claimedVersion(taskColumns(version)) }
+}
+
+function appliedForm([versionId, kind, destinationVersionId, destinationEtag]: AppliedValues): AppliedVersion {
+  return { versionId: storedVersionId(versionId), kind, destinationVersionId, destinationEtag }
+}
+
+function taskColumns(version: VersionValues): TaskColumns {
+  const [version_id, null_kind, origin_op, metadata, replication, revision, integrity, bytes] = version
+  return { version_id, null_kind, origin_op, metadata, replication, revision, integrity, bytes }
 }
 
 /** With a revision the content is not compared, so it need not cross to the writer. */
