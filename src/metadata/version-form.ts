@@ -1,9 +1,11 @@
 // Between the public form of a version's metadata and its columns: what the front end hands over is taken apart here, on the main thread, and
 // put together again when it is read. Shared by the stores, which keep the same columns.
 import {
+  type AccessControlList,
   type DataLocation,
   type Integrity,
   isInlineKey,
+  metadataModelVersion,
   type ObjectMetadata,
   type VersionRecord,
 } from '../domain/object-metadata.ts'
@@ -44,7 +46,43 @@ export interface VersionBody {
 /** How the null version came to be: decides what its public metadata shows. */
 export const nullKind = { none: 0, suspended: 1, unversioned: 2 } as const
 
-export function versionBody(given: NewMetadata, integrity: Integrity | null): VersionBody {
+/**
+ * What fields that every version has say where they say nothing, as most do of most versions. A store may leave these out: near half of the text,
+ * which is written, read and taken apart for every object.
+ */
+const blankFields = {
+  'x-amz-version-id': 'null',
+  'x-amz-server-version-id': '',
+  'x-amz-storage-class': 'STANDARD',
+  'x-amz-server-side-encryption': '',
+  'x-amz-server-side-encryption-aws-kms-key-id': '',
+  'x-amz-server-side-encryption-customer-algorithm': '',
+  'x-amz-website-redirect-location': '',
+  'x-amz-scal-transition-in-progress': false,
+  acl: { Canned: 'private', FULL_CONTROL: [], WRITE_ACP: [], READ: [], READ_ACP: [] },
+  tags: {},
+  deleted: false,
+  isPHD: false,
+  'md-model-version': metadataModelVersion,
+} as const satisfies Partial<ObjectMetadata>
+
+const blankValues = new Map<string, unknown>(Object.entries(blankFields))
+
+function withoutBlanks(stored: Readonly<Record<string, unknown>>, { acl, tags }: NewMetadata): object {
+  const lean: Record<string, unknown> = {}
+  for (const name in stored) if (stored[name] !== blankValues.get(name)) lean[name] = stored[name]
+  if (isPrivate(acl)) lean['acl'] = undefined
+  if (Object.keys(tags).length === 0) lean['tags'] = undefined
+  return lean
+}
+
+function isPrivate(acl: AccessControlList): boolean {
+  const granted = acl.FULL_CONTROL.length + acl.WRITE_ACP.length + acl.READ.length + acl.READ_ACP.length
+  return acl.Canned === 'private' && granted === 0 && acl.WRITE === undefined
+}
+
+/** `lean`: without blank fields, for a store that gives versions by `publicMetadata` alone. */
+export function versionBody(given: NewMetadata, integrity: Integrity | null, text: 'whole' | 'lean'): VersionBody {
   const { replicationInfo, originOp, ...rest } = given
   const stored: Record<string, unknown> = rest
   // The store says these itself; a caller that hands on metadata it has read may still carry them.
@@ -53,7 +91,7 @@ export function versionBody(given: NewMetadata, integrity: Integrity | null): Ve
   const isDeleteMarker = given.isDeleteMarker === true
   const replicated = replicationInfo.status !== '' || replicationInfo.backends.length > 0
   return {
-    metadata: JSON.stringify(stored),
+    metadata: JSON.stringify(text === 'lean' ? withoutBlanks(stored, given) : stored),
     originOp,
     replication: replicated ? JSON.stringify(replicationInfo) : null,
     sites: pendingSites(replicationInfo),
@@ -103,6 +141,7 @@ export function publicMetadata(columns: FormColumns): ObjectMetadata {
   const replicationInfo: ReplicationInfo =
     columns.replication === null ? noReplication : replicationOfText(columns.replication)
   return {
+    ...blankFields,
     ...stored,
     originOp: columns.origin_op,
     replicationInfo,
@@ -111,7 +150,7 @@ export function publicMetadata(columns: FormColumns): ObjectMetadata {
   }
 }
 
-/** The same as JSON text, without parsing what is stored. */
+/** The same as JSON text, without parsing what is stored: of whole text only. */
 export function publicMetadataJson(columns: FormColumns): string {
   const open = columns.metadata.slice(0, -1)
   const replication = columns.replication ?? JSON.stringify(noReplication)

@@ -8,6 +8,7 @@ import {
   done,
   inlineName,
   makeBucket,
+  pendingAt,
   put,
   retag,
   statusMessage,
@@ -110,6 +111,60 @@ export function foldedSuite(adapter: StoreAdapter): void {
     assert.deepEqual([slot?.completedObjects, slot?.failedObjects], [1, 1])
     assert.equal(await store.ledger.recount(), false)
   })
+
+  for (const versions of [true, false]) {
+    const read = versions ? 'read with its claim' : 'read when it is folded'
+    it(`folds into what the version is by then (${read})`, async test => {
+      const { store } = await opened(adapter, test)
+      await makeBucket(store, 'b')
+      const sites = ['aws', 'azure', 'gcp', 'peer']
+      const version = await put(store, 'b', 'k', { sites })
+      const [aws, azure, gcp, peer] = await Promise.all(sites.map(site => claimed(store, site, 'b', 'k', versions)))
+      assert.ok(aws && azure && gcp && peer)
+      const fold = { fold: true }
+      await store.ledger.report([done(aws)], fold)
+      await store.ledger.report([attemptReport(azure, { kind: 'quarantined', reason })], fold)
+      assert.deepEqual(await store.ledger.fold([statusMessage(gcp.row)]), ['folded'])
+      await store.ledger.report([done(peer)], fold)
+      const statuses = async () => {
+        const info = (await store.version({ ...key, version }))?.metadata.replicationInfo
+        return [info?.status, ...(info?.backends ?? []).map(backend => `${backend.site} ${backend.status}`)]
+      }
+      const others = ['azure FAILED', 'gcp COMPLETED', 'peer COMPLETED']
+      assert.deepEqual(await statuses(), ['FAILED', 'aws COMPLETED', ...others])
+      await retag(store, key, version)
+      const again = await claimed(store, 'aws', 'b', 'k', versions)
+      await retag(store, key, version, { b: '2' }, 2)
+      const answer = await store.ledger.report([done(again)], fold)
+      assert.deepEqual(answer, [{ outcome: 'changed-meanwhile', more: true }])
+      assert.equal((await statuses())[1], 'aws PENDING')
+      assert.equal(await store.ledger.recount(), false)
+    })
+
+    it(`leaves alone what a version says since it was claimed (${read})`, async test => {
+      const { store } = await opened(adapter, test)
+      await makeBucket(store, 'b')
+      const version = await put(store, 'b', 'k', { sites: ['aws', 'azure'] })
+      const claim = await claimed(store, 'azure', 'b', 'k', versions)
+      // Goes to one site only, from now on.
+      await retag(store, key, version)
+      await store.ledger.report([done(claim)], { fold: true })
+      const info = (await store.version({ ...key, version }))?.metadata.replicationInfo
+      assert.deepEqual(info, pendingAt(['aws']))
+    })
+
+    it(`folds nothing into a version that was deleted while its task ran (${read})`, async test => {
+      const { store } = await opened(adapter, test)
+      await makeBucket(store, 'b')
+      const gone = await put(store, 'b', 'k', { sites: ['aws'] })
+      const claim = await claimed(store, 'aws', 'b', 'k', versions)
+      await store.deleteVersion({ ...key, version: gone })
+      await store.ledger.report([done(claim)], { fold: true })
+      assert.equal((await store.ledger.row({ ...key, versionId: gone, site: 'aws' }))?.state, 'skipped')
+      assert.equal((await sumsOf(store, 'aws')).objects, 0)
+      assert.equal(await store.ledger.recount(), false)
+    })
+  }
 
   it('keeps what was applied, and lets the next version of the key go on', async test => {
     const { store } = await opened(adapter, test)

@@ -106,15 +106,16 @@ export async function put(
   return result.versionId
 }
 
-/** Changes the tags of a version of revision 1, so that it has to go to `aws` again. */
+/** Changes the tags of a version, so that it has to go to `aws` again. */
 export async function retag(
   store: MetadataStore,
   ref: { readonly bucket: string; readonly key: string },
   version: VersionId,
   tags: Readonly<Record<string, string>> = { a: '1' },
+  seenRevision = 1,
 ): Promise<void> {
   const originOp = Object.keys(tags).length === 0 ? 's3:ObjectTagging:Delete' : 's3:ObjectTagging:Put'
-  const change = { ...ref, version, fields: { tags }, originOp, replication: pendingAt(['aws']), seenRevision: 1 }
+  const change = { ...ref, version, fields: { tags }, originOp, replication: pendingAt(['aws']), seenRevision }
   assert.equal((await store.changeVersion(change)).outcome, 'changed')
 }
 
@@ -124,8 +125,9 @@ export async function claimed(
   site: string,
   bucket: string,
   key: string,
+  versions = false,
 ): Promise<Claim & { outcome: 'claimed' }> {
-  const [claim] = await store.ledger.claim(site, [{ bucket, key }], 'owner', 60_000)
+  const [claim] = await store.ledger.claim(site, [{ bucket, key }], 'owner', 60_000, { versions })
   assert.ok(claim?.outcome === 'claimed', claim?.outcome)
   return claim
 }

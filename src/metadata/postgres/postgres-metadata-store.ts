@@ -148,7 +148,7 @@ function putForm(put: PutVersion): string {
     bucket: put.bucket,
     seen_bucket: identityOf(put.seenBucket),
     key: put.key,
-    ...bodyForm(versionBody(put.metadata, put.integrity)),
+    ...bodyForm(versionBody(put.metadata, put.integrity, 'whole')),
     ...bytesForm(put.inline),
     condition: put.condition,
     upload: put.completes?.uploadId,
@@ -195,7 +195,7 @@ async function putReplica(context: StoreContext, put: PutReplica): Promise<PutRe
     key: put.key,
     version: put.versionId,
     keep: put.keepLocation ? 1 : 0,
-    ...bodyForm(versionBody(put.metadata, put.integrity)),
+    ...bodyForm(versionBody(put.metadata, put.integrity, 'whole')),
   })
   const answer = answerOf(
     await context.journaling<{ value: string }>(

@@ -92,7 +92,8 @@ export function sqliteLedger(engine: SqliteEngine): Ledger {
   }
 }
 
-function claimForm(bucket: string, stored: StoredClaim): Claim {
+/** A claim as it came from the writer. */
+export function claimForm(bucket: string, stored: StoredClaim): Claim {
   if (stored.outcome !== 'claimed') return stored
   const { upload, applied, token, version } = stored
   const row = storedRow(stored.row)

@@ -21,7 +21,7 @@ import {
   type FormColumns,
   formColumns,
   pendingSites,
-  publicMetadataJson,
+  publicMetadata,
   type RecordColumns,
   versionBody,
   versionRecord,
@@ -103,7 +103,7 @@ function versionMethods(
         bucket: put.bucket,
         seenBucket: identityOf(put.seenBucket),
         key: put.key,
-        body: versionBody(put.metadata, put.integrity),
+        body: versionBody(put.metadata, put.integrity, 'lean'),
         inline: exact(put.inline),
         condition: put.condition ?? null,
         uploadId: put.completes?.uploadId ?? null,
@@ -117,7 +117,7 @@ function versionMethods(
         key: put.key,
         versionId: put.versionId,
         keepLocation: put.keepLocation,
-        body: versionBody(put.metadata, put.integrity),
+        body: versionBody(put.metadata, put.integrity, 'lean'),
       }),
     changeVersion: (change: ChangeVersion) =>
       engine.submit('client', 'change-version', {
@@ -255,7 +255,7 @@ function journalEntry(row: JournalRow): JournalEntry {
 function pendingMetadata(row: JournalRow): string | null {
   const { replication, metadata } = row
   if (replication === null || !needsReplication(replication)) return null
-  return metadata === null ? `{"replicationInfo":${replication}}` : publicMetadataJson({ ...row, metadata })
+  return metadata === null ? `{"replicationInfo":${replication}}` : JSON.stringify(publicMetadata({ ...row, metadata }))
 }
 
 /** A site may have ended already while others have not been told of the version yet, so PROCESSING counts, too. */

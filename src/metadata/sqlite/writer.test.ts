@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { newMetadata } from '../../../test/conformance/store-fixtures.ts'
 import type { AttemptEnd, AttemptReport, Claim, RowReason } from '../ledger.ts'
 import { versionBody } from '../version-form.ts'
-import type { Command, CommandKind, Request } from './commands.ts'
+import type { Command, CommandKind, Request, StoredClaim } from './commands.ts'
+import { claimForm } from './sqlite-ledger.ts'
 import { Writer } from './writer.ts'
 
 type Claimed = Extract<Claim, { outcome: 'claimed' }>
@@ -34,7 +35,7 @@ class Desk {
   }
 
   put(key: string): Command {
-    const body = versionBody(newMetadata(key, { sites: ['aws'] }), null)
+    const body = versionBody(newMetadata(key, { sites: ['aws'] }), null, 'lean')
     const plain = {
       seenBucket: null,
       inline: null,
@@ -63,9 +64,11 @@ class Desk {
   }
 
   claimed(key: string): Claimed {
-    const [claims] = this.run(this.claim(key)) as readonly [readonly Claim[]]
-    const [claim] = claims
-    assert.ok(claim?.outcome === 'claimed', claim?.outcome)
+    const [claims] = this.run(this.claim(key)) as readonly [readonly StoredClaim[]]
+    const [stored] = claims
+    assert.ok(stored)
+    const claim = claimForm('b', stored)
+    assert.ok(claim.outcome === 'claimed', claim.outcome)
     return claim
   }
 
