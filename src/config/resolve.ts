@@ -189,7 +189,7 @@ function readReplication(value: unknown, accounts: AccountsChoice, report: Repor
   return {
     topics,
     queueProcessor: {
-      concurrency: processor.concurrency ?? 32,
+      concurrency: processor.concurrency ?? 64,
       mpuPartsConcurrency: processor.mpuPartsConcurrency ?? 10,
       minMPUSizeBytes: (processor.minMPUSizeMB ?? 20) * 1_000_000,
       retry,

@@ -12,7 +12,7 @@ import { WorkerProcess } from './worker-process.ts'
 
 export const sourceBucket = 'bench'
 /** Crossbeat's own default: the baseline puts with the same number of requests at once. */
-export const concurrency = 32
+export const concurrency = 64
 /** Likewise for the parts of one object. */
 export const partsConcurrency = 10
 
