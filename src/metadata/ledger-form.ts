@@ -46,6 +46,21 @@ export interface StoredRow {
   readonly reason: string | null
 }
 
+/** What a claim makes of its row. One that lapsed never told how far it came. */
+export function claimedState(row: StoredRow): Pick<StoredRow, 'state' | 'attempts' | 'unsettled'> {
+  const unsettled = row.state === state.claimed ? 1 : row.unsettled
+  return { state: state.claimed, attempts: row.attempts + 1, unsettled }
+}
+
+/** What was stored as JSON; undefined for nothing, and for what cannot be read, which must not keep the row from being worked on. */
+function stored<Value>(text: string | null): Value | undefined {
+  try {
+    return text === null ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** The port's form of a stored row, or of what it has just been `changed` to. */
 export function ledgerRow(
   bucket: string,
@@ -53,8 +68,8 @@ export function ledgerRow(
   uploadJson: string | null,
   changed: Pick<StoredRow, 'state' | 'attempts' | 'unsettled'> = row,
 ): LedgerRow {
-  const reason: RowReason | undefined = row.reason === null ? undefined : JSON.parse(row.reason)
-  const upload: DestinationUpload | undefined = uploadJson === null ? undefined : JSON.parse(uploadJson)
+  const reason = stored<RowReason>(row.reason)
+  const upload = stored<DestinationUpload>(uploadJson)
   return {
     bucket,
     key: row.key,

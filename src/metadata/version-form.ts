@@ -5,7 +5,6 @@ import {
   type DataLocation,
   type Integrity,
   isInlineKey,
-  metadataModelVersion,
   type ObjectMetadata,
   type VersionRecord,
 } from '../domain/object-metadata.ts'
@@ -46,9 +45,11 @@ export interface VersionBody {
 /** How the null version came to be: decides what its public metadata shows. */
 export const nullKind = { none: 0, suspended: 1, unversioned: 2 } as const
 
+const nobody: readonly string[] = Object.freeze([])
+
 /**
  * What fields that every version has say where they say nothing, as most do of most versions. A store may leave these out: near half of the text,
- * which is written, read and taken apart for every object.
+ * which is written, read and taken apart for every object. Never to be changed: stored versions rely on it. Frozen, because all of them share it.
  */
 const blankFields = {
   'x-amz-version-id': 'null',
@@ -59,11 +60,11 @@ const blankFields = {
   'x-amz-server-side-encryption-customer-algorithm': '',
   'x-amz-website-redirect-location': '',
   'x-amz-scal-transition-in-progress': false,
-  acl: { Canned: 'private', FULL_CONTROL: [], WRITE_ACP: [], READ: [], READ_ACP: [] },
-  tags: {},
+  acl: Object.freeze({ Canned: 'private', FULL_CONTROL: nobody, WRITE_ACP: nobody, READ: nobody, READ_ACP: nobody }),
+  tags: Object.freeze({}),
   deleted: false,
   isPHD: false,
-  'md-model-version': metadataModelVersion,
+  'md-model-version': 6,
 } as const satisfies Partial<ObjectMetadata>
 
 const blankValues = new Map<string, unknown>(Object.entries(blankFields))

@@ -7,7 +7,7 @@ import type { SourceVersion } from './source-gateway.ts'
 /** A claimed key that waits for its turn, or runs. */
 export interface ClaimedKey {
   readonly work: KeyWork
-  readonly claim: Omit<TakenClaim, 'version'>
+  readonly claim: Pick<TakenClaim, 'row' | 'applied' | 'token'>
   /** Until it has begun: what its task has read is not kept until the result is written. */
   version: TakenClaim['version']
   readonly kept: KeptClaim
@@ -17,13 +17,13 @@ export interface ClaimedKey {
 
 type TakenClaim = Extract<Claim, { outcome: 'claimed' }>
 
-/** The version that came with a claim; null: it is gone; undefined: it is to be read. */
-export function takeVersion(claimed: ClaimedKey): SourceVersion | null | undefined {
-  const version = claimed.version?.()
+/** Hands out how to read the version that came with the claim (null: it is gone; undefined: it is to be read), and keeps nothing of it. */
+export function takeVersion(claimed: ClaimedKey): () => SourceVersion | null | undefined {
+  const read = claimed.version
   claimed.version = undefined
-  if (version === undefined || version === null) return version
   const { bucket, key, versionId } = claimed.claim.row
-  const { metadata, revision, integrity, isNull, bytes } = version
-  const whole = { bucket, key, versionId, metadata, revision, integrity, isNull }
-  return bytes === undefined ? whole : { ...whole, bytes }
+  return () => {
+    const version = read?.()
+    return version && { bucket, key, versionId, ...version }
+  }
 }

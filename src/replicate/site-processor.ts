@@ -25,10 +25,10 @@ export function createSiteProcessor(options: SiteProcessorOptions): SiteProcesso
   return new QueueProcessor(options)
 }
 
-/** Keys are claimed ahead of the tasks that run, so that a task's slot never waits for a transaction. */
-const claimAheadFactor = 4
-/** Claims are asked for again when fewer than so many times the concurrency are left: enough to live on until the answer is there. */
-const refillBelowFactor = 1.5
+/** Keys are claimed ahead of the tasks that run, so many for each, so that a task's slot never waits for a transaction. */
+const claimAheadFactor = 3
+/** More than these are only kept from others, and would be given back at a pause. Half of them is enough to live on until the next ones are there. */
+const claimAheadMax = 96
 
 /** A version that came with its claim so long ago is read again when its task begins. */
 const versionMaxAgeMs = 500
@@ -294,8 +294,9 @@ class QueueProcessor implements SiteProcessor {
     const concurrency = this.#concurrency
     const waiting = this.#claiming + this.#claimed.length
     if (this.#breaker.state !== 'closed') return Math.max(0, concurrency - waiting - this.#running)
-    if (this.#running >= concurrency && waiting > concurrency * refillBelowFactor) return 0
-    return Math.max(0, concurrency * claimAheadFactor - waiting - this.#running)
+    const ahead = Math.min(concurrency * claimAheadFactor, claimAheadMax)
+    if (this.#running >= concurrency && waiting > ahead / 2) return 0
+    return Math.max(0, concurrency + ahead - waiting - this.#running)
   }
 
   async #claimReady(): Promise<void> {
@@ -346,7 +347,7 @@ class QueueProcessor implements SiteProcessor {
         const { row, applied, token, version } = claim
         const claimed: ClaimedKey = {
           work,
-          claim: { outcome: 'claimed', row, applied, token },
+          claim: { row, applied, token },
           version,
           kept: this.#claims.keep(token, askedAt),
           claimedAt: this.#options.world.clock.monotonic(),
@@ -396,7 +397,8 @@ class QueueProcessor implements SiteProcessor {
     const { signal, demand } = claimed.kept
     const run = this.#options.runTask ?? runTask
     this.#lasting.began(claimed)
-    const version = startedAt - claimed.claimedAt < versionMaxAgeMs ? takeVersion(claimed) : undefined
+    const brought = takeVersion(claimed)
+    const version = startedAt - claimed.claimedAt < versionMaxAgeMs ? brought() : undefined
     const task = { row, applied, token, signal, demand, ...(version === undefined ? {} : { version }) }
     const outcome = await run(task, { gateway, ledger, budget, world, isCovered }, settings)
     this.#lasting.ended(claimed)
@@ -433,6 +435,7 @@ class QueueProcessor implements SiteProcessor {
   }
 
   #giveBack(claimed: ClaimedKey): Promise<void> {
+    takeVersion(claimed)
     return this.#report(claimed, { kind: 'released', unsettled: claimed.claim.row.unsettled }, null)
   }
 

@@ -50,14 +50,14 @@ export function bridgeEvents(timers: Timers, send: (events: readonly BridgedEven
   }
 }
 
+// A map, not a property by name: for properties, compiled code counts on a name that it has seen. Only bridgeEvents makes the events, from those of
+// the same channels.
+const byName = new Map(Object.entries(channels) as [ChannelName, EventChannel<unknown>][])
+
 /** The main thread's side. */
 export function publishBridged(events: readonly BridgedEvent[]): void {
   for (const { channel, event } of events) byName.get(channel)?.publish(withErrors(event))
 }
-
-// A map, not a property by name: for properties, compiled code counts on a name that it has seen. Only bridgeEvents makes the events, from those of
-// the same channels.
-const byName = new Map(Object.entries(channels) as [ChannelName, EventChannel<unknown>][])
 
 /** An error as it crosses: cloning alone would lose its code. */
 interface ErrorForm {

@@ -2,7 +2,7 @@
 // revision is always noticed. Costs depend on the key's open rows only, never on how long the backlog is.
 
 import { limits } from '../../domain/limits.ts'
-import { type StoredRow, state } from '../ledger-form.ts'
+import { claimedState, type StoredRow, state } from '../ledger-form.ts'
 import { formColumns } from '../version-form.ts'
 import type { AppliedValues, Reply, Request, RowValues, StoredClaim, VersionValues } from './commands.ts'
 import {
@@ -84,12 +84,6 @@ function take(
   if (unsettled === 1) context.noteUnsettled()
   const upload = uploadOf(context, row)
   return { outcome: 'claimed', row: found.row, upload, applied: appliedValues(context, row), token, version }
-}
-
-/** What a claim makes of its row. One that lapsed never told how far it came. */
-export function claimedState(row: StoredRow): Pick<StoredRow, 'state' | 'attempts' | 'unsettled'> {
-  const unsettled = row.state === state.claimed ? 1 : row.unsettled
-  return { state: state.claimed, attempts: row.attempts + 1, unsettled }
 }
 
 const versionSql = `SELECT ${formColumns}, revision, integrity, bytes, versions.id, size, etag FROM versions

@@ -94,6 +94,9 @@ test('versions of an older file know where their inline bytes are', context => {
     named.map(row => row.data_key),
     ['inline.a.1', 'inline.a.2', 'inline.a.3'],
   )
+  connection.run('DELETE FROM inline_data')
+  const next = connection.insert("INSERT INTO inline_data (data_key, bytes) VALUES ('inline.a.5', x'05')")
+  assert.equal(next, 4, 'a version that outlived its bytes must not find those of another one')
   connection.close()
 })
 

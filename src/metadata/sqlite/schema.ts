@@ -7,7 +7,8 @@ import type { Connection } from './connection.ts'
 /*
  * versions: the newest version of a key is the one with the smallest version_id (ids are inverted time and never run backwards on a key), so
  * no column says which is the latest. null_kind: 0 has its id, 1 null version of a suspended bucket, 2 null version of an unversioned one.
- * An ordinary table: rows are too large for an index page. metadata is the public JSON without the fields that have columns of their own.
+ * An ordinary table: rows are too large for an index page. metadata is the public JSON without the fields that have columns of their own and, since schema 6, without those that
+ * say nothing (`blankFields` in version-form.ts): an absent one is a blank one.
  *
  * journal: sequence numbers never come again because the newest entry is never trimmed. topic_records.id is topic id * 2^40 + offset.
  *
@@ -110,10 +111,11 @@ const version5 = "UPDATE applied SET kind = 'removal' WHERE kind = 'delete-marke
 
 /**
  * Inline bytes found by number. In an index tree, which a table without row ids is, a row of some kilobytes stands in the inner pages, too, and
- * each comparison on the way down reads all of it: several levels more, and most of what a claim cost.
+ * each comparison on the way down reads all of it: several levels more, and most of what a claim cost. A number never comes again: should a
+ * version outlive its bytes, it must not find those of another one.
  */
 const version6 = `
-CREATE TABLE inline_rows (id INTEGER PRIMARY KEY, data_key TEXT NOT NULL, bytes BLOB NOT NULL);
+CREATE TABLE inline_rows (id INTEGER PRIMARY KEY AUTOINCREMENT, data_key TEXT NOT NULL, bytes BLOB NOT NULL);
 INSERT INTO inline_rows (data_key, bytes) SELECT data_key, bytes FROM inline_data ORDER BY data_key;
 DROP TABLE inline_data;
 ALTER TABLE inline_rows RENAME TO inline_data;

@@ -14,11 +14,10 @@ import type {
   ReportResult,
   SiteBacklog,
 } from '../ledger.ts'
-import { ledgerRow, type StoredRow } from '../ledger-form.ts'
+import { claimedState, ledgerRow, type StoredRow } from '../ledger-form.ts'
 import { claimedVersion, type TaskColumns } from '../version-form.ts'
 import type { AppliedValues, StoredClaim, VersionValues } from './commands.ts'
 import type { SqliteEngine } from './engine.ts'
-import { claimedState } from './ledger-commands.ts'
 import { rowColumns, storedRow } from './ledger-rows.ts'
 
 type SiteRef = VersionRef & { readonly site: string }

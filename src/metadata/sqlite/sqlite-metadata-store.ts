@@ -255,7 +255,14 @@ function journalEntry(row: JournalRow): JournalEntry {
 function pendingMetadata(row: JournalRow): string | null {
   const { replication, metadata } = row
   if (replication === null || !needsReplication(replication)) return null
-  return metadata === null ? `{"replicationInfo":${replication}}` : JSON.stringify(publicMetadata({ ...row, metadata }))
+  const brief = `{"replicationInfo":${replication}}`
+  if (metadata === null) return brief
+  try {
+    return JSON.stringify(publicMetadata({ ...row, metadata }))
+  } catch {
+    // What cannot be read is its own task's to find: the entry only says that there is work.
+    return brief
+  }
 }
 
 /** A site may have ended already while others have not been told of the version yet, so PROCESSING counts, too. */

@@ -72,7 +72,7 @@ export function putVersion(context: WriteContext, put: PutVersionCommand): PutVe
   const slot = { bucketId: bucket.id, bucket: put.bucket, key, versionId, nullKind: kind }
   if (replaced !== undefined) removeVersion(context, bucket.id, key, replaced, keep)
   const revision = body.sites.length === 0 ? 0 : 1
-  const inlineId = put.inline === null ? undefined : insertInline(context, put.inline)
+  const inlineId = put.inline === null ? inlineIdOf(context, body.inlineKey) : insertInline(context, put.inline)
   insertVersion(context, slot, body, revision, inlineId)
   openRows(context, slot, body, revision, journal(context, 'put', slot, revision, written(body)))
   return { outcome: 'stored', versionId, isNull: kind !== nullKind.none, versioning: bucket.versioning }
@@ -116,7 +116,7 @@ export function putReplica(context: WriteContext, put: PutReplicaCommand): PutRe
   const unversioned = bucket.versioning === 'Unversioned' ? nullKind.unversioned : nullKind.suspended
   const kind = put.versionId === null ? unversioned : nullKind.none
   const slot = { bucketId: bucket.id, bucket: put.bucket, key, versionId, nullKind: kind }
-  insertVersion(context, slot, put.body, 0)
+  insertVersion(context, slot, put.body, 0, inlineIdOf(context, put.body.inlineKey))
   journal(context, 'put', slot, 0, written(put.body))
   return { outcome: 'stored', versionId, isNull: kind !== nullKind.none }
 }

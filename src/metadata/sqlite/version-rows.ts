@@ -146,7 +146,7 @@ export function insertVersion(
   slot: VersionSlot,
   body: VersionBody,
   revision: number,
-  inlineId: number | null = inlineIdOf(context, body.inlineKey),
+  inlineId: number | null,
 ): void {
   context.connection.run(
     `INSERT INTO versions (bucket_id, key, version_id, null_kind, is_delete_marker, revision, size, etag, last_modified, storage_class,
