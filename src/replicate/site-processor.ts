@@ -43,7 +43,7 @@ const heldLookMs = 10_000
 const nudgeMs = 1_000
 
 /** While this many keys are ready for each slot no more entries are taken; a few more where there are few slots. */
-const readyKeysFactor = 8
+const readyKeysFactor = 4
 const readyKeysMin = 128
 
 class QueueProcessor implements SiteProcessor {

@@ -2,7 +2,7 @@
 // connection on this thread. Metadata, topics and state are adapters on top of it. Opening fails with a plain error; a failure of the disk
 // later on is final: everything is refused and `onFatal` is called once.
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import type { World } from '../../base/world.ts'
+import type { Timer, World } from '../../base/world.ts'
 import { type BucketChanges, newBucketChanges } from './bucket-cache.ts'
 import type { CheckpointMessage } from './checkpoint-thread.ts'
 import type { CommandClass, CommandKind, Reply, Request } from './commands.ts'
@@ -41,8 +41,10 @@ export interface SqliteOptions {
   readonly inject?: { readonly crashPoint: CrashPoint }
 }
 
-/** So many pages of the log are worth a checkpoint. */
+/** So many pages of the log are worth a checkpoint; so many when nothing has been written for a moment, so that what comes next does not pay for them. */
 const checkpointPages = 8_000
+const idleCheckpointPages = 1_000
+const idleMs = 250
 
 interface Backend extends BatchRunner {
   readonly epoch: number
@@ -69,6 +71,9 @@ export class SqliteEngine {
   readonly #ownsReader: boolean
   readonly #journalListeners = new Set<() => void>()
   readonly #checkpoints: Checkpoints | null
+  /** Of the log, as last told. */
+  #logPages = 0
+  #idle: { readonly timer: Timer; wrote: boolean } | null = null
   #closing: Promise<void> | null = null
 
   constructor(
@@ -89,13 +94,7 @@ export class SqliteEngine {
       journaled: () => {
         for (const listener of this.#journalListeners) listener()
       },
-      grown: logPages => {
-        if (logPages > checkpointPages)
-          checkpoints?.start(fatal => {
-            if (fatal === null) this.#dispatcher.restartLog()
-            else this.fail(new StoreFailedError(`the database failed: ${fatal}`))
-          })
-      },
+      grown: logPages => this.#logGrew(logPages),
       fatal: error => options.onFatal?.(error),
     })
   }
@@ -103,6 +102,33 @@ export class SqliteEngine {
   submit<Kind extends CommandKind>(order: CommandClass, kind: Kind, request: Request<Kind>): Promise<Reply<Kind>> {
     if (this.#closing !== null) return Promise.reject(new StoreClosedError('the store is closed'))
     return this.#dispatcher.submit(order, kind, request)
+  }
+
+  /** 0: nobody has looked. */
+  #logGrew(logPages: number): void {
+    if (this.#checkpoints === null) return
+    if (logPages > 0) this.#logPages = logPages
+    if (logPages > checkpointPages) this.#checkpoint()
+    else if (this.#idle !== null) this.#idle.wrote = true
+    else if (this.#logPages > idleCheckpointPages) this.#checkpointWhenIdle()
+  }
+
+  #checkpoint(): void {
+    this.#logPages = 0
+    this.#checkpoints?.start(fatal => {
+      if (fatal === null) this.#dispatcher.restartLog()
+      else this.fail(new StoreFailedError(`the database failed: ${fatal}`))
+    })
+  }
+
+  #checkpointWhenIdle(): void {
+    const look = (): void => {
+      const wrote = this.#idle?.wrote === true
+      this.#idle = null
+      if (wrote) this.#checkpointWhenIdle()
+      else if (this.#logPages > idleCheckpointPages && this.#closing === null) this.#checkpoint()
+    }
+    this.#idle = { timer: this.world.timers.after(idleMs, look, { background: true }), wrote: false }
   }
 
   onJournal(listener: () => void): () => void {
@@ -146,6 +172,7 @@ export class SqliteEngine {
     if (this.#backend.isJoined === undefined) await this.#dispatcher.submit('client', 'mark-clean', {}).catch(() => {})
     this.#dispatcher.refuse(new StoreClosedError('the store is closed'))
     this.#journalListeners.clear()
+    this.#idle?.timer.cancel()
     await this.#checkpoints?.close()
     if (this.#ownsReader) this.reader.close()
     await this.#backend.close()
