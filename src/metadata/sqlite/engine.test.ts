@@ -1,10 +1,12 @@
-// The database for more than one thread: when the owner knows that another has nothing more to give.
+// The database for more than one thread: when the owner knows that another has nothing more to give, and when the log is moved.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { until } from '../../../test/until.ts'
 import { realWorld as world } from '../../base/world.ts'
+import { Connection } from './connection.ts'
 import { openSqlite } from './engine.ts'
 import { sqliteMetadataStore } from './sqlite-metadata-store.ts'
 import type { Batch } from './writer.ts'
@@ -37,4 +39,30 @@ test('a thread has left when all it gave to a busy writer is carried out and see
   await Promise.all(others)
   await engine.close()
   rmSync(folder, { recursive: true, force: true })
+})
+
+test('a log that was left long is moved into the database once nothing is written', async context => {
+  const folder = mkdtempSync(join(tmpdir(), 'crossbeat-engine-'))
+  const path = join(folder, 'db')
+  const engine = await openSqlite({ path, world, group: 'RG001', bootId: 'test', flush: false })
+  context.after(async () => {
+    await engine.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const value = 'x'.repeat(10_000)
+  const batch = { topic: 't', keys: Array(100).fill('k'), values: Array(100).fill(value) }
+  for (let count = 0; count < 20; count += 1) await engine.submit('replication', 'append-records', batch)
+  // The writer looks at its log once in so many commands.
+  await Promise.all(
+    Array.from({ length: 64 }, () =>
+      engine.submit('replication', 'append-records', { topic: 't', keys: ['k'], values: ['v'] }),
+    ),
+  )
+  const other = new Connection(path)
+  const left = () => {
+    const log = other.get<{ log: number; checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)')
+    return (log?.log ?? 0) - (log?.checkpointed ?? 0)
+  }
+  context.after(() => other.close())
+  await until('the log moved', () => left() < 1_000)
 })
