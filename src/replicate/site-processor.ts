@@ -435,7 +435,7 @@ class QueueProcessor implements SiteProcessor {
   }
 
   #giveBack(claimed: ClaimedKey): Promise<void> {
-    takeVersion(claimed)
+    claimed.version = undefined
     return this.#report(claimed, { kind: 'released', unsettled: claimed.claim.row.unsettled }, null)
   }
 

@@ -44,20 +44,13 @@ export class Connection {
     this.run('COMMIT')
   }
 
-  #statement(sql: string): StatementSync {
-    const known = this.#statements.get(sql)
+  #statement(sql: string, asValues = false): StatementSync {
+    const statements = asValues ? this.#valueStatements : this.#statements
+    const known = statements.get(sql)
     if (known !== undefined) return known
     const prepared = this.#database.prepare(sql)
-    this.#statements.set(sql, prepared)
-    return prepared
-  }
-
-  #valueStatement(sql: string): StatementSync {
-    const known = this.#valueStatements.get(sql)
-    if (known !== undefined) return known
-    const prepared = this.#database.prepare(sql)
-    prepared.setReturnArrays(true)
-    this.#valueStatements.set(sql, prepared)
+    prepared.setReturnArrays(asValues)
+    statements.set(sql, prepared)
     return prepared
   }
 
@@ -77,7 +70,7 @@ export class Connection {
   /** Rows as their values in the order of the columns: without the names, half the cost of a small row. For the hottest reads. */
   values<Values extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Values[] {
     this.#share()
-    const rows: unknown = this.#valueStatement(sql).all(...values)
+    const rows: unknown = this.#statement(sql, true).all(...values)
     return rows as Values[]
   }
 

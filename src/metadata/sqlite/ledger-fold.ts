@@ -39,6 +39,7 @@ export function foldOne(context: WriteContext, bucket: StoredBucket, message: St
     endOrphan(context, row)
     return 'no-such-version'
   }
+  const place = { bucketId: bucket.id, key, id: version.id }
   const info = infoOf(version)
   const backend = info?.backends.find(candidate => candidate.site === site)
   if (info === null || backend === undefined) {
@@ -53,12 +54,10 @@ export function foldOne(context: WriteContext, bucket: StoredBucket, message: St
     return 'already'
   }
   if (message.status === 'PENDING')
-    return backend.status === 'PENDING'
-      ? 'already'
-      : reopen(context, { bucketId: bucket.id, key, id: version.id }, info, row, message)
+    return backend.status === 'PENDING' ? 'already' : reopen(context, place, info, row, message)
   if (backend.status === message.status && (row === undefined || !isOpen(row.state))) return 'already'
   const folded = withBackend(info, message.site, message.status, message.dataStoreVersionId || undefined)
-  saveInfo(context, { bucketId: bucket.id, key, id: version.id }, folded, message.status)
+  saveInfo(context, place, folded, message.status)
   if (row !== undefined) {
     endAs(context, row, message)
     tellEnd(context, message.bucket, version, row, message.status)
@@ -173,13 +172,13 @@ function endOrphan(context: WriteContext, row: StoredRow | undefined): void {
 
 function reopen(
   context: WriteContext,
-  version: VersionPlace,
+  place: VersionPlace,
   info: ReplicationInfo,
   row: StoredRow | undefined,
   message: StatusMessage,
 ): FoldResult {
   const pending = withBackend(info, message.site, 'PENDING', message.dataStoreVersionId || undefined)
-  saveInfo(context, version, pending, 'PENDING')
+  saveInfo(context, place, pending, 'PENDING')
   if (row !== undefined && !isOpen(row.state)) reopenRow(context, row)
   return 'folded'
 }

@@ -54,11 +54,8 @@ export function oldestUnfinished(
   bucketId: number,
   key: string,
 ): StoredRow | undefined {
-  const { connection } = context
-  const unsettled = context.hasUnsettled
-    ? connection.get<StoredRow>(oldestUnsettledSql, site, bucketId, key)
-    : undefined
-  return unsettled ?? connection.get<StoredRow>(oldestSql, site, bucketId, key)
+  const found = oldestAndAlone(context, site, bucketId, key)
+  return found === undefined ? undefined : storedRow(found.row)
 }
 
 /** The same row, and whether it is certain that no other one of the key is unfinished. */
@@ -100,9 +97,8 @@ export function storedRow(values: RowValues): StoredRow {
 
 const oldestUnsettledSql = `SELECT ${rowColumns} FROM ledger INDEXED BY ledger_unsettled
   WHERE site = ? AND bucket_id = ? AND key = ? AND unsettled = 1 AND unfinished = 1 ORDER BY version_id DESC LIMIT 1`
-const oldestSql = `SELECT ${rowColumns} FROM ledger INDEXED BY ledger_unfinished
-  WHERE site = ? AND bucket_id = ? AND key = ? AND unfinished = 1 ORDER BY version_id DESC LIMIT 1`
-const oldestTwoSql = oldestSql.replace('LIMIT 1', 'LIMIT 2')
+const oldestTwoSql = `SELECT ${rowColumns} FROM ledger INDEXED BY ledger_unfinished
+  WHERE site = ? AND bucket_id = ? AND key = ? AND unfinished = 1 ORDER BY version_id DESC LIMIT 2`
 
 /** One step of a row's life; columns not named stay. */
 export interface RowChange {
